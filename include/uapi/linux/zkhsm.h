@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/zkhsm.yaml */
+/* YNL-GEN uapi header */
+
+#ifndef _UAPI_LINUX_ZKHSM_H
+#define _UAPI_LINUX_ZKHSM_H
+
+#define ZKHSM_FAMILY_NAME	"zkhsm"
+#define ZKHSM_FAMILY_VERSION	1
+
+#define ZKHSM_HASH_LEN			32
+#define ZKHSM_POINT_LEN			65
+#define ZKHSM_SCALAR_LEN		32
+#define ZKHSM_PROOF_LEN			97
+#define ZKHSM_SIGNATURE_LEN		64
+#define ZKHSM_INSTANCE_ID_LEN		16
+#define ZKHSM_ID_MAX_LEN		64
+#define ZKHSM_LABEL_MAX_LEN		64
+#define ZKHSM_USER_ID_MAX_LEN		255
+#define ZKHSM_OTHER_INFO_MAX_LEN	1024
+#define ZKHSM_MANAGERS_MAX		16
+#define ZKHSM_ELEMENTS_MAX		1024
+#define ZKHSM_ORDER_MAX_LEN		40960
+#define ZKHSM_KEYS_MAX			100000
+#define ZKHSM_EVIDENCE_MAX_LEN		4096
+
+/**
+ * enum zkhsm_key_type - Number of the key's type in the list L; for EC keys
+ *   also the suite.
+ * @ZKHSM_KEY_TYPE_EC_P256: NIST P-256 with SHA-256.
+ * @ZKHSM_KEY_TYPE_EC_P384: NIST P-384 with SHA-384; not accepted yet.
+ */
+enum zkhsm_key_type {
+	ZKHSM_KEY_TYPE_UNSPEC,
+	ZKHSM_KEY_TYPE_EC_P256,
+	ZKHSM_KEY_TYPE_EC_P384,
+};
+
+/**
+ * enum zkhsm_key_origin - Where the secret was made, as in PKCS#11 CKA_LOCAL
+ *   but with its kind.
+ */
+enum zkhsm_key_origin {
+	ZKHSM_KEY_ORIGIN_UNSPEC,
+	ZKHSM_KEY_ORIGIN_GENERATED,
+	ZKHSM_KEY_ORIGIN_IMPORTED,
+	ZKHSM_KEY_ORIGIN_SYNCHRONISED,
+};
+
+/**
+ * enum zkhsm_key_state - Administrative states after NIST SP 800-57 part 1
+ *   section 7.
+ * @ZKHSM_KEY_STATE_PRE_ACTIVE: Present and proved, but not usable yet.
+ * @ZKHSM_KEY_STATE_ACTIVE: Usable.
+ * @ZKHSM_KEY_STATE_HELD: Suspended by the managers; usable again after their
+ *   release.
+ * @ZKHSM_KEY_STATE_DEACTIVATED: Taken out of use by its owner; still present
+ *   and proved.
+ * @ZKHSM_KEY_STATE_COMPROMISED: Revoked; the secret is erased.
+ */
+enum zkhsm_key_state {
+	ZKHSM_KEY_STATE_UNSPEC,
+	ZKHSM_KEY_STATE_PRE_ACTIVE,
+	ZKHSM_KEY_STATE_ACTIVE,
+	ZKHSM_KEY_STATE_HELD,
+	ZKHSM_KEY_STATE_DEACTIVATED,
+	ZKHSM_KEY_STATE_COMPROMISED,
+};
+
+/**
+ * enum zkhsm_key_usage
+ * @ZKHSM_KEY_USAGE_SIGN: ECDSA signatures with key-sign.
+ * @ZKHSM_KEY_USAGE_PROVE: Proofs of possession with proof-get.
+ */
+enum zkhsm_key_usage {
+	ZKHSM_KEY_USAGE_SIGN = 1,
+	ZKHSM_KEY_USAGE_PROVE = 2,
+};
+
+/**
+ * enum zkhsm_key_flag
+ * @ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE: Generated here, and no form of the secret
+ *   can leave this kernel so that somebody outside could open it. Set by the
+ *   kernel only.
+ * @ZKHSM_KEY_FLAG_LEASE_REQUIRED: Works only under live leases; not accepted
+ *   yet.
+ * @ZKHSM_KEY_FLAG_GRANT_REQUIRED: Works only with a grant per operation; not
+ *   accepted yet.
+ */
+enum zkhsm_key_flag {
+	ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE = 1,
+	ZKHSM_KEY_FLAG_LEASE_REQUIRED = 2,
+	ZKHSM_KEY_FLAG_GRANT_REQUIRED = 4,
+};
+
+/**
+ * enum zkhsm_hsm_flag - Flags of the configuration C.
+ * @ZKHSM_HSM_FLAG_LOCKED: Nothing in C changes any more but by an order of the
+ *   quorum.
+ */
+enum zkhsm_hsm_flag {
+	ZKHSM_HSM_FLAG_LOCKED = 1,
+};
+
+enum zkhsm_feature {
+	ZKHSM_FEATURE_P256 = 1,
+	ZKHSM_FEATURE_PROOF_BATCH = 2,
+	ZKHSM_FEATURE_ORDERS = 4,
+	ZKHSM_FEATURE_AUDIT = 8,
+	ZKHSM_FEATURE_VMFORK = 16,
+};
+
+/**
+ * enum zkhsm_fault
+ * @ZKHSM_FAULT_RECHECK: An answer disagreed with its recomputation from the
+ *   other stored form; proving and signing are disabled until the module is
+ *   reloaded.
+ */
+enum zkhsm_fault {
+	ZKHSM_FAULT_RECHECK = 1,
+};
+
+enum zkhsm_event {
+	ZKHSM_EVENT_UNSPEC,
+	ZKHSM_EVENT_CREATED,
+	ZKHSM_EVENT_CHANGED,
+	ZKHSM_EVENT_DELETED,
+	ZKHSM_EVENT_HELD,
+	ZKHSM_EVENT_RELEASED,
+	ZKHSM_EVENT_COMPROMISED,
+	ZKHSM_EVENT_EVIDENCE,
+	ZKHSM_EVENT_FAULT,
+	ZKHSM_EVENT_FORKED,
+};
+
+/**
+ * enum zkhsm_order_type - Types of signed orders; the numbers are those of the
+ *   byte format.
+ */
+enum zkhsm_order_type {
+	ZKHSM_ORDER_TYPE_LEASE = 16,
+	ZKHSM_ORDER_TYPE_REVOKE,
+	ZKHSM_ORDER_TYPE_HOLD,
+	ZKHSM_ORDER_TYPE_RELEASE,
+	ZKHSM_ORDER_TYPE_GRANT,
+	ZKHSM_ORDER_TYPE_TRUST_CHANGE,
+	ZKHSM_ORDER_TYPE_TRANSFER,
+};
+
+/**
+ * enum zkhsm_revocation_reason - CRLReason of RFC 5280 section 5.3.1.
+ */
+enum zkhsm_revocation_reason {
+	ZKHSM_REVOCATION_REASON_UNSPECIFIED,
+	ZKHSM_REVOCATION_REASON_KEY_COMPROMISE,
+	ZKHSM_REVOCATION_REASON_CA_COMPROMISE,
+	ZKHSM_REVOCATION_REASON_AFFILIATION_CHANGED,
+	ZKHSM_REVOCATION_REASON_SUPERSEDED,
+	ZKHSM_REVOCATION_REASON_CESSATION_OF_OPERATION,
+	ZKHSM_REVOCATION_REASON_CERTIFICATE_HOLD,
+	ZKHSM_REVOCATION_REASON_UNUSED,
+	ZKHSM_REVOCATION_REASON_REMOVE_FROM_CRL,
+	ZKHSM_REVOCATION_REASON_PRIVILEGE_WITHDRAWN,
+	ZKHSM_REVOCATION_REASON_AA_COMPROMISE,
+};
+
+/**
+ * enum zkhsm_reason - Why a request was refused, in the cookie of the extended
+ *   acknowledgement as a u32 in host byte order.
+ * @ZKHSM_REASON_NO_IDENTITY: hsm-new has not been done (ENOKEY).
+ * @ZKHSM_REASON_IDENTITY_EXISTS: The identity is made once per load (EEXIST).
+ * @ZKHSM_REASON_NO_SUCH_KEY: No key has this id (ENOKEY).
+ * @ZKHSM_REASON_ID_EXISTS: A key with this id exists (EEXIST).
+ * @ZKHSM_REASON_ELEMENT_EXISTS: This key, or its negative, is here in some
+ *   role already (EEXIST).
+ * @ZKHSM_REASON_BAD_ID: The id has other characters than it may have (EINVAL).
+ * @ZKHSM_REASON_NOT_ADMIN: CAP_SYS_ADMIN is needed, of caller and socket
+ *   opener (EPERM).
+ * @ZKHSM_REASON_NOT_OWNER: Caller and socket opener must both be the key's
+ *   owner (EACCES).
+ * @ZKHSM_REASON_NOT_AGENT: Caller and socket opener must both be the agent
+ *   (EACCES).
+ * @ZKHSM_REASON_USAGE: The key's usage does not allow the operation (EACCES).
+ * @ZKHSM_REASON_STATE: The key's administrative state does not allow it
+ *   (EACCES).
+ * @ZKHSM_REASON_HELD: Held by the managers (EACCES).
+ * @ZKHSM_REASON_REVOKED: Revoked by the managers (EKEYREVOKED).
+ * @ZKHSM_REASON_WIDENING: Attributes can only be narrowed (EPERM).
+ * @ZKHSM_REASON_KEYRING: The keyring key is not there, not ours, or of another
+ *   type.
+ * @ZKHSM_REASON_SECRET_RANGE: The scalar is not in [2, n-4] (EINVAL).
+ * @ZKHSM_REASON_FULL: A table is full (ENOSPC).
+ * @ZKHSM_REASON_NONCES_OUTSTANDING: Every slot for an outstanding nonce is
+ *   taken (EBUSY).
+ * @ZKHSM_REASON_RATE: The rate bucket is empty (EAGAIN).
+ * @ZKHSM_REASON_LIST_MOVED: The keystore changed meanwhile, or that list is
+ *   gone (EAGAIN).
+ * @ZKHSM_REASON_NOT_PINNED: This manager is not pinned (ENOKEY).
+ * @ZKHSM_REASON_REPEATED: An entry is there twice (EINVAL).
+ * @ZKHSM_REASON_ALREADY_PINNED: This manager is pinned already (EEXIST).
+ * @ZKHSM_REASON_MALFORMED: Not the canonical encoding of anything (EBADMSG).
+ * @ZKHSM_REASON_OTHER_HSM: The order is for another HSM (EKEYREJECTED).
+ * @ZKHSM_REASON_SIGNATURE: The signature is false (EKEYREJECTED).
+ * @ZKHSM_REASON_REPLAY: An order with this number has been applied (EALREADY).
+ * @ZKHSM_REASON_OUT_OF_TURN: Orders before this one are missing (EAGAIN).
+ * @ZKHSM_REASON_RESERVED_INPUT: The input is kept for the protocol's own
+ *   messages (EINVAL).
+ * @ZKHSM_REASON_FAULT: Disabled after a failed recheck (EIO).
+ * @ZKHSM_REASON_UNKNOWN_FLAG: A flag or value that this module does not know
+ *   (EOPNOTSUPP).
+ * @ZKHSM_REASON_NOT_SUPPORTED: This module cannot do it (EOPNOTSUPP).
+ * @ZKHSM_REASON_LENGTH: The attribute is too short or too long (EINVAL).
+ * @ZKHSM_REASON_MISSING: A mandatory attribute is missing (EINVAL).
+ * @ZKHSM_REASON_CONFIG: The quorums do not fit each other (EINVAL).
+ * @ZKHSM_REASON_HIBERNATION: Kept for the log, no request is refused with it.
+ * @ZKHSM_REASON_LOCKED: The configuration is locked (EPERM).
+ */
+enum zkhsm_reason {
+	ZKHSM_REASON_UNSPEC,
+	ZKHSM_REASON_NO_IDENTITY,
+	ZKHSM_REASON_IDENTITY_EXISTS,
+	ZKHSM_REASON_NO_SUCH_KEY,
+	ZKHSM_REASON_ID_EXISTS,
+	ZKHSM_REASON_ELEMENT_EXISTS,
+	ZKHSM_REASON_BAD_ID,
+	ZKHSM_REASON_NOT_ADMIN,
+	ZKHSM_REASON_NOT_OWNER,
+	ZKHSM_REASON_NOT_AGENT,
+	ZKHSM_REASON_USAGE,
+	ZKHSM_REASON_STATE,
+	ZKHSM_REASON_HELD,
+	ZKHSM_REASON_REVOKED,
+	ZKHSM_REASON_WIDENING,
+	ZKHSM_REASON_KEYRING,
+	ZKHSM_REASON_SECRET_RANGE,
+	ZKHSM_REASON_FULL,
+	ZKHSM_REASON_NONCES_OUTSTANDING,
+	ZKHSM_REASON_RATE,
+	ZKHSM_REASON_LIST_MOVED,
+	ZKHSM_REASON_NOT_PINNED,
+	ZKHSM_REASON_REPEATED,
+	ZKHSM_REASON_ALREADY_PINNED,
+	ZKHSM_REASON_MALFORMED,
+	ZKHSM_REASON_OTHER_HSM,
+	ZKHSM_REASON_SIGNATURE,
+	ZKHSM_REASON_REPLAY,
+	ZKHSM_REASON_OUT_OF_TURN,
+	ZKHSM_REASON_RESERVED_INPUT,
+	ZKHSM_REASON_FAULT,
+	ZKHSM_REASON_UNKNOWN_FLAG,
+	ZKHSM_REASON_NOT_SUPPORTED,
+	ZKHSM_REASON_LENGTH,
+	ZKHSM_REASON_MISSING,
+	ZKHSM_REASON_CONFIG,
+	ZKHSM_REASON_HIBERNATION,
+	ZKHSM_REASON_LOCKED,
+};
+
+enum {
+	ZKHSM_A_HSM_HSM_ID = 1,
+	ZKHSM_A_HSM_IDENTITY,
+	ZKHSM_A_HSM_MODULE_VERSION,
+	ZKHSM_A_HSM_FEATURES,
+	ZKHSM_A_HSM_INSTANCE_ID,
+	ZKHSM_A_HSM_BOOT_COUNT,
+	ZKHSM_A_HSM_FORK_COUNT,
+	ZKHSM_A_HSM_UPTIME_MS,
+	ZKHSM_A_HSM_KEY_COUNT,
+	ZKHSM_A_HSM_GENERATION,
+	ZKHSM_A_HSM_FLAGS,
+	ZKHSM_A_HSM_QUORUM,
+	ZKHSM_A_HSM_STOP,
+	ZKHSM_A_HSM_WIPE,
+	ZKHSM_A_HSM_ENFORCE_GRACE_MS,
+	ZKHSM_A_HSM_MAX_TTL_MS,
+	ZKHSM_A_HSM_AGENT_UID,
+	ZKHSM_A_HSM_FAULTS,
+	ZKHSM_A_HSM_DRIVER,
+	ZKHSM_A_HSM_CONFIGURATION,
+	ZKHSM_A_HSM_LIST_DIGEST,
+	ZKHSM_A_HSM_NONCES,
+	ZKHSM_A_HSM_EVENT,
+
+	__ZKHSM_A_HSM_MAX
+};
+#define ZKHSM_A_HSM_MAX (__ZKHSM_A_HSM_MAX - 1)
+
+enum {
+	ZKHSM_A_KEY_ID = 1,
+	ZKHSM_A_KEY_TYPE,
+	ZKHSM_A_KEY_ORIGIN,
+	ZKHSM_A_KEY_STATE,
+	ZKHSM_A_KEY_USAGE,
+	ZKHSM_A_KEY_FLAGS,
+	ZKHSM_A_KEY_CREATED_MS,
+	ZKHSM_A_KEY_PUBLIC,
+	ZKHSM_A_KEY_ELEMENT,
+	ZKHSM_A_KEY_OWNER_UID,
+	ZKHSM_A_KEY_KEYRING_SERIAL,
+	ZKHSM_A_KEY_REASON,
+	ZKHSM_A_KEY_USES,
+	ZKHSM_A_KEY_DIGEST,
+	ZKHSM_A_KEY_SIGNATURE,
+	ZKHSM_A_KEY_EVENT,
+
+	__ZKHSM_A_KEY_MAX
+};
+#define ZKHSM_A_KEY_MAX (__ZKHSM_A_KEY_MAX - 1)
+
+enum {
+	ZKHSM_A_PROOF_ID = 1,
+	ZKHSM_A_PROOF_USER_ID,
+	ZKHSM_A_PROOF_OTHER_INFO,
+	ZKHSM_A_PROOF_PUBLIC,
+	ZKHSM_A_PROOF_PROOF,
+
+	__ZKHSM_A_PROOF_MAX
+};
+#define ZKHSM_A_PROOF_MAX (__ZKHSM_A_PROOF_MAX - 1)
+
+enum {
+	ZKHSM_A_CHALLENGE_MANAGER_ID = 1,
+	ZKHSM_A_CHALLENGE_NONCE,
+
+	__ZKHSM_A_CHALLENGE_MAX
+};
+#define ZKHSM_A_CHALLENGE_MAX (__ZKHSM_A_CHALLENGE_MAX - 1)
+
+enum {
+	ZKHSM_A_EVIDENCE_CHALLENGE = 1,
+	ZKHSM_A_EVIDENCE_LIST_DIGEST,
+	ZKHSM_A_EVIDENCE_EVIDENCE,
+	ZKHSM_A_EVIDENCE_ANNOUNCEMENT,
+	ZKHSM_A_EVIDENCE_NUMBER,
+	ZKHSM_A_EVIDENCE_CONFIGURATION_DIGEST,
+	ZKHSM_A_EVIDENCE_EVENT,
+
+	__ZKHSM_A_EVIDENCE_MAX
+};
+#define ZKHSM_A_EVIDENCE_MAX (__ZKHSM_A_EVIDENCE_MAX - 1)
+
+enum {
+	ZKHSM_A_LIST_DIGEST = 1,
+	ZKHSM_A_LIST_LENGTH,
+	ZKHSM_A_LIST_COUNT,
+	ZKHSM_A_LIST_OFFSET,
+	ZKHSM_A_LIST_CHUNK,
+	ZKHSM_A_LIST_ANNOUNCEMENT,
+
+	__ZKHSM_A_LIST_MAX
+};
+#define ZKHSM_A_LIST_MAX (__ZKHSM_A_LIST_MAX - 1)
+
+enum {
+	ZKHSM_A_MANAGER_MANAGER_ID = 1,
+	ZKHSM_A_MANAGER_PUBLIC,
+	ZKHSM_A_MANAGER_LABEL,
+	ZKHSM_A_MANAGER_LAST_NUMBER,
+	ZKHSM_A_MANAGER_LAST_DIGEST,
+	ZKHSM_A_MANAGER_TOMBSTONES,
+	ZKHSM_A_MANAGER_EVENT,
+
+	__ZKHSM_A_MANAGER_MAX
+};
+#define ZKHSM_A_MANAGER_MAX (__ZKHSM_A_MANAGER_MAX - 1)
+
+enum {
+	ZKHSM_A_ORDER_ORDER = 1,
+	ZKHSM_A_ORDER_MANAGER_ID,
+	ZKHSM_A_ORDER_TYPE,
+	ZKHSM_A_ORDER_NUMBER,
+	ZKHSM_A_ORDER_IN_TURN,
+	ZKHSM_A_ORDER_KEYS_CHANGED,
+	ZKHSM_A_ORDER_TOMBSTONES,
+	ZKHSM_A_ORDER_DROPPED,
+
+	__ZKHSM_A_ORDER_MAX
+};
+#define ZKHSM_A_ORDER_MAX (__ZKHSM_A_ORDER_MAX - 1)
+
+enum {
+	ZKHSM_CMD_HSM_NEW = 1,
+	ZKHSM_CMD_HSM_GET,
+	ZKHSM_CMD_HSM_SET,
+	ZKHSM_CMD_HSM_LOCK,
+	ZKHSM_CMD_HSM_SEAL,
+	ZKHSM_CMD_HSM_UNSEAL,
+	ZKHSM_CMD_HSM_NTF,
+	ZKHSM_CMD_KEY_NEW,
+	ZKHSM_CMD_KEY_GET,
+	ZKHSM_CMD_KEY_SET,
+	ZKHSM_CMD_KEY_DEL,
+	ZKHSM_CMD_KEY_SIGN,
+	ZKHSM_CMD_KEY_MAC,
+	ZKHSM_CMD_KEY_DERIVE,
+	ZKHSM_CMD_KEY_NTF,
+	ZKHSM_CMD_PROOF_GET,
+	ZKHSM_CMD_EVIDENCE_GET,
+	ZKHSM_CMD_EVIDENCE_NTF,
+	ZKHSM_CMD_LIST_GET,
+	ZKHSM_CMD_TRUST_NEW,
+	ZKHSM_CMD_TRUST_GET,
+	ZKHSM_CMD_TRUST_DEL,
+	ZKHSM_CMD_TRUST_NTF,
+	ZKHSM_CMD_ORDER_APPLY,
+
+	__ZKHSM_CMD_MAX
+};
+#define ZKHSM_CMD_MAX (__ZKHSM_CMD_MAX - 1)
+
+#define ZKHSM_MCGRP_EVENTS	"events"
+
+#endif /* _UAPI_LINUX_ZKHSM_H */
