@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * compat.h - every difference between the supported kernels (6.1 and later)
+ *
+ * The only file of the module that may look at LINUX_VERSION_CODE. The rest
+ * of the module is written for the newest kernel and includes this one where
+ * an older kernel keeps something elsewhere or calls it otherwise.
+ */
+#ifndef ZKHSM_COMPAT_H
+#define ZKHSM_COMPAT_H
+
+#include <linux/version.h>
+
+/* crypto_memneq() moved to crypto/utils.h in 6.4. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#include <crypto/utils.h>
+#else
+#include <crypto/algapi.h>
+#endif
+
+/* asm/unaligned.h became linux/unaligned.h in 6.12. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+#endif /* ZKHSM_COMPAT_H */
