@@ -183,6 +183,8 @@ int zkhsm_statement_encode(const struct zkhsm_statement *s, u8 *buf, size_t size
 	return writer_end(&w);
 }
 
+static const u8 no_digest[ZKHSM_HASH_LEN];
+
 static void take_challenges(struct zkhsm_reader *r, struct zkhsm_statement *s)
 {
 	u32 i;
@@ -203,7 +205,7 @@ static void take_challenges(struct zkhsm_reader *r, struct zkhsm_statement *s)
 				sizeof(c->manager_id)) >= 0)
 			r->bad = true;
 		/* No order applied has one encoding: number and digest both zero. */
-		if (!c->last_number && memchr_inv(c->last_digest, 0, sizeof(c->last_digest)))
+		if (!c->last_number && memcmp(c->last_digest, no_digest, sizeof(no_digest)))
 			r->bad = true;
 	}
 }
