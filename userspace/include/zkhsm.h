@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * libzkhsm: the kernel's family through libnl, verification through OpenSSL,
+ * orders, lists and their differences, tokens.
+ *
+ * Functions return 0 (or a length or count where they say so) or a negative
+ * errno, and fill *@err, which may be NULL, with a sentence for people. The
+ * errnos mean what they mean in the kernel: -EBADMSG malformed, -EKEYREJECTED
+ * false, -EINVAL the caller's mistake. The library never prints, keeps no
+ * global state but OpenSSL's, and one object is used by one thread at a time;
+ * a struct zkhsm_keylist may be read by several.
+ */
+#ifndef LIBZKHSM_H
+#define LIBZKHSM_H
+
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+/**
+ * struct zkhsm_error - why something failed
+ * @code:	negative errno
+ * @reason:	enum zkhsm_reason when the kernel gave one, else 0
+ * @text:	a sentence without a full stop
+ */
+struct zkhsm_error {
+	int code;
+	uint32_t reason;
+	char text[320];
+};
+
+/* error.c */
+int zkhsm_fail(struct zkhsm_error *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+const char *zkhsm_reason_name(uint32_t reason);
+/* Names are the spec's: "active", "never-extractable", "key-compromise" ... NULL / -EINVAL if unknown. */
+const char *zkhsm_state_name(uint32_t state);
+const char *zkhsm_origin_name(uint32_t origin);
+const char *zkhsm_event_name(uint32_t event);
+const char *zkhsm_revocation_reason_name(uint32_t reason);
+int zkhsm_revocation_reason_parse(const char *name);
+int zkhsm_usage_parse(const char *list, uint32_t *usage);	/* "sign,prove" */
+json_t *zkhsm_usage_json(uint32_t usage);			/* array of names, as all flags */
+json_t *zkhsm_flags_json(uint32_t flags);
+
+/* encoding.c: hex by OpenSSL, base64url by libjose */
+char *zkhsm_hex(const void *data, size_t len);			/* lower case; caller frees */
+int zkhsm_unhex(const char *hex, void *out, size_t len);	/* exactly @len bytes, lower case only */
+char *zkhsm_b64(const void *data, size_t len);			/* base64url without padding */
+int zkhsm_unb64(const char *b64, uint8_t **out, size_t *len);	/* canonical only; caller frees */
+void zkhsm_sha256(const void *data, size_t len, uint8_t out[32]);
+void zkhsm_element_name(uint16_t suite, const uint8_t public[65], uint8_t out[32]);
+int zkhsm_read_file(const char *path, size_t max, uint8_t **out, size_t *len, struct zkhsm_error *err);
+/* Written beside, synced, renamed, directory synced. */
+int zkhsm_write_file(const char *path, const void *data, size_t len, int mode, struct zkhsm_error *err);
+
+/* --- the kernel's family ------------------------------------------------ */
+
+struct zkhsm_nl;
+
+struct zkhsm_hsm_info {
+	bool initialised;		/* hsm-new has been done */
+	uint8_t hsm_id[32];
+	uint8_t identity[65];
+	uint32_t module_version;
+	uint64_t features;
+	uint8_t instance_id[16];
+	uint32_t boot_count, fork_count;
+	uint64_t uptime_ms;
+	uint32_t key_count;
+	uint64_t generation;
+	uint32_t flags, quorum, stop, wipe;
+	uint64_t enforce_grace_ms, max_ttl_ms;
+	uint32_t agent_uid;
+	uint32_t faults;
+	char driver[64];
+	uint8_t configuration[ZKHSM_CONFIGURATION_MAX_LEN];
+	size_t configuration_len;
+	bool has_list_digest;
+	uint8_t list_digest[32];
+	uint32_t nonces;
+};
+
+/* 0 in quorum, stop, wipe, and set_agent false: not sent. */
+struct zkhsm_hsm_params {
+	uint32_t quorum, stop, wipe;
+	bool set_agent;
+	uint32_t agent_uid;
+};
+
+struct zkhsm_key_info {
+	char id[ZKHSM_ID_MAX_LEN + 1];
+	uint32_t type, origin, state, usage, flags;
+	uint64_t created_ms;
+	uint8_t public[65];
+	uint8_t element[32];
+	uint32_t owner_uid;
+	bool has_reason;
+	uint32_t reason;
+	uint64_t uses;
+};
+
+/* What is not set is not sent. */
+struct zkhsm_key_params {
+	const char *id;
+	uint32_t type;			/* 0: not sent */
+	bool set_usage, set_flags, set_owner, set_state, set_serial;
+	uint32_t usage, flags, owner_uid, state;
+	int32_t keyring_serial;
+};
+
+struct zkhsm_manager_info {
+	uint8_t manager_id[32];
+	uint8_t public[65];
+	char label[ZKHSM_LABEL_MAX_LEN + 1];
+	uint64_t last_number;
+	uint8_t last_digest[32];
+	uint32_t tombstones;
+};
+
+struct zkhsm_evidence {
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
+	size_t evidence_len;
+	uint8_t announcement[ZKHSM_ANNOUNCEMENT_LEN + ZKHSM_PROOF_LEN];
+	size_t announcement_len;
+	uint8_t list_digest[32];
+	uint8_t config_digest[32];
+	uint32_t number;
+};
+
+struct zkhsm_order_result {
+	uint8_t manager_id[32];
+	uint32_t type;
+	uint64_t number;
+	bool in_turn;
+	uint32_t keys_changed, tombstones, dropped;
+};
+
+/* One notification; @kind is the ZKHSM_CMD_*_NTF, the rest as the event carries it. */
+struct zkhsm_event_info {
+	uint8_t kind;
+	uint32_t event;
+	struct zkhsm_key_info key;
+	struct zkhsm_manager_info manager;
+	struct zkhsm_hsm_info hsm;
+	uint32_t evidence_number;
+	uint8_t list_digest[32];
+};
+
+/* nl.c: -ENOENT when the module is not loaded */
+int zkhsm_nl_open(struct zkhsm_nl **nl, struct zkhsm_error *err);
+void zkhsm_nl_close(struct zkhsm_nl *nl);
+int zkhsm_nl_subscribe(struct zkhsm_nl *nl, struct zkhsm_error *err);	/* a socket of its own */
+int zkhsm_nl_fd(const struct zkhsm_nl *nl);				/* of the subscription */
+int zkhsm_nl_events(struct zkhsm_nl *nl, void (*fn)(const struct zkhsm_event_info *e, void *arg),
+		    void *arg, struct zkhsm_error *err);
+
+/* nl_hsm.c, nl_key.c, nl_evidence.c, nl_trust.c: one function per command */
+int zkhsm_hsm_new(struct zkhsm_nl *nl, const struct zkhsm_hsm_params *p,
+		  struct zkhsm_hsm_info *out, struct zkhsm_error *err);
+int zkhsm_hsm_get(struct zkhsm_nl *nl, struct zkhsm_hsm_info *out, struct zkhsm_error *err);
+int zkhsm_hsm_set(struct zkhsm_nl *nl, const struct zkhsm_hsm_params *p,
+		  struct zkhsm_hsm_info *out, struct zkhsm_error *err);
+int zkhsm_key_new(struct zkhsm_nl *nl, const struct zkhsm_key_params *p,
+		  struct zkhsm_key_info *out, struct zkhsm_error *err);
+int zkhsm_key_get(struct zkhsm_nl *nl, const char *id, struct zkhsm_key_info *out,
+		  struct zkhsm_error *err);
+int zkhsm_key_list(struct zkhsm_nl *nl, int (*fn)(const struct zkhsm_key_info *k, void *arg),
+		   void *arg, struct zkhsm_error *err);
+int zkhsm_key_set(struct zkhsm_nl *nl, const struct zkhsm_key_params *p,
+		  struct zkhsm_key_info *out, struct zkhsm_error *err);
+int zkhsm_key_del(struct zkhsm_nl *nl, const char *id, struct zkhsm_error *err);
+int zkhsm_key_sign(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32],
+		   uint8_t signature[64], uint8_t public[65], struct zkhsm_error *err);
+int zkhsm_proof_get(struct zkhsm_nl *nl, const char *id, const void *user_id, size_t user_id_len,
+		    const void *other, size_t other_len /* other NULL: absent */,
+		    uint8_t public[65], uint8_t proof[97], struct zkhsm_error *err);
+int zkhsm_evidence_get(struct zkhsm_nl *nl, const struct zkhsm_challenge *challenges, size_t count,
+		       const uint8_t *expected_list /* 32 or NULL */,
+		       struct zkhsm_evidence *out, struct zkhsm_error *err);
+/* The bytes of L; caller frees *@list. Its digest has been checked. */
+int zkhsm_list_get(struct zkhsm_nl *nl, const uint8_t digest[32], uint8_t **list, size_t *len,
+		   struct zkhsm_error *err);
+int zkhsm_trust_new(struct zkhsm_nl *nl, const uint8_t public[65], const char *label,
+		    struct zkhsm_manager_info *out, struct zkhsm_error *err);
+int zkhsm_trust_get(struct zkhsm_nl *nl, const uint8_t manager_id[32],
+		    struct zkhsm_manager_info *out, struct zkhsm_error *err);
+int zkhsm_trust_list(struct zkhsm_nl *nl, int (*fn)(const struct zkhsm_manager_info *m, void *arg),
+		     void *arg, struct zkhsm_error *err);
+int zkhsm_trust_del(struct zkhsm_nl *nl, const uint8_t manager_id[32], struct zkhsm_error *err);
+int zkhsm_order_apply(struct zkhsm_nl *nl, const uint8_t *order, size_t len,
+		      struct zkhsm_order_result *out, struct zkhsm_error *err);
+
+/* keyring.c: the only way a secret gets into the kernel */
+/* PEM or DER, PKCS#8, unencrypted, P-256 only; the caller wipes @scalar. */
+int zkhsm_pkcs8_scalar(const uint8_t *data, size_t len, uint8_t scalar[32], struct zkhsm_error *err);
+/* A "logon" key in the process keyring; wipes nothing of the caller's. */
+int zkhsm_keyring_add(const uint8_t scalar[32], int32_t *serial, struct zkhsm_error *err);
+int zkhsm_keyring_revoke(int32_t serial, struct zkhsm_error *err);
+
+/* --- verification ------------------------------------------------------- */
+
+/* keylist.c: L decoded, every point checked; reference counted, read-only */
+struct zkhsm_keylist;
+int zkhsm_keylist_new(const uint8_t *list, size_t len, struct zkhsm_keylist **out,
+		      struct zkhsm_error *err);
+struct zkhsm_keylist *zkhsm_keylist_ref(struct zkhsm_keylist *l);
+void zkhsm_keylist_free(struct zkhsm_keylist *l);
+size_t zkhsm_keylist_count(const struct zkhsm_keylist *l);
+const struct zkhsm_list_entry *zkhsm_keylist_entry(const struct zkhsm_keylist *l, size_t i);
+const struct zkhsm_list_entry *zkhsm_keylist_find(const struct zkhsm_keylist *l, const char *id);
+const uint8_t *zkhsm_keylist_digest(const struct zkhsm_keylist *l);
+const uint8_t *zkhsm_keylist_bytes(const struct zkhsm_keylist *l, size_t *len);
+
+/* verify.c */
+int zkhsm_verify_proof(const uint8_t public[65], const void *user_id, size_t user_id_len,
+		       const void *other, size_t other_len, const uint8_t proof[97],
+		       struct zkhsm_error *err);
+int zkhsm_verify_announcement(const uint8_t identity[65], const uint8_t *data, size_t len,
+			      struct zkhsm_announcement *out, struct zkhsm_error *err);
+/*
+ * Steps 1 and 4 of the protocol's verifier, and that the digests and the count
+ * in S are those of @l and, when not NULL, of @config. Nonces, freshness and
+ * policy are the caller's.
+ */
+int zkhsm_verify_evidence(const uint8_t *evidence, size_t len, const struct zkhsm_keylist *l,
+			  const uint8_t *config, size_t config_len,
+			  struct zkhsm_statement *out, struct zkhsm_error *err);
+int zkhsm_verify_ecdsa(const uint8_t public[65], const uint8_t digest[32],
+		       const uint8_t signature[64], struct zkhsm_error *err);
+
+/* signer.c: keys of managers, P-256 in PEM files or made here */
+int zkhsm_signer_generate(EVP_PKEY **key, struct zkhsm_error *err);
+int zkhsm_signer_load(const char *path, EVP_PKEY **key, struct zkhsm_error *err);
+int zkhsm_signer_save(const char *path, EVP_PKEY *key, struct zkhsm_error *err);	/* mode 0600 */
+int zkhsm_signer_public(EVP_PKEY *key, uint8_t public[65]);
+int zkhsm_signer_sign(EVP_PKEY *key, const void *data, size_t len, uint8_t signature[64],
+		      struct zkhsm_error *err);		/* ECDSA over SHA-256(data), raw r | s */
+
+/* order.c */
+/* @elements are sorted and made unique by it; caller frees *@out. -E2BIG over ZKHSM_ELEMENTS_MAX. */
+int zkhsm_order_make(EVP_PKEY *key, uint8_t type, const uint8_t hsm_id[32], uint64_t number,
+		     uint8_t reason, const uint8_t (*elements)[32], size_t count,
+		     uint8_t **out, size_t *len, struct zkhsm_error *err);
+int zkhsm_order_verify(const uint8_t public[65], const uint8_t *data, size_t len,
+		       struct zkhsm_order *out, struct zkhsm_error *err);
+
+/* delta.c */
+int zkhsm_list_delta_make(const uint8_t *base, size_t base_len, const uint8_t *list, size_t len,
+			  uint8_t **out, size_t *out_len, struct zkhsm_error *err);
+/* Checks both digests; -ESTALE when @base is not what the difference is to. */
+int zkhsm_list_delta_apply(const uint8_t *base, size_t base_len, const uint8_t *delta,
+			   size_t delta_len, uint8_t **out, size_t *out_len,
+			   struct zkhsm_error *err);
+
+/* --- tokens: EAR (draft-ietf-rats-ear) in a JWT, ES256, by libjose -------- */
+
+/**
+ * struct zkhsm_token_claims - what a verification token says
+ * @status:	"affirming" is the only one issued
+ * @age_ms:	at issue, since the manager gave the nonce
+ * @jkt:	confirmation, "x5t#S256" of the client's certificate, or empty
+ * Times are in seconds since 1970, as JWT has them.
+ */
+struct zkhsm_token_claims {
+	char issuer[128];		/* "zkhsm:" and the manager_id in hex */
+	char audience[256];
+	char nonce[128];		/* eat_nonce, as the client gave it; may be empty */
+	char jti[64];
+	char x5t[64];
+	int64_t issued_at, expires_at, attested_at;
+	uint8_t hsm_id[32];
+	char key_id[ZKHSM_ID_MAX_LEN + 1];
+	uint8_t element[32];
+	char thumbprint[64];		/* RFC 7638 of the key's public JWK */
+	char status[24];
+	uint64_t age_ms;
+	uint32_t key_state;
+};
+
+/* token.c, jwk.c */
+json_t *zkhsm_jwk_public(const uint8_t public[65]);	/* kty, crv, x, y */
+int zkhsm_jwk_thumbprint(const uint8_t public[65], char out[64]);
+json_t *zkhsm_jwks(EVP_PKEY *const *keys, size_t count);	/* kid = thumbprint, use sig, alg ES256 */
+/* Compact JWS of @payload with typ @typ; caller frees. */
+int zkhsm_jws_sign(EVP_PKEY *key, const char *typ, const json_t *payload, char **out,
+		   struct zkhsm_error *err);
+/* Only alg ES256 and a kid that is in @jwks; caller decrefs *@payload. */
+int zkhsm_jws_verify(const json_t *jwks, const char *typ, const char *jws, json_t **payload,
+		     struct zkhsm_error *err);
+int zkhsm_token_sign(EVP_PKEY *key, const struct zkhsm_token_claims *claims, char **out,
+		     struct zkhsm_error *err);
+/*
+ * Signature, form and times (@now, with @leeway seconds for clocks); audience
+ * and nonce must be those given (@nonce NULL: not looked at). -EKEYREJECTED
+ * false signature or unknown key, -EKEYEXPIRED expired, -EBADMSG malformed,
+ * -EACCES another audience or nonce.
+ */
+int zkhsm_token_verify(const json_t *jwks, const char *token, const char *audience,
+		       const char *nonce, int64_t now, int64_t leeway,
+		       struct zkhsm_token_claims *out, struct zkhsm_error *err);
+
+/* https.c: libcurl, TLS 1.3 only, one handle per object; used by agent and command line */
+struct zkhsm_https;
+
+struct zkhsm_https_config {
+	const char *base_url;		/* https://host:port */
+	const char *ca_file;		/* what the server's certificate must chain to */
+	const char *cert_file, *key_file; /* client certificate, or NULL */
+	long connect_timeout_ms, timeout_ms;
+	size_t max_response;		/* bytes; 0: 64 MiB */
+};
+
+struct zkhsm_response {
+	long status;			/* HTTP */
+	uint8_t *body;			/* terminated, length not counting the terminator */
+	size_t body_len;
+	char content_type[64];
+	char request_id[64];
+	long retry_after_s;		/* -1 if none */
+};
+
+int zkhsm_https_new(const struct zkhsm_https_config *c, struct zkhsm_https **out,
+		    struct zkhsm_error *err);
+void zkhsm_https_free(struct zkhsm_https *h);
+/* -EHOSTUNREACH and friends when there is no answer; an answer of any status is 0. */
+int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
+		   const char *content_type, const void *body, size_t body_len,
+		   struct zkhsm_response *out, struct zkhsm_error *err);
+void zkhsm_response_free(struct zkhsm_response *r);
+/* A problem+json answer as an error: title and detail in the text, -EREMOTEIO. */
+int zkhsm_response_problem(const struct zkhsm_response *r, struct zkhsm_error *err);
+
+#endif /* LIBZKHSM_H */
