@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * conf.c - configuration files of the daemons, INI read by libinih
+ */
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+
+#define SECTIONS_MAX	64
+
+/* One section that the file has (or that has defaults), and what it has set. */
+struct section {
+	char title[128];
+	char kind[64];
+	const char *name;		/* into @title, or NULL */
+	void *base;
+	uint64_t given;			/* bit: index of the option among the section's own */
+};
+
+struct reader {
+	const char *path;
+	const struct conf_option *options;
+	size_t count;
+	void *(*section)(void *arg, const char *kind, const char *name);
+	void *arg;
+	struct section sections[SECTIONS_MAX];
+	size_t section_count;
+	char fault[256];		/* the first one */
+};
+
+static int fault(struct reader *r, const char *format, const char *a, const char *b)
+{
+	if (!r->fault[0]) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(r->fault, sizeof(r->fault), format, a, b);
+#pragma GCC diagnostic pop
+	}
+	return 0;	/* libinih's failure */
+}
+
+int conf_duration(const char *text, uint64_t *ms)
+{
+	static const struct { const char *unit; uint64_t ms; } units[] = {
+		{ "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+	};
+	unsigned long long n;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno)
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(end, units[i].unit) == 0)
+			return __builtin_mul_overflow(n, units[i].ms, ms) ? -EINVAL : 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_number(const char *text, uint64_t *out)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return errno || *end ? -EINVAL : 0;
+}
+
+static int store(struct reader *r, const struct conf_option *o, void *base, const char *value)
+{
+	void *to = (char *)base + o->offset;
+	uint64_t n = 0;
+
+	switch (o->type) {
+	case CONF_TEXT:
+		if (strlen(value) >= o->size)
+			return fault(r, "%s is too long: %s", o->name, value);
+		if (strlen(value) < o->min)
+			return fault(r, "%s is too short: \"%s\"", o->name, value);
+		strcpy(to, value);	/* just measured */
+		return 1;
+	case CONF_BOOL:
+		if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+			return fault(r, "%s is yes or no, not \"%s\"", o->name, value);
+		*(bool *)to = value[0] == 'y';
+		return 1;
+	case CONF_NUMBER:
+		if (parse_number(value, &n))
+			return fault(r, "%s is a number, not \"%s\"", o->name, value);
+		break;
+	case CONF_DURATION:
+		if (conf_duration(value, &n))
+			return fault(r, "%s is a time like 250ms, 5s, 10min, 1h or 7d, not \"%s\"",
+				     o->name, value);
+		break;
+	}
+	if (n < o->min || n > o->max)
+		return fault(r, "%s is out of range: %s", o->name, value);
+	*(uint64_t *)to = n;
+	return 1;
+}
+
+/* Whether "[title]" is a section of the option's kind; @name is set for "KIND NAME". */
+static bool section_matches(const struct conf_option *o, const char *title, const char **name)
+{
+	size_t len = strlen(o->section);
+
+	*name = NULL;
+	if (len < 3 || strcmp(o->section + len - 2, " *") != 0)
+		return strcmp(o->section, title) == 0;
+	if (strncmp(o->section, title, len - 1) != 0 || !title[len - 1])
+		return false;
+	*name = title + len - 1;
+	return true;
+}
+
+static struct section *section_open(struct reader *r, const char *title)
+{
+	const char *name = NULL;
+	struct section *s;
+	size_t i;
+
+	for (i = 0; i < r->section_count; i++) {
+		if (strcmp(r->sections[i].title, title) == 0)
+			return &r->sections[i];
+	}
+	for (i = 0; i < r->count; i++) {
+		if (section_matches(&r->options[i], title, &name))
+			break;
+	}
+	if (i == r->count || r->section_count == SECTIONS_MAX ||
+	    strlen(title) >= sizeof(s->title))
+		return NULL;
+	s = &r->sections[r->section_count];
+	strcpy(s->title, title);	/* just measured */
+	s->name = name ? s->title + (name - title) : NULL;
+	snprintf(s->kind, sizeof(s->kind), "%.*s",
+		 (int)(name ? name - title - 1 : (long)strlen(title)), title);
+	s->base = r->section(r->arg, s->kind, s->name);
+	if (!s->base)
+		return NULL;
+	r->section_count++;
+	return s;
+}
+
+static int on_line(void *arg, const char *title, const char *name, const char *value)
+{
+	struct section *s = section_open(arg, title);
+	struct reader *r = arg;
+	unsigned int own = 0;
+	const char *unused;
+
+	if (!s)
+		return fault(r, "section [%s] is unknown, or one too many%s", title, "");
+	for (size_t i = 0; i < r->count; i++) {
+		if (!section_matches(&r->options[i], title, &unused))
+			continue;
+		if (strcmp(r->options[i].name, name) != 0) {
+			own++;
+			continue;
+		}
+		if (s->given & 1ULL << own)
+			return fault(r, "%s is there twice in [%s]", name, title);
+		s->given |= 1ULL << own;
+		return store(r, &r->options[i], s->base, value);
+	}
+	return fault(r, "option %s is unknown in [%s]", name, title);
+}
+
+/* What the file left out, after the whole of it was read. */
+static int fill_defaults(struct reader *r)
+{
+	for (size_t k = 0; k < r->section_count; k++) {
+		struct section *s = &r->sections[k];
+		unsigned int own = 0;
+		const char *unused;
+
+		for (size_t i = 0; i < r->count; i++) {
+			const struct conf_option *o = &r->options[i];
+
+			if (!section_matches(o, s->title, &unused))
+				continue;
+			if (s->given & 1ULL << own++)
+				continue;
+			if (!o->fallback)
+				return fault(r, "%s is missing in [%s]", o->name, s->title);
+			/* Only what a file says has a least length: "" is "not set". */
+			if (o->type == CONF_TEXT && !o->fallback[0])
+				*((char *)s->base + o->offset) = '\0';
+			else if (!store(r, o, s->base, o->fallback))
+				return 0;
+		}
+	}
+	return 1;
+}
+
+int conf_load(const char *path, const struct conf_option *options, size_t count,
+	      void *(*section)(void *arg, const char *kind, const char *name), void *arg,
+	      struct zkhsm_error *err)
+{
+	struct reader *r;
+	FILE *file;
+	int line, ret = 0;
+
+	file = fopen(path, "re");
+	if (!file)
+		return zkhsm_fail(err, -errno, "%s: %s", path, strerror(errno));
+	r = calloc(1, sizeof(*r));
+	if (!r) {
+		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	*r = (struct reader){ .path = path, .options = options, .count = count,
+			      .section = section, .arg = arg };
+	/* A continued line would be the same option twice to us. */
+	ini_allow_multiline = false;
+	line = ini_parse_file(file, on_line, r);
+	if (line) {
+		ret = zkhsm_fail(err, -EINVAL, "%s:%d: %s", path, line,
+				 r->fault[0] ? r->fault : "not \"option = value\"");
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!strchr(options[i].section, '*') && !section_open(r, options[i].section)) {
+			ret = zkhsm_fail(err, -EINVAL, "%s: too many sections", path);
+			goto out;
+		}
+	}
+	if (!fill_defaults(r))
+		ret = zkhsm_fail(err, -EINVAL, "%s: %s", path, r->fault);
+out:
+	free(r);
+	fclose(file);
+	return ret;
+}
