@@ -7,23 +7,21 @@
 
 #include "secret.h"
 
-#define ZKHSM_ECDSA_SIZE	64	/* r (32) | s (32), big-endian */
-
 /**
  * zkhsm_ecdsa_sign() - sign a digest
  * @a: the secret
  * @pub: its public key
  * @digest: SHA-256 of the message
- * @sig: r | s
+ * @sig: r (32) | s (32), big-endian
  *
  * Return: 0; -ENOKEY when @a holds no secret; -ENOMEM; -EIO when something
  * failed or the signature does not verify, which is reported as a fault.
  * @sig is zero after an error.
  */
 int __must_check zkhsm_ecdsa_sign(const struct zkhsm_secret *a,
-				  const u8 pub[ZKHSM_POINT_SIZE],
+				  const u8 pub[ZKHSM_POINT_LEN],
 				  const u8 digest[32],
-				  u8 sig[ZKHSM_ECDSA_SIZE]);
+				  u8 sig[ZKHSM_SIGNATURE_LEN]);
 
 /**
  * zkhsm_ecdsa_verify() - check a signature
@@ -31,15 +29,15 @@ int __must_check zkhsm_ecdsa_sign(const struct zkhsm_secret *a,
  * Return: 0; -EBADMSG when @pub is not a point, or r or s is zero or not
  * below n; -EKEYREJECTED when the signature is false.
  */
-int __must_check zkhsm_ecdsa_verify(const u8 pub[ZKHSM_POINT_SIZE],
+int __must_check zkhsm_ecdsa_verify(const u8 pub[ZKHSM_POINT_LEN],
 				    const u8 digest[32],
-				    const u8 sig[ZKHSM_ECDSA_SIZE]);
+				    const u8 sig[ZKHSM_SIGNATURE_LEN]);
 
 /* With a given nonce, for the known answers at load; see schnorr.h. */
 int __must_check zkhsm_ecdsa_sign_fixed(const struct zkhsm_secret *a,
-					const u8 pub[ZKHSM_POINT_SIZE],
+					const u8 pub[ZKHSM_POINT_LEN],
 					const struct zkhsm_scalar *k,
 					const u8 digest[32],
-					u8 sig[ZKHSM_ECDSA_SIZE]);
+					u8 sig[ZKHSM_SIGNATURE_LEN]);
 
 #endif /* ZKHSM_ECDSA_H */

@@ -46,7 +46,7 @@ int __must_check zkhsm_group_mul_base_x(const struct zkhsm_scalar *k, u8 x[32]);
  * give a point on the curve.
  */
 int __must_check zkhsm_group_mul_base(const struct zkhsm_scalar *k,
-				      u8 pub[ZKHSM_POINT_SIZE]);
+				      u8 pub[ZKHSM_POINT_LEN]);
 
 /*
  * One ladder with a peer of the caller's choice. For the tests at load alone:

@@ -18,8 +18,7 @@
 
 #include "secret.h"
 #include "transcript.h"
-
-#define ZKHSM_SUITE_P256_SHA256		1
+#include "wire.h"
 
 #define ZKHSM_NONCE_SEED_SIZE		64
 #define ZKHSM_NONCE_ENTROPY_SIZE	64
@@ -40,7 +39,7 @@ void zkhsm_nonce_exit(void);
 /**
  * zkhsm_nonce_draw() - draw a nonce in [2, n - 4]
  * @purpose: what for
- * @suite: ZKHSM_SUITE_*
+ * @suite: enum zkhsm_suite
  * @secret: the key's own secret, the identity's for evidence; NULL when there
  *	is none yet (key generation): 32 zero bytes take its place
  * @context_digest: SHA-256 of everything hashed later but the commitment
@@ -52,15 +51,32 @@ void zkhsm_nonce_exit(void);
  */
 int __must_check zkhsm_nonce_draw(enum zkhsm_nonce_purpose purpose, u16 suite,
 				  const struct zkhsm_secret *secret,
-				  const u8 context_digest[ZKHSM_DIGEST_SIZE],
+				  const u8 context_digest[ZKHSM_HASH_LEN],
 				  u32 *counter, struct zkhsm_scalar *v);
+
+/**
+ * zkhsm_nonce_commit() - draw a nonce and compute its commitment V = v * G
+ * @purpose: as above
+ * @suite: as above
+ * @secret: as above
+ * @context_digest: as above
+ * @v: the nonce; the caller wipes it
+ * @commitment: V, SEC1 uncompressed
+ *
+ * Draws again when the driver refuses v. Return: 0, -ENOMEM, -EIO.
+ */
+int __must_check zkhsm_nonce_commit(enum zkhsm_nonce_purpose purpose, u16 suite,
+				    const struct zkhsm_secret *secret,
+				    const u8 context_digest[ZKHSM_HASH_LEN],
+				    struct zkhsm_scalar *v,
+				    u8 commitment[ZKHSM_POINT_LEN]);
 
 /* Everything that goes into one nonce; for zkhsm_nonce_derive(). */
 struct zkhsm_nonce_input {
 	const u8 *seed;			/* ZKHSM_NONCE_SEED_SIZE */
 	const u8 *secret;		/* 32, big-endian */
 	const u8 *entropy;		/* ZKHSM_NONCE_ENTROPY_SIZE */
-	const u8 *context_digest;	/* ZKHSM_DIGEST_SIZE */
+	const u8 *context_digest;	/* ZKHSM_HASH_LEN */
 	u32 counter;
 	u16 suite;
 	u8 purpose;

@@ -14,12 +14,12 @@
 #ifndef ZKHSM_POINT_H
 #define ZKHSM_POINT_H
 
+#include <linux/zkhsm.h>
+
 #include "scalar.h"
 
-#define ZKHSM_POINT_SIZE	65	/* SEC1 uncompressed: 0x04 | x | y */
-
 /* The generator in SEC1 form. */
-extern const u8 zkhsm_p256_g[ZKHSM_POINT_SIZE];
+extern const u8 zkhsm_p256_g[ZKHSM_POINT_LEN];
 
 /**
  * struct zkhsm_point - a point in homogeneous projective coordinates
@@ -43,10 +43,10 @@ void zkhsm_point_mul2(struct zkhsm_point *r, const struct zkhsm_scalar *u1,
 
 /* -EBADMSG unless @sec1 is 0x04 | x | y with x, y below p and on the curve. */
 int __must_check zkhsm_point_decode(struct zkhsm_point *r,
-				    const u8 sec1[ZKHSM_POINT_SIZE]);
+				    const u8 sec1[ZKHSM_POINT_LEN]);
 
 /* Returns false, and writes zeros, for the identity. */
-bool __must_check zkhsm_point_encode(u8 sec1[ZKHSM_POINT_SIZE],
+bool __must_check zkhsm_point_encode(u8 sec1[ZKHSM_POINT_LEN],
 				     const struct zkhsm_point *a);
 
 /**
@@ -59,7 +59,7 @@ bool __must_check zkhsm_point_encode(u8 sec1[ZKHSM_POINT_SIZE],
  * Return: 0, or -EBADMSG for a wrong prefix, a coordinate not below p, or a
  * point off the curve.
  */
-int __must_check zkhsm_p256_decode_public(const u8 pub[ZKHSM_POINT_SIZE]);
+int __must_check zkhsm_p256_decode_public(const u8 pub[ZKHSM_POINT_LEN]);
 
 /**
  * zkhsm_p256_mul2_public() - u1 * G + u2 * A
@@ -73,8 +73,8 @@ int __must_check zkhsm_p256_decode_public(const u8 pub[ZKHSM_POINT_SIZE]);
  */
 int __must_check zkhsm_p256_mul2_public(const struct zkhsm_scalar *u1,
 					const struct zkhsm_scalar *u2,
-					const u8 a[ZKHSM_POINT_SIZE],
-					u8 out[ZKHSM_POINT_SIZE],
+					const u8 a[ZKHSM_POINT_LEN],
+					u8 out[ZKHSM_POINT_LEN],
 					bool *infinity);
 
 /**
@@ -83,15 +83,14 @@ int __must_check zkhsm_p256_mul2_public(const struct zkhsm_scalar *u1,
  * @x_next: x(V + G), 32 bytes big-endian
  * @out: V, SEC1 uncompressed
  *
- * Okamoto, Sakurai, "Efficient algorithms for the construction of
- * hyperelliptic cryptosystems"/Brier, Joye, "Weierstrass elliptic curves and
- * side-channel attacks" (PKC 2002): with 2 * y_G constant the y-coordinate is
- * rational in x(V) and x(V + G). V must not be G, -G or the identity.
+ * Brier, Joye, "Weierstrass elliptic curves and side-channel attacks" (PKC
+ * 2002): y(V) is a rational function of x(V), x(V + G) and the coordinates of
+ * G. V must not be G, -G or the identity.
  *
  * Return: 0, or -EBADMSG when the two do not belong together: a coordinate
  * not below p, or the recovered point is off the curve.
  */
 int __must_check zkhsm_p256_recover_y(const u8 x[32], const u8 x_next[32],
-				      u8 out[ZKHSM_POINT_SIZE]);
+				      u8 out[ZKHSM_POINT_LEN]);
 
 #endif /* ZKHSM_POINT_H */

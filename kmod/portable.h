@@ -29,10 +29,10 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
+typedef __UINT8_TYPE__ u8;
+typedef __UINT16_TYPE__ u16;
+typedef __UINT32_TYPE__ u32;
+typedef __UINT64_TYPE__ u64;
 
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -42,13 +42,9 @@ typedef uint64_t u64;
 #define __must_check __attribute__((__warn_unused_result__))
 #endif
 
-#ifndef __always_inline
-#define __always_inline inline __attribute__((__always_inline__))
-#endif
-
 /* Keeps the compiler from turning a mask back into a branch. */
 #ifndef OPTIMIZER_HIDE_VAR
-#define OPTIMIZER_HIDE_VAR(var) __asm__("" : "=r"(var) : "0"(var))
+#define OPTIMIZER_HIDE_VAR(var) __asm__("" : "+r"(var))
 #endif
 
 static inline u16 get_unaligned_be16(const void *p)

@@ -17,8 +17,6 @@
 #include "portable.h"
 
 #define ZKHSM_MAX_LIMBS		6	/* P-384 */
-#define ZKHSM_SCALAR_SIZE	32	/* bytes on the wire, P-256 */
-#define ZKHSM_SCALAR_WIDE_SIZE	48	/* bytes reduced to a uniform scalar, P-256 */
 
 /**
  * struct zkhsm_scalar - an integer modulo some struct zkhsm_modulus

@@ -8,8 +8,6 @@
 #include "nonce.h"
 #include "secret.h"
 
-#define ZKHSM_PROOF_SIZE	97	/* V (65) | r (32) */
-
 /**
  * zkhsm_fault_report() - a computation contradicted itself
  * @what: short name of the computation, for the log and the event
@@ -30,7 +28,7 @@ bool zkhsm_proving_disabled(void);
  * @uid_len: its length
  * @other: OtherInfo, or NULL: absent, which is not the same as empty
  * @other_len: its length
- * @proof: V | r
+ * @proof: V (65) | r (32)
  *
  * V = v * G, c = SHA-256(len4 G | len4 V | len4 A | len4 UserID
  * [| len4 OtherInfo]) mod n, r = v - a * c mod n (RFC 8235, sections 3.2 and
@@ -41,11 +39,11 @@ bool zkhsm_proving_disabled(void);
  * after an error.
  */
 int __must_check zkhsm_schnorr_prove(const struct zkhsm_secret *a,
-				     const u8 pub[ZKHSM_POINT_SIZE],
+				     const u8 pub[ZKHSM_POINT_LEN],
 				     enum zkhsm_nonce_purpose purpose,
 				     const void *user_id, size_t uid_len,
 				     const void *other, size_t other_len,
-				     u8 proof[ZKHSM_PROOF_SIZE]);
+				     u8 proof[ZKHSM_PROOF_LEN]);
 
 /**
  * zkhsm_schnorr_verify() - check a proof 1
@@ -53,10 +51,10 @@ int __must_check zkhsm_schnorr_prove(const struct zkhsm_secret *a,
  * Return: 0; -EBADMSG when @pub or V is not a point or r is not below n;
  * -EKEYREJECTED when the proof is false; -EIO when the hash driver fails.
  */
-int __must_check zkhsm_schnorr_verify(const u8 pub[ZKHSM_POINT_SIZE],
+int __must_check zkhsm_schnorr_verify(const u8 pub[ZKHSM_POINT_LEN],
 				      const void *user_id, size_t uid_len,
 				      const void *other, size_t other_len,
-				      const u8 proof[ZKHSM_PROOF_SIZE]);
+				      const u8 proof[ZKHSM_PROOF_LEN]);
 
 /**
  * struct zkhsm_batch - proof 2 in the making
@@ -74,8 +72,8 @@ struct zkhsm_batch {
 	struct zkhsm_scalar v;
 	struct zkhsm_scalar sum;
 	struct zkhsm_scalar check;
-	u8 commitment[ZKHSM_POINT_SIZE];
-	u8 seed[ZKHSM_DIGEST_SIZE];
+	u8 commitment[ZKHSM_POINT_LEN];
+	u8 seed[ZKHSM_HASH_LEN];
 	u32 next;
 };
 
@@ -97,7 +95,7 @@ struct zkhsm_batch {
  */
 int __must_check zkhsm_batch_begin(struct zkhsm_batch *b,
 				   const struct zkhsm_secret *d,
-				   const u8 pub_d[ZKHSM_POINT_SIZE],
+				   const u8 pub_d[ZKHSM_POINT_LEN],
 				   const u8 hsm_id[32], const void *stmt,
 				   size_t len);
 
@@ -125,7 +123,7 @@ int __must_check zkhsm_batch_add(struct zkhsm_batch *b, u32 i,
  * Return: 0; -ENOMEM; -EIO with a fault reported on a mismatch.
  */
 int __must_check zkhsm_batch_finish(struct zkhsm_batch *b,
-				    u8 proof[ZKHSM_PROOF_SIZE]);
+				    u8 proof[ZKHSM_PROOF_LEN]);
 
 void zkhsm_batch_wipe(struct zkhsm_batch *b);
 
@@ -135,7 +133,7 @@ void zkhsm_batch_wipe(struct zkhsm_batch *b);
  * The leftmost 128 bits of SHA-256("zkhsm batch coefficient" | seed |
  * suite u16 | i u32), big-endian. Return: 0, or -EIO.
  */
-int __must_check zkhsm_batch_coefficient(const u8 seed[ZKHSM_DIGEST_SIZE],
+int __must_check zkhsm_batch_coefficient(const u8 seed[ZKHSM_HASH_LEN],
 					 u16 suite, u32 i,
 					 struct zkhsm_scalar *c);
 
@@ -147,31 +145,34 @@ int __must_check zkhsm_batch_coefficient(const u8 seed[ZKHSM_DIGEST_SIZE],
  * @len: its length
  * @pubs: the elements 1 ... @count, SEC1 uncompressed, one after the other
  * @count: how many
- * @proof: V | r
+ * @proof: V (65) | r (32)
  *
  * Return: as zkhsm_schnorr_verify().
  */
-int __must_check zkhsm_batch_verify(const u8 pub_d[ZKHSM_POINT_SIZE],
+int __must_check zkhsm_batch_verify(const u8 pub_d[ZKHSM_POINT_LEN],
 				    const u8 hsm_id[32], const void *stmt,
 				    size_t len, const u8 *pubs, u32 count,
-				    const u8 proof[ZKHSM_PROOF_SIZE]);
+				    const u8 proof[ZKHSM_PROOF_LEN]);
 
 /*
- * The same proofs with a given nonce, for the known answers at load. Nothing
- * that netlink reaches calls these two: whoever chooses or repeats v learns
- * the secret. Return: as above; -EAGAIN when the driver refuses @v.
+ * The same with a given nonce and without the report of a fault, for the known
+ * answers at load. Nothing that netlink reaches calls these three: whoever
+ * chooses or repeats v learns the secret. Return: as above; -ERANGE or -EAGAIN
+ * when @v does not suit.
  */
 int __must_check zkhsm_schnorr_prove_fixed(const struct zkhsm_secret *a,
-					   const u8 pub[ZKHSM_POINT_SIZE],
+					   const u8 pub[ZKHSM_POINT_LEN],
 					   const struct zkhsm_scalar *v,
 					   const void *user_id, size_t uid_len,
 					   const void *other, size_t other_len,
-					   u8 proof[ZKHSM_PROOF_SIZE]);
+					   u8 proof[ZKHSM_PROOF_LEN]);
 int __must_check zkhsm_batch_begin_fixed(struct zkhsm_batch *b,
 					 const struct zkhsm_secret *d,
-					 const u8 pub_d[ZKHSM_POINT_SIZE],
+					 const u8 pub_d[ZKHSM_POINT_LEN],
 					 const struct zkhsm_scalar *v,
 					 const u8 hsm_id[32],
 					 const void *stmt, size_t len);
+int __must_check zkhsm_batch_respond(struct zkhsm_batch *b,
+				     u8 proof[ZKHSM_PROOF_LEN]);
 
 #endif /* ZKHSM_SCHNORR_H */

@@ -32,7 +32,7 @@ struct zkhsm_secret {
  * Return: 0, -ENOMEM, -EIO (the driver or the hash failed).
  */
 int __must_check zkhsm_secret_generate(struct zkhsm_secret *s,
-				       u8 pub[ZKHSM_POINT_SIZE]);
+				       u8 pub[ZKHSM_POINT_LEN]);
 
 /**
  * zkhsm_secret_import() - take a private scalar from outside
@@ -43,7 +43,7 @@ int __must_check zkhsm_secret_generate(struct zkhsm_secret *s,
  * Return: 0, -ERANGE when the scalar is not in [2, n - 4], -ENOMEM, -EIO.
  */
 int __must_check zkhsm_secret_import(struct zkhsm_secret *s, const u8 be[32],
-				     u8 pub[ZKHSM_POINT_SIZE]);
+				     u8 pub[ZKHSM_POINT_LEN]);
 
 /* Zeroes, frees and forgets both forms; idempotent. */
 void zkhsm_secret_wipe(struct zkhsm_secret *s);

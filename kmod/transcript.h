@@ -9,9 +9,9 @@
 #define ZKHSM_TRANSCRIPT_H
 
 #include <linux/types.h>
+#include <linux/zkhsm.h>
 #include <crypto/hash.h>
 
-#define ZKHSM_DIGEST_SIZE	32
 #define ZKHSM_HMAC_SIZE		64
 #define ZKHSM_HMAC_MAX_KEY	128
 
@@ -50,10 +50,10 @@ void zkhsm_transcript_raw(struct zkhsm_transcript *t, const void *data,
 			  size_t len);
 /* Also wipes @t. Return: 0 or the first error of the hash driver. */
 int __must_check zkhsm_transcript_final(struct zkhsm_transcript *t,
-					u8 out[ZKHSM_DIGEST_SIZE]);
+					u8 out[ZKHSM_HASH_LEN]);
 
 int __must_check zkhsm_sha256(const void *data, size_t len,
-			      u8 out[ZKHSM_DIGEST_SIZE]);
+			      u8 out[ZKHSM_HASH_LEN]);
 
 /**
  * zkhsm_hmac_sha512() - one HMAC
