@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Start QEMU, find out how a machine ended."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from . import TOP, Failure, cache_dir, control, initramfs
+
+QEMU = "qemu-system-x86_64"
+# How long a machine may take to judge itself and to end, once told to.
+ENDING = 180
+APPEND = ("console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M "
+          "rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on "
+          "printk.devkmsg=on")
+
+
+class Kernel:
+    """A kernel by name (6.1, 6.12, debug) or by the path of its image."""
+
+    def __init__(self, name):
+        self.name, self.release, self.modules, self.kdir = name, name, "", ""
+        self.image = name
+        if name in ("6.1", "6.12", "debug"):
+            done = subprocess.run([os.path.join(TOP, "tools/kernels"), name],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            if done.returncode:
+                raise Failure(f"tools/kernels {name} failed")
+            # Values without blanks are quoted by printf %q as they are.
+            found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+            self.release, self.image = found["RELEASE"], found["VMLINUZ"]
+            self.modules, self.kdir = found["MODULES"].strip("'"), found["KDIR"]
+        elif not os.path.exists(name):
+            raise Failure(f"no kernel {name}: want 6.1, 6.12, debug or the file of an image")
+
+    def default_memory(self):
+        return 2048 if self.name == "debug" else 1024
+
+
+def run_dir():
+    """Where named machines are found again; short, for socket paths."""
+    path = os.path.join(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(),
+                        f"zkhsm-vm-{os.getuid()}")
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    if os.stat(path).st_uid != os.getuid():
+        raise Failure(f"{path} belongs to somebody else")
+    return path
+
+
+def machine_dir(name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", name):
+        raise Failure(f"{name!r} is not a name for a machine")
+    return os.path.join(run_dir(), name)
+
+
+def kvm_works(image):
+    """Trust KVM only after a trial boot: /dev/kvm may open and not work."""
+    with open("/proc/cpuinfo") as file:
+        if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", file.read(), re.M):
+            return False
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        answer = os.path.join(cache_dir(), "kvm-" + file.read().strip())
+    if not os.path.exists(answer):
+        with open(answer, "w") as file:
+            file.write("yes" if trial_boot(image) else "no")
+    with open(answer) as file:
+        return file.read() == "yes"
+
+
+def trial_boot(image):
+    """Without a root file system a kernel that runs at all panics and ends."""
+    argv = [QEMU, "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults", "-no-user-config",
+            "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", image,
+            "-append", "console=ttyS0 panic=-1"]
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=5)
+    except (subprocess.TimeoutExpired, OSError):
+        return False
+    return b"Kernel panic" in done.stdout and b"Linux version" in done.stdout
+
+
+def network_args(forward_guest, forward_host):
+    """A network of one: the guest reaches the named ports and nothing else."""
+    net = "user,id=net,restrict=on,ipv6=off"
+    for host, guest in forward_host:
+        net += f",hostfwd=tcp:127.0.0.1:{host}-10.0.2.15:{guest}"
+    for guest, host in forward_guest:
+        # One process per connection; a chardev would serve only the first.
+        net += f",guestfwd=tcp:10.0.2.100:{guest}-cmd:socat STDIO TCP4:127.0.0.1:{host}"
+    if forward_guest and not shutil.which("socat"):
+        raise Failure("no socat on this machine: tools/install-deps demo")
+    return ["-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile="]
+
+
+class Machine:
+    """A running machine; all there is to know about it is in its directory."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    @classmethod
+    def start(cls, directory, kernel, module, options):
+        self = cls(directory)
+        initramfs.build(self.path("initramfs"), kernel, module, options.share_in)
+        argv = self.command_line(kernel, module, options)
+        with open(self.path("qemu.log"), "wb") as log:
+            # timeout(1): whatever happens to us, the machine ends.
+            process = subprocess.Popen(
+                ["timeout", "--kill-after=5", str(options.timeout + ENDING), *argv],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        self.process = process
+        with open(self.path("info"), "w") as file:
+            json.dump({"pid": process.pid, "start": start_time(process.pid),
+                       "kernel": kernel.name, "release": kernel.release}, file)
+        self.wait_sockets()
+        return self
+
+    def command_line(self, kernel, module, options):
+        append = [APPEND]
+        if module and not options.no_module:
+            append.append("ZKVM_MODULE=1")
+        if options.module_args:
+            append.append(f'ZKVM_MODULE_ARGS="{options.module_args}"')
+        argv = [QEMU, "-name", "zkhsm", "-machine", "q35", "-smp", str(options.smp),
+                "-m", str(options.mem or kernel.default_memory()), "-nodefaults",
+                "-no-user-config", "-display", "none", "-no-reboot",
+                "-kernel", kernel.image, "-initrd", self.path("initramfs"),
+                "-serial", "file:" + self.path("console.log"),
+                "-qmp", f"unix:{self.path('qmp')},server=on,wait=off",
+                "-device", "virtio-rng-pci", "-device", "virtio-serial-pci,max_ports=16"]
+        if kvm_works(kernel.image):
+            argv += ["-accel", "kvm", "-cpu", "host"]
+        else:
+            argv += ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        for name in ("verdict", "out"):
+            argv += ["-chardev", f"file,id={name},path={self.path(name)}",
+                     "-device", f"virtserialport,chardev={name},name=zkhsm.{name}"]
+        for index in range(control.SESSIONS):
+            name = f"session.{index}"
+            argv += ["-chardev",
+                     f"socket,id=s{index},path={self.path(name)},server=on,wait=off",
+                     "-device", f"virtserialport,chardev=s{index},name=zkhsm.{name}"]
+        if options.net or options.forward_guest or options.forward_host:
+            argv += network_args(options.forward_guest, options.forward_host)
+            append.append("ZKVM_NET=1")
+        return argv + options.qemu + ["-append", " ".join(append + options.append)]
+
+    def wait_sockets(self):
+        """QEMU makes its sockets before the first instruction of the guest."""
+        last = self.path(f"session.{control.SESSIONS - 1}")
+        while not os.path.exists(last):
+            if self.process.poll() is not None:
+                with open(self.path("qemu.log")) as log:
+                    raise Failure("QEMU does not start: " + log.read().strip())
+            time.sleep(0.02)
+
+    def session(self, deadline):
+        return control.Session(self.directory, deadline)
+
+    def info(self):
+        with open(self.path("info")) as file:
+            return json.load(file)
+
+    def running(self):
+        info = self.info()
+        if hasattr(self, "process"):
+            self.process.poll()
+        return start_time(info["pid"]) == info["start"]
+
+    def kill(self):
+        """By number and start time, so that it is never another process."""
+        if self.running():
+            os.kill(self.info()["pid"], signal.SIGTERM)
+            self.wait(10)
+
+    def wait(self, seconds):
+        """Wait for the machine to end; False when it does not."""
+        end = time.monotonic() + seconds
+        while self.running():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def console_tail(self, lines=30):
+        try:
+            with open(self.path("console.log"), errors="replace") as file:
+                return file.read().replace("\r", "").splitlines()[-lines:]
+        except FileNotFoundError:
+            return []
+
+    def problems(self):
+        """What the machine said against itself, or that it said nothing."""
+        try:
+            with open(self.path("verdict"), errors="replace") as file:
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            lines = []
+        found = [line[len("problem: "):] for line in lines if line.startswith("problem: ")]
+        if not lines or lines[-1] != "end":
+            panics = [line for line in self.console_tail(400) if "Kernel panic" in line]
+            found.append(panics[0] if panics else "the machine ended without a verdict")
+        return found
+
+    def save_out(self, directory):
+        """Bring back /out, and the console, which is there in any case."""
+        os.makedirs(directory, exist_ok=True)
+        if os.path.exists(self.path("console.log")):
+            shutil.copy(self.path("console.log"), directory)
+        if os.path.exists(self.path("out")) and os.path.getsize(self.path("out")):
+            done = subprocess.run(["tar", "-xf", self.path("out"), "--no-same-owner",
+                                   "-C", directory])
+            if done.returncode:
+                raise Failure("cannot unpack what the machine left in /out")
+
+
+def start_time(pid):
+    """Field 22 of stat: tells a process from a later one of the same number."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return None
+    return None if fields[0] == "Z" else fields[19]

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is the kernel unharmed?  Three independent witnesses: what the kernel
+ * counts itself (taint, lockdep's state), what it logged, and what kmemleak
+ * finds after our module is gone.  Panics need no witness.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+#define LOG_COPY	"/out/dmesg.txt"
+
+/* Bits of /proc/sys/kernel/tainted that tell of damage, not of our module. */
+static const struct {
+	int bit;
+	const char *meaning;
+} damage[] = {
+	{ 4, "machine check" },
+	{ 5, "bad page" },
+	{ 7, "oops" },
+	{ 9, "warning" },
+	{ 14, "soft lockup" },
+};
+
+/* Reports that need not raise a taint, and that no healthy run logs. */
+static const char *const patterns[] = {
+	"WARNING: ", "BUG: ", "KASAN: ", "UBSAN: ", "ODEBUG: ", "kernel BUG at",
+	"Oops: ", "general protection fault", "possible circular locking",
+	"possible recursive locking", "inconsistent lock state",
+	"suspicious RCU usage", "INFO: task ", "INFO: rcu", "refcount_t: ",
+	"DEBUG_LOCKS_WARN_ON", "held lock freed", "sleeping function called",
+	"scheduling while atomic", "list_add corruption", "list_del corruption",
+	"Voluntary context switch", "stack-protector",
+	"still have locks held", "nobody cared",
+};
+
+/* Before the module is loaded: leaks of the boot are none of ours. */
+void health_begin(void)
+{
+	int fd = open(KMEMLEAK, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "scan", 4) < 0 || write(fd, "clear", 5) < 0)
+		report_problem("kmemleak does not answer: %s", strerror(errno));
+	close(fd);
+}
+
+static void check_taint(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
+	unsigned long taint;
+	size_t i;
+
+	if (!file || fscanf(file, "%lu", &taint) != 1) {
+		report_problem("cannot read the taint of the kernel");
+	} else {
+		for (i = 0; i < sizeof(damage) / sizeof(damage[0]); i++)
+			if (taint & (1ul << damage[i].bit))
+				report_problem("the kernel is tainted: %s", damage[i].meaning);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* Lockdep switches itself off at its first report. */
+static void check_lockdep(void)
+{
+	FILE *file = fopen("/proc/lockdep_stats", "re");
+	char line[200];
+	bool alive = false;
+
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		const char *p = strstr(line, "debug_locks:");
+
+		if (p && atoi(p + strlen("debug_locks:")) == 1)
+			alive = true;
+	}
+	fclose(file);
+	if (!alive)
+		report_problem("lockdep found a fault and switched itself off");
+}
+
+/* The kernel's part of the log, copied to /out and searched on the way. */
+static void check_log(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *copy = fopen(LOG_COPY, "we");
+	char record[8192];
+	ssize_t n;
+
+	if (fd < 0 || !copy)
+		report_problem("cannot read the kernel log");
+	while (fd >= 0 && copy) {
+		char *text, *end;
+		size_t i;
+		int facility;
+
+		n = read(fd, record, sizeof(record) - 1);
+		if (n < 0 && errno == EPIPE) {
+			report_problem("the kernel log overflowed, part of it is lost");
+			continue;
+		}
+		if (n <= 0)
+			break;
+		record[n] = '\0';
+		facility = atoi(record) >> 3;
+		text = strchr(record, ';');
+		if (!text)
+			continue;
+		text++;
+		end = strchr(text, '\n');
+		if (end)
+			*end = '\0';
+		fprintf(copy, "%s\n", text);
+		if (facility)		/* written by a process, not the kernel */
+			continue;
+		for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+			if (strstr(text, patterns[i])) {
+				report_problem("kernel log: %s", text);
+				break;
+			}
+		}
+	}
+	if (copy)
+		fclose(copy);
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * With the module gone, an object of its that is left has no owner at all.
+ * That it can go is itself a check: a lost reference keeps it.
+ */
+static void remove_module(void)
+{
+	if (syscall(SYS_delete_module, "zkhsm", O_NONBLOCK) && errno != ENOENT)
+		report_problem("rmmod zkhsm: %s", strerror(errno));
+}
+
+static void check_leaks(void)
+{
+	static char text[16384];
+	int fd = open(KMEMLEAK, O_RDWR | O_CLOEXEC), copy, scan;
+	size_t total = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	/*
+	 * An object counts once it is five seconds old and two scans agree on
+	 * its contents; there is no event for either.
+	 */
+	sleep(6);
+	for (scan = 0; scan < 2; scan++)
+		if (write(fd, "scan", 4) < 0)
+			report_problem("kmemleak does not answer: %s", strerror(errno));
+	copy = open("/out/kmemleak.txt", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	while ((n = read(fd, text, sizeof(text))) > 0) {
+		total += n;
+		if (copy >= 0 && write(copy, text, n) < 0)
+			break;
+	}
+	if (copy >= 0)
+		close(copy);
+	close(fd);
+	if (total)
+		report_problem("kmemleak reports leaks, see /out/kmemleak.txt");
+	else
+		unlink("/out/kmemleak.txt");
+}
+
+void health_check(void)
+{
+	remove_module();
+	check_leaks();
+	check_taint();
+	check_lockdep();
+	check_log();
+}
