@@ -7,8 +7,9 @@
  * errno, and fill *@err, which may be NULL, with a sentence for people. The
  * errnos mean what they mean in the kernel: -EBADMSG malformed, -EKEYREJECTED
  * false, -EINVAL the caller's mistake. The library never prints, keeps no
- * global state but OpenSSL's, and one object is used by one thread at a time;
- * a struct zkhsm_keylist may be read by several.
+ * global state but OpenSSL's, libcurl's and the constants of the curve, and one
+ * object is used by one thread at a time; a struct zkhsm_keylist may be read by
+ * several.
  */
 #ifndef LIBZKHSM_H
 #define LIBZKHSM_H
@@ -39,8 +40,10 @@ int zkhsm_fail(struct zkhsm_error *err, int code, const char *format, ...)
 const char *zkhsm_reason_name(uint32_t reason);
 /* Names are the spec's: "active", "never-extractable", "key-compromise" ... NULL / -EINVAL if unknown. */
 const char *zkhsm_state_name(uint32_t state);
+int zkhsm_state_parse(const char *name);
 const char *zkhsm_origin_name(uint32_t origin);
 const char *zkhsm_event_name(uint32_t event);
+const char *zkhsm_order_type_name(uint32_t type);
 const char *zkhsm_revocation_reason_name(uint32_t reason);
 int zkhsm_revocation_reason_parse(const char *name);
 int zkhsm_usage_parse(const char *list, uint32_t *usage);	/* "sign,prove" */
