@@ -17,7 +17,7 @@ QEMU = "qemu-system-x86_64"
 ENDING = 180
 APPEND = ("console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M "
           "rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on "
-          "printk.devkmsg=on")
+          "printk.devkmsg=on printk.time=1")
 
 
 class Kernel:
@@ -39,7 +39,7 @@ class Kernel:
             raise Failure(f"no kernel {name}: want 6.1, 6.12, debug or the file of an image")
 
     def default_memory(self):
-        return 2048 if self.name == "debug" else 1024
+        return 1536 if self.name == "debug" else 1024
 
 
 def run_dir():

@@ -75,7 +75,6 @@ int main(void)
 		printf("init: cannot bring the machine up\n");
 		end_machine();
 	}
-	health_begin();
 	if (!boot_module()) {
 		report_problem("the module was not loaded");
 	} else {

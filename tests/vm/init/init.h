@@ -29,7 +29,6 @@ void report_problem(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_finish(void);
 
 /* health.c */
-void health_begin(void);
 void health_check(void);
 
 #endif
