@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * server_conn.c - what one connection may hold, and for how long
+ *
+ * evhttp gathers a request and shows it when it is whole; what goes on before
+ * is watched here, on the buffer that it reads from.
+ */
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/listener.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server_private.h"
+
+static int ex_index = -1;
+
+static void set_timer(struct server_conn *c, uint64_t ms)
+{
+	struct timeval tv = { .tv_sec = (time_t)(ms / 1000),
+			      .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+
+	event_add(c->timer, &tv);
+}
+
+static void small_again(struct server_conn *c)
+{
+	if (c->large)
+		c->server->large_count--;
+	c->large = false;
+	c->bytes = 0;
+}
+
+void server_conn_set(struct server_conn *c, enum conn_state state)
+{
+	struct server *s = c->server;
+
+	c->state = state;
+	switch (state) {
+	case CONN_READING:
+		set_timer(c, s->config.request_ms);
+		break;
+	case CONN_ANSWERING:
+		/* The body is the handler's, and counts as held, until the answer. */
+		event_del(c->timer);
+		break;
+	case CONN_WRITING:
+		set_timer(c, s->config.large_ms);
+		break;
+	case CONN_IDLE:
+		small_again(c);
+		set_timer(c, s->config.idle_ms);
+		TAILQ_REMOVE(&s->conns, c, link);
+		TAILQ_INSERT_TAIL(&s->conns, c, link);
+		break;
+	}
+}
+
+/* As evhttp does when a time of its own runs out: without an answer. Frees @c. */
+void server_conn_close(struct server_conn *c)
+{
+	bufferevent_trigger_event(c->bev, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	server_conn_close(arg);
+}
+
+/* A request beyond SERVER_SMALL takes one of few places, and gets more time. */
+static void grow(struct server_conn *c)
+{
+	struct server *s = c->server;
+
+	if (s->large_count >= s->config.large_max) {
+		/* Not from within the buffer's own callback. */
+		set_timer(c, 0);
+		bufferevent_disable(c->bev, EV_READ);
+		return;
+	}
+	c->large = true;
+	s->large_count++;
+	set_timer(c, s->config.large_ms);
+}
+
+static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct server_conn *c = arg;
+
+	(void)buffer;
+	if (!info->n_added)
+		return;
+	if (c->state == CONN_IDLE)
+		server_conn_set(c, CONN_READING);
+	c->bytes += info->n_added;
+	if (c->state == CONN_READING && !c->large && c->bytes > SERVER_SMALL)
+		grow(c);
+}
+
+/* Runs when the SSL object goes, whoever freed the connection. */
+static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+	struct server_conn *c = ptr;
+	struct server *s;
+
+	(void)parent;
+	(void)ad;
+	(void)idx;
+	(void)argl;
+	(void)argp;
+	if (!c)
+		return;
+	s = c->server;
+	if (c->rq)
+		c->rq->conn = NULL;
+	small_again(c);
+	event_free(c->timer);
+	TAILQ_REMOVE(&s->conns, c, link);
+	s->conn_count--;
+	if (s->listener && !s->stopping)
+		evconnlistener_enable(s->listener);
+	free(c);
+}
+
+/* The newest connection has been counted already. */
+static void make_room(struct server *s)
+{
+	struct server_conn *c;
+
+	if (s->conn_count < s->config.connections_max)
+		return;
+	TAILQ_FOREACH(c, &s->conns, link) {
+		if (c->state == CONN_IDLE) {
+			server_conn_close(c);
+			return;
+		}
+	}
+	evconnlistener_disable(s->listener);
+}
+
+struct bufferevent *server_conn_new(struct event_base *base, void *server)
+{
+	struct server_conn *c = calloc(1, sizeof(*c));
+	struct server *s = server;
+
+	if (ex_index < 0)
+		ex_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_free);
+	if (!c || ex_index < 0)
+		abort();
+	c->server = s;
+	c->ssl = SSL_new(s->tls);
+	c->timer = event_new(base, -1, 0, on_timer, c);
+	if (c->ssl && c->timer)
+		c->bev = bufferevent_openssl_socket_new(base, -1, c->ssl, BUFFEREVENT_SSL_ACCEPTING,
+							BEV_OPT_CLOSE_ON_FREE);
+	/* NULL would make evhttp go on in the clear. */
+	if (!c->bev || !SSL_set_ex_data(c->ssl, ex_index, c) ||
+	    !evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c))
+		abort();
+	bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
+	TAILQ_INSERT_TAIL(&s->conns, c, link);
+	s->conn_count++;
+	server_conn_set(c, CONN_READING);
+	make_room(s);
+	return c->bev;
+}
+
+struct server_conn *server_conn_of(struct evhttp_request *ev)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(ev);
+
+	if (!evcon)
+		return NULL;
+	return SSL_get_ex_data(bufferevent_openssl_get_ssl(
+				evhttp_connection_get_bufferevent(evcon)), ex_index);
+}
+
+/* Who the client is, by a certificate that verified; once per connection. */
+void server_conn_peer(struct server_conn *c)
+{
+	unsigned int len = sizeof(c->peer_x5t);
+	X509 *cert;
+
+	if (c->peer_known)
+		return;
+	c->peer_known = true;
+	cert = SSL_get0_peer_certificate(c->ssl);
+	if (!cert || SSL_get_verify_result(c->ssl) != X509_V_OK ||
+	    X509_digest(cert, EVP_sha256(), c->peer_x5t, &len) != 1)
+		return;
+	X509_NAME_oneline(X509_get_subject_name(cert), c->peer, sizeof(c->peer));
+	if (!c->peer[0])
+		strcpy(c->peer, "/");	/* an empty subject is somebody too */
+}

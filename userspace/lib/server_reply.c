@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * server_reply.c - bodies in, answers and problem documents out
+ */
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server_private.h"
+
+const char *server_query(const struct server_request *rq, const char *name)
+{
+	return evhttp_find_header(&rq->query, name);
+}
+
+void server_json_problem(struct server_request *rq, const json_error_t *error)
+{
+	server_reply_problem(rq, 400, "request", "Malformed request", NULL, "%s", error->text);
+}
+
+json_t *server_json(struct server_request *rq)
+{
+	json_error_t error;
+	json_t *body;
+
+	body = json_loadb((const char *)rq->body, rq->body_len, JSON_REJECT_DUPLICATES, &error);
+	if (body && json_is_object(body))
+		return body;
+	if (body)
+		snprintf(error.text, sizeof(error.text), "the body is not a JSON object");
+	json_decref(body);
+	server_json_problem(rq, &error);
+	return NULL;
+}
+
+void server_reply_bytes(struct server_request *rq, int status, const char *media, char *body,
+			size_t len)
+{
+	free(rq->reply.body);
+	rq->reply.status = status;
+	rq->reply.media = media;
+	rq->reply.body = body;
+	rq->reply.len = body ? len : 0;
+}
+
+void server_reply_json(struct server_request *rq, int status, json_t *body)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	json_decref(body);
+	server_reply_bytes(rq, status, text ? "application/json" : NULL, text,
+			   text ? strlen(text) : 0);
+}
+
+void server_reply_header(struct server_request *rq, const char *name, const char *format, ...)
+{
+	struct server_reply *r = &rq->reply;
+	va_list args;
+
+	if (r->header_count == ARRAY_SIZE(r->headers))
+		return;
+	r->headers[r->header_count].name = name;
+	va_start(args, format);
+	vsnprintf(r->headers[r->header_count].value, sizeof(r->headers[0].value), format, args);
+	va_end(args);
+	r->header_count++;
+}
+
+void server_reply_problem(struct server_request *rq, int status, const char *urn,
+			  const char *title, json_t *extra, const char *format, ...)
+{
+	json_t *body = extra ? extra : json_object();
+	char detail[384], type[40];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	snprintf(type, sizeof(type), "urn:zkhsm:%s", urn);
+	snprintf(rq->reply.problem, sizeof(rq->reply.problem), "%s", urn);
+	json_object_set_new(body, "type", json_string(type));
+	json_object_set_new(body, "title", json_string(title));
+	json_object_set_new(body, "status", json_integer(status));
+	/* What a client sent may stand in the sentence and need not be UTF-8: set fails then. */
+	json_object_set_new(body, "detail", json_string(detail));
+	json_object_set_new(body, "request_id", json_string(rq->id));
+	server_reply_json(rq, status, body);
+	rq->reply.media = "application/problem+json";
+}
+
+static const char *reason_phrase(int status)
+{
+	static const struct { int status; const char *text; } phrases[] = {
+		{ 200, "OK" }, { 201, "Created" }, { 204, "No Content" }, { 304, "Not Modified" },
+		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
+		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" },
+		{ 409, "Conflict" }, { 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" }, { 503, "Service Unavailable" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(phrases); i++) {
+		if (phrases[i].status == status)
+			return phrases[i].text;
+	}
+	return "Error";
+}
+
+static void add_headers(struct server_request *rq)
+{
+	struct evkeyvalq *out = evhttp_request_get_output_headers(rq->ev);
+	struct server_reply *r = &rq->reply;
+
+	if (r->media)
+		evhttp_add_header(out, "Content-Type", r->media);
+	evhttp_add_header(out, "X-Request-Id", rq->id);
+	for (size_t i = 0; i < r->header_count; i++)
+		evhttp_add_header(out, r->headers[i].name, r->headers[i].value);
+	if (!evhttp_find_header(out, "Cache-Control"))
+		evhttp_add_header(out, "Cache-Control", "no-store");
+	if (rq->server->stopping)
+		evhttp_add_header(out, "Connection", "close");
+}
+
+static void free_body(const void *data, size_t len, void *body)
+{
+	(void)data;
+	(void)len;
+	free(body);
+}
+
+void server_send(struct server_request *rq)
+{
+	struct server_reply *r = &rq->reply;
+	struct evbuffer *out = evbuffer_new();
+
+	if (!r->status)
+		server_reply_problem(rq, 503, "internal", "Internal error", NULL, "no answer was made");
+	add_headers(rq);
+	if (out && r->body && !evbuffer_add_reference(out, r->body, r->len, free_body, r->body))
+		r->body = NULL;
+	if (rq->conn)
+		server_conn_set(rq->conn, CONN_WRITING);
+	/* A request whose connection has gone is freed by this, too. */
+	evhttp_send_reply(rq->ev, r->status, reason_phrase(r->status), out);
+	if (out)
+		evbuffer_free(out);
+	server_request_free(rq);
+}
