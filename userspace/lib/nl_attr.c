@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The attributes of the kernel's answers: their names, as the spec has them,
+ * and strict getters.
+ */
+#include "nl_private.h"
+
+static const char *const hsm_names[ZKHSM_A_HSM_MAX + 1] = {
+	[ZKHSM_A_HSM_HSM_ID] = "hsm-id",
+	[ZKHSM_A_HSM_QUORUM] = "quorum",
+	[ZKHSM_A_HSM_STOP] = "stop",
+	[ZKHSM_A_HSM_WIPE] = "wipe",
+	[ZKHSM_A_HSM_AGENT_UID] = "agent-uid",
+};
+
+static const char *const key_names[ZKHSM_A_KEY_MAX + 1] = {
+	[ZKHSM_A_KEY_ID] = "id",
+	[ZKHSM_A_KEY_TYPE] = "type",
+	[ZKHSM_A_KEY_STATE] = "state",
+	[ZKHSM_A_KEY_USAGE] = "usage",
+	[ZKHSM_A_KEY_FLAGS] = "flags",
+	[ZKHSM_A_KEY_OWNER_UID] = "owner-uid",
+	[ZKHSM_A_KEY_KEYRING_SERIAL] = "keyring-serial",
+	[ZKHSM_A_KEY_DIGEST] = "digest",
+};
+
+static const char *const proof_names[ZKHSM_A_PROOF_MAX + 1] = {
+	[ZKHSM_A_PROOF_ID] = "id",
+	[ZKHSM_A_PROOF_USER_ID] = "user-id",
+	[ZKHSM_A_PROOF_OTHER_INFO] = "other-info",
+};
+
+static const char *const evidence_names[ZKHSM_A_EVIDENCE_MAX + 1] = {
+	[ZKHSM_A_EVIDENCE_CHALLENGE] = "challenge",
+	[ZKHSM_A_EVIDENCE_LIST_DIGEST] = "list-digest",
+};
+
+static const char *const list_names[ZKHSM_A_LIST_MAX + 1] = {
+	[ZKHSM_A_LIST_DIGEST] = "digest",
+};
+
+static const char *const manager_names[ZKHSM_A_MANAGER_MAX + 1] = {
+	[ZKHSM_A_MANAGER_MANAGER_ID] = "manager-id",
+	[ZKHSM_A_MANAGER_PUBLIC] = "public",
+	[ZKHSM_A_MANAGER_LABEL] = "label",
+};
+
+static const char *const order_names[ZKHSM_A_ORDER_MAX + 1] = {
+	[ZKHSM_A_ORDER_ORDER] = "order",
+};
+
+const struct zkhsm_nl_set zkhsm_nl_hsm = { ZKHSM_A_HSM_MAX, hsm_names };
+const struct zkhsm_nl_set zkhsm_nl_key = { ZKHSM_A_KEY_MAX, key_names };
+const struct zkhsm_nl_set zkhsm_nl_proof = { ZKHSM_A_PROOF_MAX, proof_names };
+const struct zkhsm_nl_set zkhsm_nl_evidence = { ZKHSM_A_EVIDENCE_MAX, evidence_names };
+const struct zkhsm_nl_set zkhsm_nl_list = { ZKHSM_A_LIST_MAX, list_names };
+const struct zkhsm_nl_set zkhsm_nl_manager = { ZKHSM_A_MANAGER_MAX, manager_names };
+const struct zkhsm_nl_set zkhsm_nl_order = { ZKHSM_A_ORDER_MAX, order_names };
+
+int zkhsm_nl_bytes(const struct nlattr *a, void *out, size_t len)
+{
+	if (!a || (size_t)nla_len(a) != len)
+		return -EPROTO;
+	memcpy(out, nla_data(a), len);
+	return 0;
+}
+
+int zkhsm_nl_u32(const struct nlattr *a, uint32_t *out)
+{
+	return zkhsm_nl_bytes(a, out, sizeof(*out));
+}
+
+int zkhsm_nl_u64(const struct nlattr *a, uint64_t *out)
+{
+	return zkhsm_nl_bytes(a, out, sizeof(*out));
+}
+
+int zkhsm_nl_string(const struct nlattr *a, char *out, size_t size)
+{
+	size_t len = a ? (size_t)nla_len(a) : 0;
+
+	if (!len || len > size || ((const char *)nla_data(a))[len - 1])
+		return -EPROTO;
+	memcpy(out, nla_data(a), len);
+	return 0;
+}
+
+int zkhsm_nl_binary(const struct nlattr *a, void *out, size_t size, size_t *len)
+{
+	if (!a || (size_t)nla_len(a) > size)
+		return -EPROTO;
+	*len = (size_t)nla_len(a);
+	memcpy(out, nla_data(a), *len);
+	return 0;
+}

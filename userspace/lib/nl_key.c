@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * key-new, key-get, key-set, key-del, key-sign, proof-get.
+ */
+#include "nl_private.h"
+
+struct key_walk {
+	int (*fn)(const struct zkhsm_key_info *k, void *arg);
+	void *arg;
+};
+
+struct signature {
+	uint8_t *bytes;
+	uint8_t *public;
+};
+
+int zkhsm_nl_read_key(struct nlattr **tb, struct zkhsm_key_info *k)
+{
+	memset(k, 0, sizeof(*k));
+	if (zkhsm_nl_string(tb[ZKHSM_A_KEY_ID], k->id, sizeof(k->id)) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_KEY_TYPE], &k->type) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_KEY_ORIGIN], &k->origin) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_KEY_STATE], &k->state) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_KEY_USAGE], &k->usage) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_KEY_FLAGS], &k->flags) ||
+	    zkhsm_nl_u64(tb[ZKHSM_A_KEY_CREATED_MS], &k->created_ms) ||
+	    zkhsm_nl_bytes(tb[ZKHSM_A_KEY_PUBLIC], k->public, 65) ||
+	    zkhsm_nl_bytes(tb[ZKHSM_A_KEY_ELEMENT], k->element, 32) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_KEY_OWNER_UID], &k->owner_uid) ||
+	    zkhsm_nl_u64(tb[ZKHSM_A_KEY_USES], &k->uses))
+		return -EPROTO;
+	k->has_reason = !zkhsm_nl_u32(tb[ZKHSM_A_KEY_REASON], &k->reason);
+	return 0;
+}
+
+static int on_key(struct nlattr **tb, void *arg)
+{
+	return zkhsm_nl_read_key(tb, arg);
+}
+
+static int on_each_key(struct nlattr **tb, void *arg)
+{
+	struct key_walk *w = arg;
+	struct zkhsm_key_info k;
+
+	if (zkhsm_nl_read_key(tb, &k))
+		return -EPROTO;
+	return w->fn(&k, w->arg);
+}
+
+static struct nl_msg *key_request(struct zkhsm_nl *nl, uint8_t cmd, const char *id)
+{
+	struct nl_msg *msg = zkhsm_nl_request(nl, cmd, 0);
+
+	if (msg && id && nla_put_string(msg, ZKHSM_A_KEY_ID, id)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static int put_params(struct nl_msg *msg, const struct zkhsm_key_params *p)
+{
+	if ((p->type && nla_put_u32(msg, ZKHSM_A_KEY_TYPE, p->type)) ||
+	    (p->set_usage && nla_put_u32(msg, ZKHSM_A_KEY_USAGE, p->usage)) ||
+	    (p->set_flags && nla_put_u32(msg, ZKHSM_A_KEY_FLAGS, p->flags)) ||
+	    (p->set_owner && nla_put_u32(msg, ZKHSM_A_KEY_OWNER_UID, p->owner_uid)) ||
+	    (p->set_state && nla_put_u32(msg, ZKHSM_A_KEY_STATE, p->state)) ||
+	    (p->set_serial &&
+	     nla_put_u32(msg, ZKHSM_A_KEY_KEYRING_SERIAL, (uint32_t)p->keyring_serial)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int change(struct zkhsm_nl *nl, uint8_t cmd, const struct zkhsm_key_params *p,
+		  struct zkhsm_key_info *out, struct zkhsm_error *err)
+{
+	struct nl_msg *msg = key_request(nl, cmd, p->id);
+
+	if (msg && put_params(msg, p)) {
+		nlmsg_free(msg);
+		return zkhsm_fail(err, -EMSGSIZE, "the request is too large");
+	}
+	return zkhsm_nl_call(nl, &zkhsm_nl_key, msg, on_key, out, err);
+}
+
+int zkhsm_key_new(struct zkhsm_nl *nl, const struct zkhsm_key_params *p,
+		  struct zkhsm_key_info *out, struct zkhsm_error *err)
+{
+	return change(nl, ZKHSM_CMD_KEY_NEW, p, out, err);
+}
+
+int zkhsm_key_set(struct zkhsm_nl *nl, const struct zkhsm_key_params *p,
+		  struct zkhsm_key_info *out, struct zkhsm_error *err)
+{
+	return change(nl, ZKHSM_CMD_KEY_SET, p, out, err);
+}
+
+int zkhsm_key_get(struct zkhsm_nl *nl, const char *id, struct zkhsm_key_info *out,
+		  struct zkhsm_error *err)
+{
+	return zkhsm_nl_call(nl, &zkhsm_nl_key, key_request(nl, ZKHSM_CMD_KEY_GET, id), on_key,
+			     out, err);
+}
+
+int zkhsm_key_list(struct zkhsm_nl *nl, int (*fn)(const struct zkhsm_key_info *k, void *arg),
+		   void *arg, struct zkhsm_error *err)
+{
+	struct key_walk w = { fn, arg };
+
+	return zkhsm_nl_call(nl, &zkhsm_nl_key,
+			     zkhsm_nl_request(nl, ZKHSM_CMD_KEY_GET, NLM_F_DUMP), on_each_key, &w,
+			     err);
+}
+
+int zkhsm_key_del(struct zkhsm_nl *nl, const char *id, struct zkhsm_error *err)
+{
+	return zkhsm_nl_call(nl, &zkhsm_nl_key, key_request(nl, ZKHSM_CMD_KEY_DEL, id), NULL,
+			     NULL, err);
+}
+
+static int on_signature(struct nlattr **tb, void *arg)
+{
+	struct signature *s = arg;
+
+	if (zkhsm_nl_bytes(tb[ZKHSM_A_KEY_SIGNATURE], s->bytes, ZKHSM_SIGNATURE_LEN))
+		return -EPROTO;
+	return zkhsm_nl_bytes(tb[ZKHSM_A_KEY_PUBLIC], s->public, ZKHSM_POINT_LEN);
+}
+
+int zkhsm_key_sign(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32],
+		   uint8_t signature[64], uint8_t public[65], struct zkhsm_error *err)
+{
+	struct signature s = { signature, public };
+	struct nl_msg *msg = key_request(nl, ZKHSM_CMD_KEY_SIGN, id);
+
+	if (msg && nla_put(msg, ZKHSM_A_KEY_DIGEST, ZKHSM_HASH_LEN, digest)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return zkhsm_nl_call(nl, &zkhsm_nl_key, msg, on_signature, &s, err);
+}
+
+static int on_proof(struct nlattr **tb, void *arg)
+{
+	struct signature *s = arg;
+
+	if (zkhsm_nl_bytes(tb[ZKHSM_A_PROOF_PROOF], s->bytes, ZKHSM_PROOF_LEN))
+		return -EPROTO;
+	return zkhsm_nl_bytes(tb[ZKHSM_A_PROOF_PUBLIC], s->public, ZKHSM_POINT_LEN);
+}
+
+int zkhsm_proof_get(struct zkhsm_nl *nl, const char *id, const void *user_id, size_t user_id_len,
+		    const void *other, size_t other_len, uint8_t public[65], uint8_t proof[97],
+		    struct zkhsm_error *err)
+{
+	struct signature s = { proof, public };
+	struct nl_msg *msg = zkhsm_nl_request(nl, ZKHSM_CMD_PROOF_GET, 0);
+
+	if (msg && (nla_put_string(msg, ZKHSM_A_PROOF_ID, id) ||
+		    nla_put(msg, ZKHSM_A_PROOF_USER_ID, (int)user_id_len, user_id) ||
+		    (other && nla_put(msg, ZKHSM_A_PROOF_OTHER_INFO, (int)other_len, other)))) {
+		nlmsg_free(msg);
+		return zkhsm_fail(err, -EMSGSIZE, "the request is too large");
+	}
+	return zkhsm_nl_call(nl, &zkhsm_nl_proof, msg, on_proof, &s, err);
+}
