@@ -38,7 +38,6 @@ static int decode_entries(struct zkhsm_keylist *l, struct zkhsm_list_reader *rea
 		else
 			EC_POINT_free(p);
 		e++;
-		/* The reader reports the end instead of writing behind the last one. */
 	}
 	if (ret)
 		return zkhsm_fail(err, ret, "the list of keys is malformed after %zu entries",

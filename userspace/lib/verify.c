@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The verifier of Documentation/protocol.rst: proofs of one key (RFC 8235),
+ * announcements, evidence over a whole list, ECDSA signatures.
+ *
+ * -EBADMSG is what is not the canonical encoding of anything, -EKEYREJECTED
+ * what is well-formed and does not hold. All inputs are public, so nothing
+ * here is constant time.
+ */
+#include "lib_private.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+
+/* Points for one call into OpenSSL, which takes 1.5 KiB of tables for each. */
+#define CHUNK	1024
+
+static const uint8_t batch_label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'b', 'a', 't', 'c', 'h', ' ',
+				       'v', '1' };
+static const uint8_t coefficient_label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'b', 'a', 't', 'c', 'h',
+					     ' ', 'c', 'o', 'e', 'f', 'f', 'i', 'c', 'i', 'e', 'n',
+					     't' };
+
+/* What verifying one proof V | r needs, made and freed together. */
+struct verifier {
+	const EC_GROUP *group;
+	BN_CTX *ctx;
+	EC_POINT *result;	/* r * G + sum(c_i * A_i) */
+	BIGNUM *r;
+	const uint8_t *v;	/* the encoding of V, known to be a point */
+};
+
+static void verifier_end(struct verifier *v)
+{
+	EC_POINT_free(v->result);
+	BN_free(v->r);
+	BN_CTX_free(v->ctx);
+	ERR_clear_error();
+}
+
+static int verifier_begin(struct verifier *v, const uint8_t proof[ZKHSM_PROOF_LEN],
+			  struct zkhsm_error *err)
+{
+	EC_POINT *commitment;
+
+	memset(v, 0, sizeof(*v));
+	v->group = zkhsm_p256();
+	v->ctx = BN_CTX_new();
+	v->result = v->group ? EC_POINT_new(v->group) : NULL;
+	if (!v->ctx || !v->result)
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+
+	v->v = proof;
+	commitment = zkhsm_point_decode(proof, v->ctx);
+	if (!commitment)
+		return zkhsm_fail(err, -EBADMSG, "V in the proof is not a point of P-256");
+	EC_POINT_free(commitment);
+	v->r = zkhsm_scalar_decode(proof + ZKHSM_POINT_LEN);
+	if (!v->r)
+		return zkhsm_fail(err, -EBADMSG, "r in the proof is not below the group's order");
+	return 0;
+}
+
+/*
+ * By encoding, since V arrived as one and infinity has none of this length.
+ */
+static int verifier_compare(struct verifier *v, struct zkhsm_error *err)
+{
+	uint8_t encoded[ZKHSM_POINT_LEN];
+
+	if (EC_POINT_point2oct(v->group, v->result, POINT_CONVERSION_UNCOMPRESSED, encoded,
+			       sizeof(encoded), v->ctx) != sizeof(encoded) ||
+	    memcmp(encoded, v->v, sizeof(encoded)))
+		return zkhsm_fail(err, -EKEYREJECTED, "the proof is false");
+	return 0;
+}
+
+static void hash_item(SHA256_CTX *hash, const void *data, size_t len)
+{
+	uint8_t prefix[4];
+
+	put_unaligned_be32((uint32_t)len, prefix);
+	SHA256_Update(hash, prefix, sizeof(prefix));
+	SHA256_Update(hash, data, len);
+}
+
+static const uint8_t base_point[ZKHSM_POINT_LEN] = {
+	0x04,
+	0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+	0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+	0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
+	0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+};
+
+/* RFC 8235 section 3.2 with the item boundaries of section 2.2: c, not yet reduced. */
+static void challenge_of(const uint8_t public[ZKHSM_POINT_LEN], const void *user_id,
+			 size_t user_id_len, const void *other, size_t other_len,
+			 const uint8_t *v, uint8_t c[ZKHSM_HASH_LEN])
+{
+	SHA256_CTX hash;
+
+	SHA256_Init(&hash);
+	hash_item(&hash, base_point, sizeof(base_point));
+	hash_item(&hash, v, ZKHSM_POINT_LEN);
+	hash_item(&hash, public, ZKHSM_POINT_LEN);
+	hash_item(&hash, user_id, user_id_len);
+	if (other)
+		hash_item(&hash, other, other_len);
+	SHA256_Final(c, &hash);
+}
+
+/**
+ * zkhsm_verify_proof() - check a proof of one key, RFC 8235
+ * @public: A, SEC1 uncompressed
+ * @user_id: UserID, 1 to 255 bytes
+ * @user_id_len: its length
+ * @other: OtherInfo, or NULL when absent, which is not the same as empty
+ * @other_len: its length
+ * @proof: V | r
+ * @err: why not
+ *
+ * Return: 0; -EINVAL for a UserID of another length; -EBADMSG unless A and V
+ * are points and r < n; -EKEYREJECTED; -ENOMEM.
+ */
+int zkhsm_verify_proof(const uint8_t public[65], const void *user_id, size_t user_id_len,
+		       const void *other, size_t other_len, const uint8_t proof[97],
+		       struct zkhsm_error *err)
+{
+	uint8_t hash[ZKHSM_HASH_LEN];
+	struct verifier v;
+	EC_POINT *a = NULL;
+	BIGNUM *c = NULL;
+	int ret;
+
+	if (!user_id_len || user_id_len > ZKHSM_USER_ID_MAX_LEN)
+		return zkhsm_fail(err, -EINVAL, "a UserID has 1 to %d bytes, not %zu",
+				  ZKHSM_USER_ID_MAX_LEN, user_id_len);
+	ret = verifier_begin(&v, proof, err);
+	if (ret)
+		goto out;
+	a = zkhsm_point_decode(public, v.ctx);
+	if (!a) {
+		ret = zkhsm_fail(err, -EBADMSG, "the public key is not a point of P-256");
+		goto out;
+	}
+	challenge_of(public, user_id, user_id_len, other, other_len, v.v, hash);
+	c = BN_bin2bn(hash, sizeof(hash), NULL);
+	if (!c || !BN_nnmod(c, c, EC_GROUP_get0_order(v.group), v.ctx) ||
+	    !EC_POINT_mul(v.group, v.result, v.r, a, c, v.ctx)) {
+		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	ret = verifier_compare(&v, err);
+out:
+	BN_free(c);
+	EC_POINT_free(a);
+	verifier_end(&v);
+	return ret;
+}
+
+/**
+ * zkhsm_verify_announcement() - check that an identity uses a list
+ * @identity: D, SEC1 uncompressed
+ * @data: the announcement and its proof, 145 bytes
+ * @len: how many bytes there are
+ * @out: what it says; nothing that may be used unless 0 is returned
+ * @err: why not
+ *
+ * Return: 0, -EBADMSG, -EKEYREJECTED, -ENOMEM.
+ */
+int zkhsm_verify_announcement(const uint8_t identity[65], const uint8_t *data, size_t len,
+			      struct zkhsm_announcement *out, struct zkhsm_error *err)
+{
+	uint8_t hsm_id[ZKHSM_HASH_LEN];
+
+	if (len != ZKHSM_ANNOUNCEMENT_LEN + ZKHSM_PROOF_LEN ||
+	    zkhsm_announcement_decode(out, data, ZKHSM_ANNOUNCEMENT_LEN))
+		return zkhsm_fail(err, -EBADMSG, "the announcement is malformed");
+	zkhsm_sha256(identity, ZKHSM_POINT_LEN, hsm_id);
+	return zkhsm_verify_proof(identity, hsm_id, sizeof(hsm_id), data, ZKHSM_ANNOUNCEMENT_LEN,
+				  data + ZKHSM_ANNOUNCEMENT_LEN, err);
+}
+
+static void batch_seed(const struct zkhsm_statement *s, const uint8_t *statement, size_t len,
+		       const uint8_t *v, uint8_t seed[ZKHSM_HASH_LEN])
+{
+	SHA256_CTX hash;
+
+	SHA256_Init(&hash);
+	hash_item(&hash, batch_label, sizeof(batch_label));
+	hash_item(&hash, base_point, sizeof(base_point));
+	hash_item(&hash, v, ZKHSM_POINT_LEN);
+	hash_item(&hash, s->identity, sizeof(s->identity));
+	hash_item(&hash, s->hsm_id, sizeof(s->hsm_id));
+	hash_item(&hash, statement, len);
+	SHA256_Final(seed, &hash);
+}
+
+/* c_i, 128 bits. */
+static int batch_coefficient(BIGNUM *c, const uint8_t seed[ZKHSM_HASH_LEN], uint32_t i)
+{
+	uint8_t input[sizeof(coefficient_label) + ZKHSM_HASH_LEN + 2 + 4];
+	uint8_t hash[ZKHSM_HASH_LEN];
+	uint8_t *p = input;
+
+	memcpy(p, coefficient_label, sizeof(coefficient_label));
+	p += sizeof(coefficient_label);
+	memcpy(p, seed, ZKHSM_HASH_LEN);
+	p += ZKHSM_HASH_LEN;
+	put_unaligned_be16(ZKHSM_SUITE_P256, p);
+	put_unaligned_be32(i, p + 2);
+	zkhsm_sha256(input, sizeof(input), hash);
+	return BN_bin2bn(hash, 16, c) ? 0 : -ENOMEM;
+}
+
+/*
+ * The batch: A_0 = D, then the proved entries. Summed in chunks, so that a list
+ * of 100,000 keys does not take 150 MiB of tables.
+ */
+static int batch_sum(struct verifier *v, const EC_POINT *identity, const EC_POINT *const *proved,
+		     size_t count, const uint8_t seed[ZKHSM_HASH_LEN])
+{
+	const EC_POINT **points = calloc(CHUNK, sizeof(EC_POINT *));
+	BIGNUM **scalars = calloc(CHUNK, sizeof(BIGNUM *));
+	EC_POINT *part = EC_POINT_new(v->group);
+	size_t i = 0, n, used = 0;
+	int ret = -ENOMEM;
+
+	if (!points || !scalars || !part)
+		goto out;
+	do {
+		for (n = 0; n < CHUNK && i <= count; n++, i++) {
+			points[n] = i ? proved[i - 1] : identity;
+			if (n == used && !(scalars[used++] = BN_new()))
+				goto out;
+			if (batch_coefficient(scalars[n], seed, (uint32_t)i))
+				goto out;
+		}
+		/* r * G goes with the first chunk. */
+		if (!EC_POINTs_mul(v->group, part, i == n ? v->r : NULL, n, points,
+				   (const BIGNUM **)scalars, v->ctx))
+			goto out;
+		if (i == n ? !EC_POINT_copy(v->result, part) :
+			     !EC_POINT_add(v->group, v->result, v->result, part, v->ctx))
+			goto out;
+	} while (i <= count);
+	ret = 0;
+out:
+	while (used)
+		BN_free(scalars[--used]);
+	EC_POINT_free(part);
+	free(scalars);
+	free(points);
+	return ret;
+}
+
+/* That S is about this list and this configuration. */
+static int check_statement(const struct zkhsm_statement *s, const struct zkhsm_keylist *l,
+			   const uint8_t *config, size_t config_len, struct zkhsm_error *err)
+{
+	struct zkhsm_configuration decoded;
+	uint8_t digest[ZKHSM_HASH_LEN];
+
+	zkhsm_sha256(s->identity, sizeof(s->identity), digest);
+	if (memcmp(digest, s->hsm_id, sizeof(digest)))
+		return zkhsm_fail(err, -EKEYREJECTED, "hsm_id is not the digest of the identity");
+	if (memcmp(zkhsm_keylist_digest(l), s->list_digest, ZKHSM_HASH_LEN))
+		return zkhsm_fail(err, -EKEYREJECTED, "the evidence is over another list of keys");
+	if (zkhsm_keylist_count(l) != s->list_count)
+		return zkhsm_fail(err, -EKEYREJECTED, "the list has %zu keys, the evidence says %u",
+				  zkhsm_keylist_count(l), s->list_count);
+	if (!config)
+		return 0;
+	if (zkhsm_configuration_decode(&decoded, config, config_len))
+		return zkhsm_fail(err, -EBADMSG, "the configuration is malformed");
+	zkhsm_sha256(config, config_len, digest);
+	if (memcmp(digest, s->config_digest, sizeof(digest)))
+		return zkhsm_fail(err, -EKEYREJECTED, "the evidence is over another configuration");
+	return 0;
+}
+
+/**
+ * zkhsm_verify_evidence() - check evidence over a list
+ * @evidence: S | V | r
+ * @len: how many bytes
+ * @l: the list whose digest is in S
+ * @config: C, or NULL when the caller has looked at it before
+ * @config_len: its length
+ * @out: S; what it says may be used only when 0 is returned
+ * @err: why not
+ *
+ * Return: 0; -EBADMSG: S, V, r, D or C is malformed; -EKEYREJECTED: hsm_id,
+ * list, count, configuration or proof is false; -ENOMEM.
+ */
+int zkhsm_verify_evidence(const uint8_t *evidence, size_t len, const struct zkhsm_keylist *l,
+			  const uint8_t *config, size_t config_len,
+			  struct zkhsm_statement *out, struct zkhsm_error *err)
+{
+	uint8_t seed[ZKHSM_HASH_LEN];
+	const EC_POINT *const *proved;
+	EC_POINT *identity = NULL;
+	struct verifier v;
+	size_t statement_len, count;
+	int ret;
+
+	if (zkhsm_evidence_decode(out, &statement_len, evidence, len))
+		return zkhsm_fail(err, -EBADMSG, "the evidence is malformed");
+	ret = verifier_begin(&v, evidence + statement_len, err);
+	if (ret)
+		goto out;
+	identity = zkhsm_point_decode(out->identity, v.ctx);
+	if (!identity) {
+		ret = zkhsm_fail(err, -EBADMSG, "the identity is not a point of P-256");
+		goto out;
+	}
+	ret = check_statement(out, l, config, config_len, err);
+	if (ret)
+		goto out;
+	batch_seed(out, evidence, statement_len, v.v, seed);
+	proved = zkhsm_keylist_proved(l, &count);
+	if (batch_sum(&v, identity, proved, count, seed))
+		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
+	else
+		ret = verifier_compare(&v, err);
+out:
+	EC_POINT_free(identity);
+	verifier_end(&v);
+	return ret;
+}
+
+static int signature_to_der(const uint8_t signature[64], unsigned char **der, int *len,
+			    struct zkhsm_error *err)
+{
+	BIGNUM *r = zkhsm_scalar_decode(signature), *s = zkhsm_scalar_decode(signature + 32);
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+
+	*der = NULL;
+	if (!r || !s || !sig || !ECDSA_SIG_set0(sig, r, s)) {
+		BN_free(r);
+		BN_free(s);
+		ECDSA_SIG_free(sig);
+		return zkhsm_fail(err, -EBADMSG,
+				  "r or s in the signature is not below the group's order");
+	}
+	*len = i2d_ECDSA_SIG(sig, der);
+	ECDSA_SIG_free(sig);
+	if (*len <= 0)
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+/**
+ * zkhsm_verify_ecdsa() - check an ECDSA signature over a SHA-256 digest
+ * @public: the key, SEC1 uncompressed
+ * @digest: what was signed
+ * @signature: r | s, big-endian
+ * @err: why not
+ *
+ * Return: 0; -EBADMSG unless the key is a point and both r and s are below n;
+ * -EKEYREJECTED, zero scalars included; -ENOMEM.
+ */
+int zkhsm_verify_ecdsa(const uint8_t public[65], const uint8_t digest[32],
+		       const uint8_t signature[64], struct zkhsm_error *err)
+{
+	EVP_PKEY_CTX *ctx = NULL;
+	EVP_PKEY *key = NULL;
+	unsigned char *der;
+	int len = 0, ret;
+
+	ret = signature_to_der(signature, &der, &len, err);
+	if (ret)
+		goto out;
+	ret = zkhsm_public_decode(public, &key, err);
+	if (ret)
+		goto out;
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	if (!ctx || EVP_PKEY_verify_init(ctx) != 1)
+		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
+	else if (EVP_PKEY_verify(ctx, der, (size_t)len, digest, ZKHSM_HASH_LEN) != 1)
+		ret = zkhsm_fail(err, -EKEYREJECTED, "the signature is false");
+out:
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	OPENSSL_free(der);
+	ERR_clear_error();
+	return ret;
+}
