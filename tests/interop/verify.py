@@ -1,0 +1,448 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""An independent verifier of evidence, announcements, proofs and orders.
+
+Written from Documentation/protocol.rst alone: plain integers, no library but
+Python's own, nothing shared with the kernel or libzkhsm. It is slow, leaks the
+time it takes (all it handles is public) and is meant to disagree loudly.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+
+# NIST P-256, SP 800-186 section 3.2.1.3.
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+A = P - 3
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5)
+
+MAGIC = b"ZKHSM"
+SUITE_P256 = 1
+STATEMENT, ANNOUNCEMENT, LIST, CONFIGURATION, DELTA = 1, 2, 3, 4, 5
+ORDERS = {17: "revoke", 18: "hold", 19: "release"}
+STATES = {1: "pre-active", 2: "active", 3: "held", 4: "deactivated", 5: "compromised"}
+ORIGINS = {1: "generated", 2: "imported", 3: "synchronised"}
+COMPROMISED = 5
+MAX_KEYS, MAX_MANAGERS, MAX_ELEMENTS = 100000, 16, 1024
+MAX_EVIDENCE, PROOF_LEN, ANNOUNCEMENT_LEN = 4096, 97, 48
+ID_FIRST = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+ID_REST = ID_FIRST + b"._@-"
+
+
+class Malformed(Exception):
+    """Not the canonical encoding of anything."""
+
+
+class Untrue(Exception):
+    """Well-formed, and does not verify."""
+
+
+# --- the group: Jacobian coordinates, None is the point at infinity ---------
+
+def double(p):
+    if p is None:
+        return None
+    x, y, z = p
+    if not y:
+        return None
+    yy = y * y % P
+    s = 4 * x * yy % P
+    zz = z * z
+    m = 3 * (x - zz) * (x + zz) % P         # a = -3
+    x3 = (m * m - 2 * s) % P
+    return x3, (m * (s - x3) - 8 * yy * yy) % P, 2 * y * z % P
+
+
+def add(p, q):
+    if p is None:
+        return q
+    if q is None:
+        return p
+    (x1, y1, z1), (x2, y2, z2) = p, q
+    z1z1, z2z2 = z1 * z1 % P, z2 * z2 % P
+    u1, u2 = x1 * z2z2 % P, x2 * z1z1 % P
+    s1, s2 = y1 * z2 * z2z2 % P, y2 * z1 * z1z1 % P
+    if u1 == u2:
+        return double(p) if s1 == s2 else None
+    h, r = (u2 - u1) % P, (s2 - s1) % P
+    hh = h * h % P
+    hhh, v = h * hh % P, u1 * hh % P
+    x3 = (r * r - hhh - 2 * v) % P
+    return x3, (r * (v - x3) - s1 * hhh) % P, h * z1 * z2 % P
+
+
+def multi_mul(pairs):
+    """The sum of scalar * point, affine, or None for infinity."""
+    terms = [(k % N, (x, y, 1)) for k, (x, y) in pairs]
+    acc = None
+    for bit in range(255, -1, -1):
+        acc = double(acc)
+        for k, p in terms:
+            if k >> bit & 1:
+                acc = add(acc, p)
+    if acc is None:
+        return None
+    inv = pow(acc[2], -1, P)
+    return acc[0] * inv * inv % P, acc[1] * pow(inv, 3, P) % P
+
+
+def encode_point(p):
+    return b"\x04" + p[0].to_bytes(32, "big") + p[1].to_bytes(32, "big")
+
+
+def decode_point(data):
+    if len(data) != 65 or data[0] != 4:
+        raise Malformed("a point is 04 | x | y, 65 bytes")
+    x, y = int.from_bytes(data[1:33], "big"), int.from_bytes(data[33:], "big")
+    if x >= P or y >= P:
+        raise Malformed("a coordinate is not below p")
+    if (y * y - x * x * x - A * x - B) % P:
+        raise Malformed("the point is not on the curve")
+    return x, y
+
+
+def decode_scalar(data):
+    k = int.from_bytes(data, "big")
+    if len(data) != 32 or k >= N:
+        raise Malformed("a scalar is 32 bytes and below n")
+    return k
+
+
+def h(data):
+    return hashlib.sha256(data).digest()
+
+
+def item(data):
+    return len(data).to_bytes(4, "big") + data
+
+
+def element_name(point, suite=SUITE_P256):
+    return h(suite.to_bytes(2, "big") + encode_point(point)[1:33])
+
+
+# --- reading ---------------------------------------------------------------
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = bytes(data), 0
+
+    def take(self, size):
+        if self.at + size > len(self.data):
+            raise Malformed("too short")
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def u(self, size):
+        return int.from_bytes(self.take(size), "big")
+
+    def flags(self, size, known):
+        value = self.u(size)
+        if value & ~known:
+            raise Malformed("a flag that is not defined")
+        return value
+
+    def one_of(self, size, values, what):
+        value = self.u(size)
+        if value not in values:
+            raise Malformed("%s %d is not defined" % (what, value))
+        return value
+
+    def header(self, *types):
+        if self.take(5) != MAGIC:
+            raise Malformed("no ZKHSM at the start")
+        kind = self.one_of(1, types, "type")
+        self.one_of(2, (1,), "version")
+        return kind
+
+    def key_id(self):
+        name = self.take(self.u(1))
+        if not 1 <= len(name) <= 64 or name[0] not in ID_FIRST or \
+           any(c not in ID_REST for c in name):
+            raise Malformed("not a key id")
+        return name
+
+    def end(self):
+        if self.at != len(self.data):
+            raise Malformed("trailing bytes")
+
+
+def ascending(values, what):
+    if any(a >= b for a, b in zip(values, values[1:])):
+        raise Malformed("%s out of order or repeated" % what)
+
+
+def read_entry(r):
+    start = r.at
+    entry = {"id": r.key_id(), "type": r.one_of(2, (1,), "key type"),
+             "origin": r.one_of(1, ORIGINS, "origin"), "usage": r.flags(4, 3),
+             "flags": r.flags(4, 7), "created": r.u(8),
+             "state": r.one_of(1, STATES, "state")}
+    if r.u(2) != 65:
+        raise Malformed("an element of P-256 has 65 bytes")
+    entry["element"] = decode_point(r.take(65))
+    entry["bytes"] = r.data[start:r.at]
+    return entry
+
+
+def decode_list(data):
+    r = Reader(data)
+    r.header(LIST)
+    count = r.u(4)
+    if count > MAX_KEYS:
+        raise Malformed("more than %d keys" % MAX_KEYS)
+    entries = [read_entry(r) for _ in range(count)]
+    r.end()
+    ascending([e["id"] for e in entries], "ids")
+    return entries
+
+
+def decode_configuration(data):
+    r = Reader(data)
+    r.header(CONFIGURATION)
+    c = {"flags": r.flags(4, 1), "quorum": r.u(1), "stop": r.u(1), "wipe": r.u(1),
+         "enforce_grace": r.one_of(8, (0,), "enforce_grace"), "max_ttl": r.u(8)}
+    if not (c["quorum"] and c["stop"] and c["wipe"]):
+        raise Malformed("quorum, stop and wipe are 1 or more")
+    count = r.u(1)
+    if count > MAX_MANAGERS:
+        raise Malformed("more than %d managers" % MAX_MANAGERS)
+    c["managers"] = [r.take(65) for _ in range(count)]
+    r.end()
+    ascending(c["managers"], "managers")
+    for point in c["managers"]:
+        decode_point(point)
+    return c
+
+
+def read_challenge(r):
+    c = {"manager_id": r.take(32), "nonce": r.take(32), "last_number": r.u(8),
+         "last_digest": r.take(32)}
+    if not c["last_number"] and any(c["last_digest"]):
+        raise Malformed("the digest of an order that there is none of")
+    return c
+
+
+def read_statement(r):
+    r.header(STATEMENT)
+    s = {"hsm_id": r.take(32), "D": r.take(65), "boot_count": r.u(4), "fork_count": r.u(4),
+         "n": r.u(4), "instance_id": r.take(16), "uptime": r.u(8), "lease_nonce": r.take(32)}
+    count = r.u(1)
+    if not 1 <= count <= MAX_MANAGERS:
+        raise Malformed("1 to %d challenges" % MAX_MANAGERS)
+    s["challenges"] = [read_challenge(r) for _ in range(count)]
+    ascending([c["manager_id"] for c in s["challenges"]], "challenges")
+    s.update(platform=r.take(32), module_version=r.u(4), list_digest=r.take(32),
+             list_count=r.u(4), config_digest=r.take(32))
+    if s["list_count"] > MAX_KEYS:
+        raise Malformed("more than %d keys" % MAX_KEYS)
+    r.one_of(1, (1,), "number of groups")
+    r.one_of(2, (SUITE_P256,), "suite")
+    s["point"] = decode_point(s["D"])
+    return s
+
+
+def read_proof(r):
+    return decode_point(r.take(65)), decode_scalar(r.take(32))
+
+
+# --- verifying -------------------------------------------------------------
+
+def challenge(v, a, user_id, other_info):
+    data = item(encode_point(G)) + item(encode_point(v)) + item(encode_point(a)) + item(user_id)
+    if other_info is not None:
+        data += item(other_info)
+    return int.from_bytes(h(data), "big") % N
+
+
+def verify_proof(public, user_id, other_info, proof):
+    """A proof of one key; other_info is None when absent."""
+    a = decode_point(public)
+    if not 1 <= len(user_id) <= 255:
+        raise Malformed("UserID has 1 to 255 bytes")
+    r = Reader(proof)
+    v, resp = read_proof(r)
+    r.end()
+    if multi_mul([(resp, G), (challenge(v, a, user_id, other_info), a)]) != v:
+        raise Untrue("V is not r * G + c * A")
+
+
+def verify_announcement(identity, data):
+    r = Reader(data)
+    r.header(ANNOUNCEMENT)
+    a = {"list_digest": r.take(32), "list_length": r.u(4), "list_count": r.u(4)}
+    if a["list_count"] > MAX_KEYS:
+        raise Malformed("more than %d keys" % MAX_KEYS)
+    verify_proof(identity, h(identity), r.data[:ANNOUNCEMENT_LEN], r.data[ANNOUNCEMENT_LEN:])
+    return a
+
+
+def coefficients(v, s, statement, count):
+    seed = h(item(b"zkhsm batch v1") + item(encode_point(G)) + item(encode_point(v)) +
+             item(s["D"]) + item(s["hsm_id"]) + item(statement))
+    return [int.from_bytes(h(b"zkhsm batch coefficient" + seed + SUITE_P256.to_bytes(2, "big") +
+                             i.to_bytes(4, "big"))[:16], "big") for i in range(count)]
+
+
+def decode_evidence(evidence):
+    """S as it stands in the evidence, its bytes, and the proof V, r."""
+    if len(evidence) > MAX_EVIDENCE:
+        raise Malformed("more than %d bytes" % MAX_EVIDENCE)
+    r = Reader(evidence)
+    s = read_statement(r)
+    statement = r.data[:r.at]
+    v, resp = read_proof(r)
+    r.end()
+    return s, statement, v, resp
+
+
+def verify_evidence(evidence, list_bytes, config_bytes, manager_id=None, nonce=None):
+    """Steps 1 to 4 of the page; returns S and the entries of L that are proved."""
+    s, statement, v, resp = decode_evidence(evidence)
+    if h(s["D"]) != s["hsm_id"]:
+        raise Untrue("hsm_id is not H(D)")
+    if manager_id is not None:
+        mine = [c for c in s["challenges"] if c["manager_id"] == manager_id]
+        if not mine:
+            raise Untrue("no challenge of this manager in it")
+        if nonce is not None and mine[0]["nonce"] != nonce:
+            raise Untrue("another nonce than the one expected")
+    if h(list_bytes) != s["list_digest"] or h(config_bytes) != s["config_digest"]:
+        raise Untrue("list or configuration is not the one in S")
+    decode_configuration(config_bytes)
+    entries = decode_list(list_bytes)
+    if len(entries) != s["list_count"]:
+        raise Untrue("the count of L is not the one in S")
+    proved = [e for e in entries if e["state"] != COMPROMISED]
+    batch = [s["point"]] + [e["element"] for e in proved]
+    c = coefficients(v, s, statement, len(batch))
+    if multi_mul([(resp, G)] + list(zip(c, batch))) != v:
+        raise Untrue("V is not r * G + sum(c_i * A_i)")
+    return s, proved
+
+
+def verify_ecdsa(public, digest, signature):
+    q = decode_point(public)
+    if len(signature) != 64:
+        raise Malformed("a signature is r | s, 64 bytes")
+    r, s = decode_scalar(signature[:32]), decode_scalar(signature[32:])
+    if not r or not s:
+        raise Untrue("r or s is zero")
+    w = pow(s, -1, N)
+    p = multi_mul([(int.from_bytes(digest, "big") * w, G), (r * w, q)])
+    if p is None or p[0] % N != r:
+        raise Untrue("the signature is false")
+
+
+def decode_order(order):
+    r = Reader(order)
+    o = {"type": r.header(*ORDERS), "manager_id": r.take(32), "hsm_id": r.take(32),
+         "number": r.u(8), "reason": r.one_of(1, (0, 1, 2, 3, 4, 5, 6, 8, 9, 10), "reason")}
+    count = r.u(2)
+    if not o["number"] or not 1 <= count <= MAX_ELEMENTS:
+        raise Malformed("the number is 1 or more, the elements are 1 to %d" % MAX_ELEMENTS)
+    o["elements"] = [r.take(32) for _ in range(count)]
+    o["signed"] = r.data[:r.at]
+    o["signature"] = r.take(64)
+    r.end()
+    ascending(o["elements"], "elements")
+    return o
+
+
+def verify_order(order, public, hsm_id):
+    """All that does not depend on the counter, which only the HSM knows."""
+    o = decode_order(order)
+    if o["hsm_id"] != hsm_id:
+        raise Untrue("the order is for another HSM")
+    if o["manager_id"] != h(public):
+        raise Untrue("the order is another manager's")
+    verify_ecdsa(public, h(o["signed"]), o["signature"])
+    return o
+
+
+def apply_delta(base, delta):
+    """The list that the difference makes of base."""
+    r = Reader(delta)
+    r.header(DELTA)
+    base_digest, new_digest = r.take(32), r.take(32)
+    removed = [r.key_id() for _ in range(r.u(4))]
+    changed = [read_entry(r) for _ in range(r.u(4))]
+    r.end()
+    ascending(removed, "removed ids")
+    ascending([e["id"] for e in changed], "changed ids")
+    if h(base) != base_digest:
+        raise Untrue("a difference to another list")
+    entries = {e["id"]: e["bytes"] for e in decode_list(base)}
+    if any(i not in entries for i in removed):
+        raise Malformed("a removed id that is not in the base")
+    if any(e["id"] in removed or entries.get(e["id"]) == e["bytes"] for e in changed):
+        raise Malformed("a changed entry that does not differ, or is removed too")
+    entries.update((e["id"], e["bytes"]) for e in changed)
+    whole = [entries[i] for i in sorted(entries) if i not in removed]
+    new = MAGIC + bytes((LIST, 0, 1)) + len(whole).to_bytes(4, "big") + b"".join(whole)
+    if h(new) != new_digest:
+        raise Untrue("the result has another digest")
+    return new
+
+
+# --- by hand ---------------------------------------------------------------
+
+def show(s, proved):
+    return {"hsm-id": s["hsm_id"].hex(), "number": s["n"], "uptime-ms": s["uptime"],
+            "managers": [c["manager_id"].hex() for c in s["challenges"]],
+            "keys": s["list_count"],
+            "proved": [{"id": e["id"].decode(), "state": STATES[e["state"]],
+                        "origin": ORIGINS[e["origin"]],
+                        "element": element_name(e["element"]).hex()} for e in proved]}
+
+
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def main():
+    ap = argparse.ArgumentParser(description="Verify bytes of zkhsm's protocol. "
+                                 "Exits 0: true, 1: false, 3: malformed.")
+    sub = ap.add_subparsers(dest="what", required=True)
+    ev = sub.add_parser("evidence", help="evidence with its list and configuration")
+    for name in ("evidence", "list", "configuration"):
+        ev.add_argument(name)
+    ev.add_argument("--manager-id", type=bytes.fromhex)
+    ev.add_argument("--nonce", type=bytes.fromhex)
+    pr = sub.add_parser("proof", help="a proof of one key, all in hex")
+    for name in ("public", "user_id", "proof"):
+        pr.add_argument(name, type=bytes.fromhex)
+    pr.add_argument("--other-info", type=bytes.fromhex)
+    order = sub.add_parser("order", help="a signed order")
+    order.add_argument("order")
+    for name in ("public", "hsm_id"):
+        order.add_argument(name, type=bytes.fromhex)
+    args = ap.parse_args()
+    try:
+        if args.what == "evidence":
+            s, proved = verify_evidence(contents(args.evidence), contents(args.list),
+                                        contents(args.configuration), args.manager_id, args.nonce)
+            print(json.dumps(show(s, proved), indent=1))
+        elif args.what == "proof":
+            verify_proof(args.public, args.user_id, args.other_info, args.proof)
+            print("true")
+        else:
+            o = verify_order(contents(args.order), args.public, args.hsm_id)
+            print(json.dumps({"type": ORDERS[o["type"]], "number": o["number"],
+                              "reason": o["reason"],
+                              "elements": [e.hex() for e in o["elements"]]}, indent=1))
+    except Malformed as e:
+        print("malformed: %s" % e, file=sys.stderr)
+        return 3
+    except Untrue as e:
+        print("false: %s" % e, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
