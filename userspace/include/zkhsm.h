@@ -335,6 +335,8 @@ int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
 		   const char *content_type, const void *body, size_t body_len,
 		   struct zkhsm_response *out, struct zkhsm_error *err);
 void zkhsm_response_free(struct zkhsm_response *r);
+/* The JSON object in an answer, no member twice; caller decrefs. -EBADMSG. */
+int zkhsm_response_json(const struct zkhsm_response *r, json_t **out, struct zkhsm_error *err);
 /* A problem+json answer as an error: title and detail in the text, -EREMOTEIO. */
 int zkhsm_response_problem(const struct zkhsm_response *r, struct zkhsm_error *err);
 

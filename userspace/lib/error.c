@@ -19,6 +19,7 @@
 int zkhsm_fail(struct zkhsm_error *err, int code, const char *format, ...)
 {
 	va_list ap;
+	char *p;
 
 	if (err) {
 		err->code = code;
@@ -26,6 +27,10 @@ int zkhsm_fail(struct zkhsm_error *err, int code, const char *format, ...)
 		va_start(ap, format);
 		vsnprintf(err->text, sizeof(err->text), format, ap);
 		va_end(ap);
+		/* Parts come from servers and files, and go to terminals and logs. */
+		for (p = err->text; *p; p++)
+			if ((unsigned char)*p < ' ' || *p == 0x7f)
+				*p = '?';
 	}
 	return code;
 }

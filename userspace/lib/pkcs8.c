@@ -155,3 +155,30 @@ int zkhsm_pkcs8_decode(const uint8_t *data, size_t len, EVP_PKEY **key, struct z
 	ERR_clear_error();
 	return ret;
 }
+
+/**
+ * zkhsm_pkcs8_scalar() - the secret scalar of a private key file
+ * @data: PEM or DER, at most 4096 bytes
+ * @len: how many
+ * @scalar: big-endian, full width; the caller wipes it
+ * @err: why not
+ *
+ * Return: 0; what zkhsm_pkcs8_decode() returns.
+ */
+int zkhsm_pkcs8_scalar(const uint8_t *data, size_t len, uint8_t scalar[32],
+		       struct zkhsm_error *err)
+{
+	BIGNUM *secret = NULL;
+	EVP_PKEY *key;
+	int ret;
+
+	ret = zkhsm_pkcs8_decode(data, len, &key, err);
+	if (ret)
+		return ret;
+	if (!EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &secret) ||
+	    BN_bn2binpad(secret, scalar, ZKHSM_SCALAR_LEN) != ZKHSM_SCALAR_LEN)
+		ret = zkhsm_fail(err, -EBADMSG, "the file has no private scalar");
+	BN_clear_free(secret);
+	EVP_PKEY_free(key);
+	return ret;
+}
