@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * cli.h - what the zkhsm command's files share
+ *
+ * zkhsm.c has the table of commands and dispatches; options.c parses what a
+ * command of the table says it takes; output.c prints results as text or JSON
+ * and refusals; present.c turns the library's structures into JSON; remote.c
+ * asks managers and agents. Each cmd_*.c is one object's verbs.
+ */
+#ifndef ZKHSM_CLI_H
+#define ZKHSM_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "zkhsm.h"
+
+/* Every option of every command; some share a name and differ in what they mean. */
+enum cli_option {
+	OPT_HELP, OPT_OUTPUT,
+	OPT_AGENT, OPT_AGENT_UID, OPT_AUD, OPT_CA, OPT_CERT, OPT_CERT_BINDING, OPT_CONFIG_DIGEST,
+	OPT_CONFIG_FILE, OPT_COUNT, OPT_DER, OPT_DIGEST, OPT_ELEMENT, OPT_FILE, OPT_FROM_MANAGER,
+	OPT_HSM, OPT_IMPORT, OPT_JWKS, OPT_KEY_FILE, OPT_KEY_HEX, OPT_KEY_ID, OPT_LABEL,
+	OPT_LIST_FILE, OPT_MANAGER_ID, OPT_MANAGER_URL, OPT_NAME, OPT_NONCE_HEX, OPT_NONCE_TEXT,
+	OPT_OTHER, OPT_OTHER_HEX, OPT_OUT, OPT_OWNER, OPT_PEM, OPT_PUBLIC, OPT_QUORUM, OPT_REASON,
+	OPT_STATE, OPT_STOP, OPT_TIMEOUT, OPT_TOKEN, OPT_TYPE, OPT_USAGE, OPT_USER_ID,
+	OPT_USER_ID_HEX, OPT_WIPE,
+	OPT_COUNT_OF_ALL
+};
+
+#define O(name)		(1ULL << OPT_##name)
+/* How a manager is reached and who asks: option, else environment. */
+#define O_MANAGER	(O(MANAGER_URL) | O(CA))
+#define O_ADMIN		(O_MANAGER | O(CERT) | O(KEY_FILE))
+
+#define CLI_REPEAT_MAX	ZKHSM_MANAGERS_MAX
+
+struct cli;
+
+/**
+ * struct cli_command - one line of the table
+ * @verb:	"" for an object that is its own command
+ * @args:	what stands beside the options, for the usage line
+ * @min_args, @max_args: how many of them
+ * @options, @needed: sets of O(...); --help and --output always belong
+ * @run:	0, a negative errno with cli->err filled, or what cli_usage() gave
+ */
+struct cli_command {
+	const char *object, *verb, *args;
+	int min_args, max_args;
+	uint64_t options, needed;
+	const char *help;
+	int (*run)(struct cli *cli);
+};
+
+/* One invocation. */
+struct cli {
+	const struct cli_command *command;
+	const struct cli_command *table;
+	size_t table_len;
+	bool json, help;
+	char **args;
+	int arg_count;
+	const char *value[OPT_COUNT_OF_ALL];	/* the last one given; "" for a flag */
+	const char *values[2][CLI_REPEAT_MAX];	/* of the options that repeat */
+	unsigned int value_count[2];
+	struct zkhsm_nl *nl;				/* by cli_open() */
+	struct zkhsm_error err;
+	char remote_type[128];			/* the URN of a manager's or agent's refusal */
+	long remote_status;
+};
+
+#define CLI_USAGE	2	/* exit status, and what a usage error makes run() return */
+
+/* zkhsm.c: the kernel's family in cli->nl, closed by main() */
+int cli_open(struct cli *cli);
+
+/* options.c */
+enum { REPEAT_NONCE, REPEAT_MANAGER };	/* index into values[] */
+int cli_parse(struct cli *cli, int argc, char **argv);
+void cli_print_options(const struct cli_command *c);
+const char *cli_option_name(enum cli_option o);
+int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Values of options; a wrong one is a usage error. Absent: *out untouched. */
+int cli_u32(struct cli *cli, enum cli_option o, uint32_t min, uint32_t max, uint32_t *out);
+int cli_uid(struct cli *cli, enum cli_option o, uint32_t *uid);
+int cli_hex(struct cli *cli, const char *what, const char *text, void *out, size_t len);
+/* --TEXT or --TEXT-hex into a buffer; *len -1 if neither was given. */
+int cli_bytes(struct cli *cli, enum cli_option text, enum cli_option hex, size_t max,
+	      uint8_t *out, ssize_t *len);
+/* --digest HEX, or SHA-256 of --file FILE. */
+int cli_digest(struct cli *cli, uint8_t digest[32]);
+
+/* output.c */
+int cli_emit(struct cli *cli, json_t *result);	/* steals @result; NULL: -ENOMEM */
+/* An array of objects as a table of these columns ("id,state"); JSON has all of it. */
+int cli_emit_table(struct cli *cli, json_t *rows, const char *columns);
+void cli_print_object(const json_t *object, int indent);
+void cli_print_table(const json_t *rows, const char *columns, int indent);
+void cli_print_error(struct cli *cli);
+/* A signature as hex, or in its --der form; to --out too, then as bytes. */
+int cli_emit_signature(struct cli *cli, const char *id, const uint8_t digest[32],
+		       const uint8_t signature[64], const uint8_t public[65]);
+/* @data to --out if given; *done says so. Else the caller prints it. */
+int cli_write_out(struct cli *cli, const void *data, size_t len, int mode, bool *done);
+
+/* present.c: attribute names of the netlink spec, hex for binaries */
+int json_put_hex(json_t *object, const char *name, const void *data, size_t len);
+int json_put_text(json_t *object, const char *name, const char *text);
+int json_put_number(json_t *object, const char *name, uint64_t n);
+int json_put_time(json_t *object, const char *name, uint64_t unix_ms);	/* RFC 3339 */
+json_t *json_hsm(const struct zkhsm_hsm_info *h);
+json_t *json_key(const struct zkhsm_key_info *k);
+json_t *json_manager(const struct zkhsm_manager_info *m);
+json_t *json_order_result(const struct zkhsm_order_result *r);
+json_t *json_list_entry(const struct zkhsm_list_entry *e);
+json_t *json_configuration(const struct zkhsm_configuration *c);
+const char *key_type_name(uint32_t type);
+int key_type_parse(const char *name);
+int key_state_parse(const char *name);
+const char *order_type_name(uint32_t type);
+/* r | s as ECDSA-Sig-Value; caller frees *out. */
+int signature_der(const uint8_t raw[64], uint8_t **out, size_t *len);
+char *public_pem(const uint8_t public[65]);	/* caller frees */
+
+/* remote.c */
+int cli_connect(struct cli *cli, const char *url, bool client_cert, struct zkhsm_https **out);
+int cli_connect_manager(struct cli *cli, bool client_cert, struct zkhsm_https **out);
+/* Steals @body (NULL: none). An answer that is not 2xx is an error. *answer may be NULL (204). */
+int cli_request(struct cli *cli, struct zkhsm_https *h, const char *method, const char *path,
+		json_t *body, json_t **answer);
+int cli_request_raw(struct cli *cli, struct zkhsm_https *h, const char *path,
+		    struct zkhsm_response *r);
+/* A JWK set from --jwks (file or https URL), or from @h's well-known address. */
+int cli_jwks(struct cli *cli, struct zkhsm_https *h, json_t **jwks);
+/* JSON bytes as the library reads them everywhere: no repeated members. */
+int cli_json_load(struct cli *cli, const char *what, const void *data, size_t len, json_t **out);
+
+/* cmd_*.c */
+int cmd_hsm_new(struct cli *cli);
+int cmd_hsm_get(struct cli *cli);
+int cmd_hsm_set(struct cli *cli);
+int cmd_key_new(struct cli *cli);
+int cmd_key_list(struct cli *cli);
+int cmd_key_get(struct cli *cli);
+int cmd_key_set(struct cli *cli);
+int cmd_key_del(struct cli *cli);
+int cmd_key_sign(struct cli *cli);
+int cmd_key_public(struct cli *cli);
+int cmd_proof_get(struct cli *cli);
+int cmd_proof_verify(struct cli *cli);
+int cmd_evidence_get(struct cli *cli);
+int cmd_evidence_verify(struct cli *cli);
+int cmd_list_get(struct cli *cli);
+int cmd_trust_new(struct cli *cli);
+int cmd_trust_list(struct cli *cli);
+int cmd_trust_get(struct cli *cli);
+int cmd_trust_del(struct cli *cli);
+int cmd_order_apply(struct cli *cli);
+int cmd_order_show(struct cli *cli);
+int cmd_monitor(struct cli *cli);
+int cmd_status(struct cli *cli);
+int cmd_token_get(struct cli *cli);
+int cmd_token_verify(struct cli *cli);
+int cmd_remote_sign(struct cli *cli);
+int cmd_manager_info(struct cli *cli);
+int cmd_manager_pending(struct cli *cli);
+int cmd_manager_enrol(struct cli *cli);
+int cmd_manager_unenrol(struct cli *cli);
+int cmd_manager_list(struct cli *cli);
+int cmd_manager_approve(struct cli *cli);
+int cmd_manager_revoke(struct cli *cli);	/* hold and release too */
+int cmd_manager_state(struct cli *cli);
+int cmd_manager_revocations(struct cli *cli);
+int cmd_manager_orders(struct cli *cli);
+
+#endif /* ZKHSM_CLI_H */

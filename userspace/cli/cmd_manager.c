@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cmd_manager.c - a manager's administration, over HTTPS
+ *
+ * Answers are shown as Documentation/https-api.rst describes them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define REVOCATIONS_TYPE	"zkhsm-revocations+jwt"
+
+/* One request, its answer in @answer (NULL: none expected). */
+static int request(struct cli *cli, bool admin, const char *method, const char *path,
+		   json_t *body, json_t **answer)
+{
+	struct zkhsm_https *h;
+	int ret;
+
+	ret = cli_connect_manager(cli, admin, &h);
+	if (ret) {
+		json_decref(body);
+		return ret;
+	}
+	ret = cli_request(cli, h, method, path, body, answer);
+	zkhsm_https_free(h);
+	return ret;
+}
+
+/* Arguments become parts of paths: only an HSM id has 64 hex digits. */
+static int hsm_path(struct cli *cli, const char *format, const char *hsm, char path[512])
+{
+	uint8_t id[32];
+	int ret;
+
+	ret = cli_hex(cli, "HSM-ID", hsm, id, sizeof(id));
+	if (ret)
+		return ret;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(path, 512, format, hsm);
+#pragma GCC diagnostic pop
+	return 0;
+}
+
+/* The array in @answer, or the one member of it that is an array. */
+static json_t *rows_of(json_t *answer)
+{
+	const char *name;
+	json_t *v, *rows = json_is_array(answer) ? answer : NULL;
+
+	json_object_foreach(answer, name, v) {
+		if (json_is_array(v) && !rows)
+			rows = v;
+	}
+	return rows ? json_incref(rows) : json_array();
+}
+
+static int show_rows(struct cli *cli, const char *path, const char *columns)
+{
+	json_t *answer, *rows;
+	int ret;
+
+	ret = request(cli, true, "GET", path, NULL, &answer);
+	if (ret)
+		return ret;
+	if (cli->json)
+		return cli_emit(cli, answer);
+	rows = rows_of(answer);
+	json_decref(answer);
+	return cli_emit_table(cli, rows, columns);
+}
+
+int cmd_manager_info(struct cli *cli)
+{
+	json_t *answer;
+	int ret;
+
+	ret = request(cli, false, "GET", "/.well-known/zkhsm/manager", NULL, &answer);
+	return ret ? ret : cli_emit(cli, answer);
+}
+
+int cmd_manager_pending(struct cli *cli)
+{
+	return show_rows(cli, "/v1/admin/pending", "hsm_id,config_digest,keys,source");
+}
+
+int cmd_manager_list(struct cli *cli)
+{
+	return show_rows(cli, "/v1/admin/hsms", "hsm_id,name,state,number,keys,age_ms");
+}
+
+int cmd_manager_orders(struct cli *cli)
+{
+	char path[512];
+	int ret;
+
+	ret = hsm_path(cli, "/v1/admin/orders/%s", cli->args[0], path);
+	return ret ? ret : show_rows(cli, path, "number,type,reason,applied,created_at_ms");
+}
+
+int cmd_manager_enrol(struct cli *cli)
+{
+	json_t *body, *answer;
+	uint8_t digest[32];
+	int ret;
+
+	ret = cli_hex(cli, "HSM-ID", cli->args[0], digest, sizeof(digest));
+	if (!ret && cli->value[OPT_CONFIG_DIGEST])
+		ret = cli_hex(cli, "--config", cli->value[OPT_CONFIG_DIGEST], digest, 32);
+	if (ret)
+		return ret;
+	body = json_pack("{s:s, s:s, s:s*}", "hsm_id", cli->args[0], "name", cli->value[OPT_NAME],
+			 "config_digest", cli->value[OPT_CONFIG_DIGEST]);
+	if (!body)
+		return cli_usage(cli, "--name is not UTF-8");
+	ret = request(cli, true, "POST", "/v1/admin/hsms", body, &answer);
+	return ret ? ret : cli_emit(cli, answer);
+}
+
+int cmd_manager_unenrol(struct cli *cli)
+{
+	char path[512];
+	int ret;
+
+	ret = hsm_path(cli, "/v1/admin/hsms/%s", cli->args[0], path);
+	ret = ret ? ret : request(cli, true, "DELETE", path, NULL, NULL);
+	return ret ? ret : cli_emit(cli, json_pack("{s:s, s:b}", "hsm_id", cli->args[0],
+						   "enrolled", 0));
+}
+
+int cmd_manager_approve(struct cli *cli)
+{
+	json_t *answer;
+	uint8_t digest[32];
+	char path[512];
+	int ret;
+
+	ret = hsm_path(cli, "/v1/admin/hsms/%s/configuration", cli->args[0], path);
+	ret = ret ? ret : cli_hex(cli, "--config", cli->value[OPT_CONFIG_DIGEST], digest, 32);
+	ret = ret ? ret : request(cli, true, "POST", path,
+				  json_pack("{s:s}", "config_digest",
+					    cli->value[OPT_CONFIG_DIGEST]), &answer);
+	return ret ? ret : cli_emit(cli, answer);
+}
+
+/* revoke, hold and release: the verb is the action. */
+int cmd_manager_revoke(struct cli *cli)
+{
+	const char *hsm = cli->value[OPT_HSM], *key = cli->value[OPT_KEY_ID];
+	const char *element = cli->value[OPT_ELEMENT], *reason = cli->value[OPT_REASON];
+	uint8_t digest[32];
+	json_t *answer;
+	int ret;
+
+	if (!hsm == !element || (key && !hsm))
+		return cli_usage(cli, "needs --hsm and --key-id, or --element, or --hsm alone");
+	if (zkhsm_revocation_reason_parse(reason) < 0)
+		return cli_usage(cli, "there is no reason %s in RFC 5280", reason);
+	ret = cli_hex(cli, hsm ? "--hsm" : "--element", hsm ? hsm : element, digest, 32);
+	if (ret)
+		return ret;
+	ret = request(cli, true, "POST", "/v1/admin/revocations",
+		      json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s}",
+				"action", cli->command->verb,
+				"scope", element ? "element" : key ? "key" : "hsm",
+				"hsm_id", hsm, "key_id", key, "element", element,
+				"reason", reason), &answer);
+	return ret ? ret : cli_emit(cli, answer);
+}
+
+int cmd_manager_state(struct cli *cli)
+{
+	char path[512], key[ZKHSM_ID_MAX_LEN + 8] = "";
+	json_t *answer;
+	int ret;
+
+	ret = hsm_path(cli, "/v1/hsms/%s", cli->args[0], path);
+	if (ret)
+		return ret;
+	if (cli->arg_count == 2) {
+		/* Key ids have no character that means something in a path, except '@'. */
+		if (!zkhsm_id_valid((uint8_t *)cli->args[1], strlen(cli->args[1])))
+			return cli_usage(cli, "%.80s is not a key id", cli->args[1]);
+		snprintf(key, sizeof(key), "/keys/%s", cli->args[1]);
+		strcat(path, key);	/* 9 + 64 + 6 + 64 of 512 */
+	}
+	ret = request(cli, false, "GET", path, NULL, &answer);
+	return ret ? ret : cli_emit(cli, answer);
+}
+
+static int show_revocations(struct cli *cli, json_t *list)
+{
+	json_t *rows;
+
+	if (cli->json)
+		return cli_emit(cli, list);
+	printf("Revocation list number %lld of %s, verified.\n",
+	       (long long)json_integer_value(json_object_get(list, "number")),
+	       json_string_value(json_object_get(list, "iss")) ?
+	       json_string_value(json_object_get(list, "iss")) : "?");
+	for (int suspended = 0; suspended < 2; suspended++) {
+		rows = json_object_get(list, suspended ? "suspended" : "revoked");
+		printf("\n%s:\n", suspended ? "Suspended" : "Revoked");
+		cli_print_table(rows, "scope,key_id,element,reason,hsm_id", 2);
+	}
+	json_decref(list);
+	return 0;
+}
+
+/* Verified with --jwks, else with the keys that the same server names. */
+int cmd_manager_revocations(struct cli *cli)
+{
+	json_t *jwks = NULL, *list = NULL;
+	struct zkhsm_response r = { 0 };
+	struct zkhsm_https *h;
+	int ret;
+
+	ret = cli_connect_manager(cli, false, &h);
+	if (ret)
+		return ret;
+	ret = cli_jwks(cli, h, &jwks);
+	ret = ret ? ret : cli_request_raw(cli, h, "/v1/revocations", &r);
+	if (!ret) {
+		ret = zkhsm_jws_verify(jwks, REVOCATIONS_TYPE, (const char *)r.body, &list,
+				       &cli->err);
+		zkhsm_response_free(&r);
+	}
+	json_decref(jwks);
+	zkhsm_https_free(h);
+	return ret ? ret : show_revocations(cli, list);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cmd_monitor.c - the kernel's events as they come
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "cli.h"
+
+struct monitor {
+	struct cli *cli;
+	uint32_t seen, wanted;		/* wanted 0: no end */
+};
+
+static const char *notification_name(uint8_t kind)
+{
+	switch (kind) {
+	case ZKHSM_CMD_HSM_NTF: return "hsm-ntf";
+	case ZKHSM_CMD_KEY_NTF: return "key-ntf";
+	case ZKHSM_CMD_EVIDENCE_NTF: return "evidence-ntf";
+	case ZKHSM_CMD_TRUST_NTF: return "trust-ntf";
+	default: return "unknown";
+	}
+}
+
+static json_t *event_json(const struct zkhsm_event_info *e)
+{
+	json_t *o = NULL;
+
+	switch (e->kind) {
+	case ZKHSM_CMD_KEY_NTF:
+		o = json_key(&e->key);
+		break;
+	case ZKHSM_CMD_TRUST_NTF:
+		o = json_manager(&e->manager);
+		/* These two are not in the notification. */
+		json_object_del(o, "last-digest");
+		json_object_del(o, "tombstones");
+		break;
+	case ZKHSM_CMD_EVIDENCE_NTF:
+		o = json_object();
+		json_put_number(o, "number", e->evidence_number);
+		json_put_hex(o, "list-digest", e->list_digest, 32);
+		break;
+	default:
+		o = json_object();
+		json_put_hex(o, "hsm-id", e->hsm.hsm_id, 32);
+		json_put_hex(o, "instance-id", e->hsm.instance_id, 16);
+		json_put_number(o, "fork-count", e->hsm.fork_count);
+		json_put_number(o, "generation", e->hsm.generation);
+		json_put_number(o, "faults", e->hsm.faults);
+	}
+	json_put_text(o, "notification", notification_name(e->kind));
+	json_put_text(o, "event", zkhsm_event_name(e->event));
+	return o;
+}
+
+static void show(const struct zkhsm_event_info *e, void *arg)
+{
+	struct monitor *m = arg;
+	json_t *o;
+
+	if (m->wanted && m->seen == m->wanted)
+		return;
+	m->seen++;
+	o = event_json(e);
+	if (m->cli->json) {
+		cli_emit(m->cli, o);
+		fflush(stdout);
+		return;
+	}
+	printf("%s %s", notification_name(e->kind), zkhsm_event_name(e->event));
+	if (e->kind == ZKHSM_CMD_KEY_NTF)
+		printf(" id=%s state=%s", e->key.id, zkhsm_state_name(e->key.state));
+	else if (e->kind == ZKHSM_CMD_EVIDENCE_NTF)
+		printf(" number=%u", e->evidence_number);
+	else if (e->kind == ZKHSM_CMD_TRUST_NTF)
+		printf(" label=%s", e->manager.label);
+	else
+		printf(" generation=%llu", (unsigned long long)e->hsm.generation);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(o);
+}
+
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+int cmd_monitor(struct cli *cli)
+{
+	struct monitor m = { .cli = cli };
+	long long end = -1, left = -1;
+	uint32_t seconds = 0;
+	struct pollfd fd;
+	int ret;
+
+	ret = cli_u32(cli, OPT_COUNT, 1, UINT32_MAX, &m.wanted);
+	ret = ret ? ret : cli_u32(cli, OPT_TIMEOUT, 1, 86400, &seconds);
+	ret = ret ? ret : cli_open(cli);
+	ret = ret ? ret : zkhsm_nl_subscribe(cli->nl, &cli->err);
+	if (ret)
+		return ret;
+	/* Whoever starts us and then makes an event waits for this line. */
+	fprintf(stderr, "zkhsm: monitor: listening\n");
+	if (seconds)
+		end = now_ms() + seconds * 1000LL;
+	fd = (struct pollfd){ .fd = zkhsm_nl_fd(cli->nl), .events = POLLIN };
+	while (!m.wanted || m.seen < m.wanted) {
+		if (end >= 0)
+			left = end - now_ms();
+		if (end >= 0 && left <= 0)
+			break;
+		ret = poll(&fd, 1, (int)left);
+		if (ret < 0 && errno != EINTR)
+			return zkhsm_fail(&cli->err, -errno, "cannot wait for events");
+		if (ret <= 0)
+			continue;
+		ret = zkhsm_nl_events(cli->nl, show, &m, &cli->err);
+		if (ret)
+			return ret;
+	}
+	if (m.wanted && m.seen < m.wanted)
+		return zkhsm_fail(&cli->err, -ETIMEDOUT, "%u of %u events came within %u seconds",
+				  m.seen, m.wanted, seconds);
+	return 0;
+}

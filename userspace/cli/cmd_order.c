@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cmd_order.c - signed orders of managers
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cli.h"
+
+int cmd_order_apply(struct cli *cli)
+{
+	struct zkhsm_order_result result;
+	uint8_t *order;
+	size_t len;
+	int ret;
+
+	ret = zkhsm_read_file(cli->args[0], ZKHSM_ORDER_MAX_LEN, &order, &len, &cli->err);
+	if (ret)
+		return ret;
+	ret = cli_open(cli);
+	ret = ret ? ret : zkhsm_order_apply(cli->nl, order, len, &result, &cli->err);
+	free(order);
+	return ret ? ret : cli_emit(cli, json_order_result(&result));
+}
+
+static json_t *order_json(const struct zkhsm_order *o)
+{
+	json_t *j = json_object(), *elements = json_array();
+
+	for (unsigned int i = 0; i < o->count; i++) {
+		char *hex = zkhsm_hex(o->elements + (size_t)i * ZKHSM_HASH_LEN, ZKHSM_HASH_LEN);
+
+		json_array_append_new(elements, json_string(hex ? hex : "?"));
+		free(hex);
+	}
+	json_put_text(j, "type", order_type_name(o->type));
+	json_put_hex(j, "manager-id", o->manager_id, 32);
+	json_put_hex(j, "hsm-id", o->hsm_id, 32);
+	json_put_number(j, "number", o->number);
+	json_put_text(j, "reason", zkhsm_revocation_reason_name(o->reason));
+	json_object_set_new(j, "elements", elements);
+	return j;
+}
+
+/* Without --public it says what stands there, not that the manager said it. */
+int cmd_order_show(struct cli *cli)
+{
+	uint8_t public[65], *data;
+	struct zkhsm_order order;
+	json_t *o = NULL;
+	size_t len;
+	int ret = 0;
+
+	if (cli->value[OPT_PUBLIC])
+		ret = cli_hex(cli, "--public", cli->value[OPT_PUBLIC], public, sizeof(public));
+	ret = ret ? ret : zkhsm_read_file(cli->args[0], ZKHSM_ORDER_MAX_LEN, &data, &len,
+					  &cli->err);
+	if (ret)
+		return ret;
+	if (cli->value[OPT_PUBLIC])
+		ret = zkhsm_order_verify(public, data, len, &order, &cli->err);
+	else
+		ret = zkhsm_order_decode(&order, data, len);
+	if (!ret) {
+		o = order_json(&order);
+		json_object_set_new(o, "verified", json_boolean(cli->value[OPT_PUBLIC]));
+		ret = cli_emit(cli, o);
+	} else if (!cli->value[OPT_PUBLIC]) {
+		zkhsm_fail(&cli->err, ret, ret == -EOPNOTSUPP ? "an order of a type unknown here" :
+			   "not an order: malformed");
+	}
+	free(data);
+	return ret;
+}

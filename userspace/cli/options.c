@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * options.c - the options of all commands, parsed by getopt_long
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* A file to be signed is read whole. */
+#define FILE_MAX_LEN	(256U << 20)
+
+static const struct {
+	const char *name, *arg, *help;
+	int repeat;		/* 1 + index into cli->values */
+} options[OPT_COUNT_OF_ALL] = {
+	[OPT_HELP] = { "help", NULL, "this text", 0 },
+	[OPT_OUTPUT] = { "output", "text|json", "form of the answer (default text)", 0 },
+	[OPT_AGENT] = { "agent", "URL", "where the HSM's agent listens, https://host:port", 0 },
+	[OPT_AGENT_UID] = { "agent-uid", "UID|NAME", "user whose processes carry evidence and orders", 0 },
+	[OPT_AUD] = { "aud", "TEXT", "audience of the token", 0 },
+	[OPT_CA] = { "ca", "FILE", "what the server's certificate must chain to (ZKHSM_CA)", 0 },
+	[OPT_CERT] = { "cert", "FILE", "client certificate (ZKHSM_CERT)", 0 },
+	[OPT_CERT_BINDING] = { "cert-binding", "FILE", "certificate that the token is bound to", 0 },
+	[OPT_CONFIG_DIGEST] = { "config", "HEX", "digest of the configuration approved", 0 },
+	[OPT_CONFIG_FILE] = { "config", "FILE", "the configuration's bytes", 0 },
+	[OPT_COUNT] = { "count", "N", "how many", 0 },
+	[OPT_DER] = { "der", NULL, "signature as DER, as openssl wants it", 0 },
+	[OPT_DIGEST] = { "digest", "HEX", "SHA-256 digest to sign", 0 },
+	[OPT_ELEMENT] = { "element", "HEX", "element name: the key wherever it is", 0 },
+	[OPT_FILE] = { "file", "FILE", "sign the SHA-256 digest of this file", 0 },
+	[OPT_FROM_MANAGER] = { "from-manager", "URL", "take the key from a manager, over TLS", 0 },
+	[OPT_HSM] = { "hsm", "HEX", "id of the HSM", 0 },
+	[OPT_IMPORT] = { "import", "FILE", "import this PKCS#8 key (PEM or DER, not encrypted)", 0 },
+	[OPT_JWKS] = { "jwks", "FILE|URL", "the manager's token keys", 0 },
+	[OPT_KEY_FILE] = { "key", "FILE", "private key of --cert (ZKHSM_KEY)", 0 },
+	[OPT_KEY_HEX] = { "key", "HEX", "the manager's order key, a point of 65 bytes", 0 },
+	[OPT_KEY_ID] = { "key-id", "ID", "id of the key on that HSM", 0 },
+	[OPT_LABEL] = { "label", "TEXT", "what people call it", 0 },
+	[OPT_LIST_FILE] = { "list", "FILE", "the list's bytes", 0 },
+	[OPT_MANAGER_ID] = { "manager", "HEX", "manager id; repeat for several",
+			     1 + REPEAT_MANAGER },
+	[OPT_MANAGER_URL] = { "manager", "URL", "https://host:port (ZKHSM_MANAGER)", 0 },
+	[OPT_NAME] = { "name", "TEXT", "what people call the HSM", 0 },
+	[OPT_NONCE_HEX] = { "nonce", "HEX", "its challenge, 32 bytes; one for each --manager",
+			    1 + REPEAT_NONCE },
+	[OPT_NONCE_TEXT] = { "nonce", "TEXT", "comes back in the token", 0 },
+	[OPT_OTHER] = { "other-info", "TEXT", "OtherInfo of RFC 8235", 0 },
+	[OPT_OTHER_HEX] = { "other-info-hex", "HEX", "the same, in hex", 0 },
+	[OPT_OUT] = { "out", "FILE", "write it there", 0 },
+	[OPT_OWNER] = { "owner", "UID|NAME", "user who may use the key", 0 },
+	[OPT_PEM] = { "pem", NULL, "as PEM", 0 },
+	[OPT_PUBLIC] = { "public", "HEX", "public key, a point of 65 bytes", 0 },
+	[OPT_QUORUM] = { "quorum", "N", "managers whose release or lease it takes", 0 },
+	[OPT_REASON] = { "reason", "NAME", "RFC 5280 reason: key-compromise, superseded, ...", 0 },
+	[OPT_STATE] = { "state", "NAME", "pre-active, active, deactivated", 0 },
+	[OPT_STOP] = { "stop", "N", "managers that make a key unusable", 0 },
+	[OPT_TIMEOUT] = { "timeout", "SECONDS", "stop after that", 0 },
+	[OPT_TOKEN] = { "token", "FILE", "verification token", 0 },
+	[OPT_TYPE] = { "type", "NAME", "ec-p256", 0 },
+	[OPT_USAGE] = { "usage", "LIST", "sign,prove", 0 },
+	[OPT_USER_ID] = { "user-id", "TEXT", "UserID of RFC 8235: who asks, and why", 0 },
+	[OPT_USER_ID_HEX] = { "user-id-hex", "HEX", "the same, in hex", 0 },
+	[OPT_WIPE] = { "wipe", "N", "managers that erase a key", 0 },
+};
+
+const char *cli_option_name(enum cli_option o)
+{
+	return options[o].name;
+}
+
+int cli_usage(struct cli *cli, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	zkhsm_fail(&cli->err, -EINVAL, "%s", text);
+	snprintf(cli->remote_type, sizeof(cli->remote_type), "usage");
+	cli_print_error(cli);
+	return CLI_USAGE;
+}
+
+void cli_print_options(const struct cli_command *c)
+{
+	char words[48];
+
+	printf("Usage: zkhsm %s%s%s [OPTION...]%s%s\n%s.\n\n", c->object, *c->verb ? " " : "",
+	       c->verb, *c->args ? " " : "", c->args, c->help);
+	for (enum cli_option o = 0; o < OPT_COUNT_OF_ALL; o++) {
+		if (o > OPT_OUTPUT && !(c->options & 1ULL << o))
+			continue;
+		snprintf(words, sizeof(words), "--%s%s%s", options[o].name,
+			 options[o].arg ? " " : "", options[o].arg ? options[o].arg : "");
+		printf("  %-24s %s%s\n", words, options[o].help,
+		       c->needed & 1ULL << o ? "; needed" : "");
+	}
+}
+
+/* Keeps the value of one option that getopt found. */
+static int take(struct cli *cli, enum cli_option o, const char *arg)
+{
+	int repeat = options[o].repeat - 1;
+
+	if (o == OPT_HELP) {
+		cli->help = true;
+		return 0;
+	}
+	if (o == OPT_OUTPUT) {
+		cli->json = strcmp(arg, "json") == 0;
+		return cli->json || strcmp(arg, "text") == 0 ? 0 :
+			cli_usage(cli, "--output is text or json");
+	}
+	if (repeat >= 0) {
+		if (cli->value_count[repeat] == CLI_REPEAT_MAX)
+			return cli_usage(cli, "--%s is given too often", options[o].name);
+		cli->values[repeat][cli->value_count[repeat]++] = arg;
+	} else if (cli->value[o]) {
+		return cli_usage(cli, "--%s is given twice", options[o].name);
+	}
+	cli->value[o] = arg ? arg : "";
+	return 0;
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv)
+{
+	const struct cli_command *c = cli->command;
+	struct option longs[OPT_COUNT_OF_ALL + 1] = { 0 };
+	size_t n = 0;
+	int o, ret;
+
+	for (o = 0; o < OPT_COUNT_OF_ALL; o++) {
+		if (o > OPT_OUTPUT && !(c->options & 1ULL << o))
+			continue;
+		longs[n++] = (struct option){ options[o].name, !!options[o].arg, NULL, 256 + o };
+	}
+	opterr = 0;
+	optind = 0;
+	/* getopt skips argv[0], which is the verb here. */
+	argv--;
+	argc++;
+	while ((o = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+		if (o == ':')
+			return cli_usage(cli, "%s needs a value", argv[optind - 1]);
+		if (o < 256)
+			return cli_usage(cli, "%s does not know the option %s", c->object,
+					 argv[optind - 1]);
+		ret = take(cli, (enum cli_option)(o - 256), optarg);
+		if (ret)
+			return ret;
+	}
+	cli->args = argv + optind;
+	cli->arg_count = argc - optind;
+	if (cli->help)
+		return 0;
+	if (cli->arg_count < c->min_args || cli->arg_count > c->max_args)
+		return *c->args ? cli_usage(cli, "needs %s", c->args) :
+			cli_usage(cli, "takes no arguments beside options");
+	for (o = 0; o < OPT_COUNT_OF_ALL; o++) {
+		if (c->needed & 1ULL << o && !cli->value[o])
+			return cli_usage(cli, "needs --%s", options[o].name);
+	}
+	return 0;
+}
+
+int cli_u32(struct cli *cli, enum cli_option o, uint32_t min, uint32_t max, uint32_t *out)
+{
+	const char *text = cli->value[o];
+	unsigned long long n;
+	char *end;
+
+	if (!text)
+		return 0;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || n < min || n > max)
+		return cli_usage(cli, "--%s is a number from %u to %u", options[o].name, min, max);
+	*out = (uint32_t)n;
+	return 0;
+}
+
+int cli_uid(struct cli *cli, enum cli_option o, uint32_t *uid)
+{
+	const char *text = cli->value[o];
+	struct passwd *pw;
+
+	if (!text)
+		return 0;
+	if (*text >= '0' && *text <= '9')
+		return cli_u32(cli, o, 0, UINT32_MAX - 1, uid);
+	pw = getpwnam(text);
+	if (!pw)
+		return cli_usage(cli, "--%s: there is no user called %s", options[o].name, text);
+	*uid = pw->pw_uid;
+	return 0;
+}
+
+int cli_hex(struct cli *cli, const char *what, const char *text, void *out, size_t len)
+{
+	if (zkhsm_unhex(text, out, len))
+		return cli_usage(cli, "%s is %zu lower-case hex digits, not \"%.80s\"", what,
+				 2 * len, text);
+	return 0;
+}
+
+int cli_bytes(struct cli *cli, enum cli_option text, enum cli_option hex, size_t max,
+	      uint8_t *out, ssize_t *len)
+{
+	const char *value = cli->value[text] ? cli->value[text] : cli->value[hex];
+	size_t n;
+
+	*len = -1;
+	if (!value)
+		return 0;
+	if (cli->value[text] && cli->value[hex])
+		return cli_usage(cli, "--%s or --%s, not both", options[text].name,
+				 options[hex].name);
+	n = strlen(value);
+	if (cli->value[hex] && n % 2)
+		return cli_usage(cli, "--%s has an odd number of digits", options[hex].name);
+	if (cli->value[hex])
+		n /= 2;
+	if (n > max)
+		return cli_usage(cli, "--%s is longer than %zu bytes", options[text].name, max);
+	*len = (ssize_t)n;
+	if (cli->value[hex])
+		return n ? cli_hex(cli, options[hex].name, value, out, n) : 0;
+	memcpy(out, value, n);
+	return 0;
+}
+
+int cli_digest(struct cli *cli, uint8_t digest[32])
+{
+	uint8_t *data;
+	size_t len;
+	int ret;
+
+	if (!cli->value[OPT_DIGEST] == !cli->value[OPT_FILE])
+		return cli_usage(cli, "needs either --digest or --file");
+	if (cli->value[OPT_DIGEST])
+		return cli_hex(cli, "--digest", cli->value[OPT_DIGEST], digest, 32);
+	ret = zkhsm_read_file(cli->value[OPT_FILE], FILE_MAX_LEN, &data, &len, &cli->err);
+	if (ret)
+		return ret;
+	zkhsm_sha256(data, len, digest);
+	free(data);
+	return 0;
+}

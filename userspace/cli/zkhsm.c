@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zkhsm - the command line: a table of objects and verbs
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct cli_command commands[] = {
+	{ "status", "", "", 0, 0, 0, 0, "is the module there and well", cmd_status },
+	{ "hsm", "new", "", 0, 0, O(QUORUM) | O(STOP) | O(WIPE) | O(AGENT_UID), 0,
+	  "make the identity and fix the quorums", cmd_hsm_new },
+	{ "hsm", "get", "", 0, 0, 0, 0, "show the module and its identity", cmd_hsm_get },
+	{ "hsm", "set", "", 0, 0, O(QUORUM) | O(STOP) | O(WIPE) | O(AGENT_UID), 0,
+	  "change quorums or agent", cmd_hsm_set },
+	{ "key", "new", "ID", 1, 1,
+	  O(TYPE) | O(USAGE) | O(STATE) | O(OWNER) | O(IMPORT) | O(COUNT), 0,
+	  "generate a key in the kernel, or import one", cmd_key_new },
+	{ "key", "list", "", 0, 0, 0, 0, "show all keys", cmd_key_list },
+	{ "key", "get", "ID", 1, 1, 0, 0, "show a key", cmd_key_get },
+	{ "key", "set", "ID", 1, 1, O(USAGE) | O(STATE) | O(OWNER), 0,
+	  "narrow the usage, change state or owner", cmd_key_set },
+	{ "key", "del", "ID", 1, 1, 0, 0, "erase a key", cmd_key_del },
+	{ "key", "sign", "ID", 1, 1, O(DIGEST) | O(FILE) | O(DER) | O(OUT), 0,
+	  "ECDSA signature with a key", cmd_key_sign },
+	{ "key", "public", "ID", 1, 1, O(PEM) | O(OUT), 0, "show the public key", cmd_key_public },
+	{ "proof", "get", "ID", 1, 1,
+	  O(USER_ID) | O(USER_ID_HEX) | O(OTHER) | O(OTHER_HEX) | O(OUT), 0,
+	  "proof of possession of a key (RFC 8235)", cmd_proof_get },
+	{ "proof", "verify", "FILE", 1, 1,
+	  O(PUBLIC) | O(USER_ID) | O(USER_ID_HEX) | O(OTHER) | O(OTHER_HEX), O(PUBLIC),
+	  "verify such a proof", cmd_proof_verify },
+	{ "evidence", "get", "", 0, 0, O(NONCE_HEX) | O(MANAGER_ID) | O(OUT),
+	  O(NONCE_HEX) | O(MANAGER_ID), "evidence about the whole keystore", cmd_evidence_get },
+	{ "evidence", "verify", "FILE", 1, 1,
+	  O(LIST_FILE) | O(CONFIG_FILE) | O(NONCE_HEX) | O(MANAGER_ID), 0,
+	  "say what evidence proves", cmd_evidence_verify },
+	{ "list", "get", "", 0, 0, O(OUT), 0, "the list that the newest evidence is about",
+	  cmd_list_get },
+	{ "trust", "new", "", 0, 0,
+	  O(KEY_HEX) | O(FROM_MANAGER) | O(CA) | O(LABEL), O(LABEL),
+	  "pin a manager in the kernel", cmd_trust_new },
+	{ "trust", "list", "", 0, 0, 0, 0, "show the pinned managers", cmd_trust_list },
+	{ "trust", "get", "MANAGER-ID", 1, 1, 0, 0, "show a pinned manager", cmd_trust_get },
+	{ "trust", "del", "MANAGER-ID", 1, 1, 0, 0, "unpin a manager", cmd_trust_del },
+	{ "order", "apply", "FILE", 1, 1, 0, 0, "give a signed order to the kernel",
+	  cmd_order_apply },
+	{ "order", "show", "FILE", 1, 1, O(PUBLIC), 0, "say what an order orders",
+	  cmd_order_show },
+	{ "monitor", "", "", 0, 0, O(COUNT) | O(TIMEOUT), 0, "show the kernel's events as they come",
+	  cmd_monitor },
+	{ "token", "get", "", 0, 0,
+	  O_MANAGER | O(HSM) | O(KEY_ID) | O(AUD) | O(NONCE_TEXT) | O(CERT_BINDING) | O(OUT),
+	  O(HSM) | O(KEY_ID) | O(AUD), "ask a manager for a verification token", cmd_token_get },
+	{ "token", "verify", "FILE", 1, 1,
+	  O(JWKS) | O(CA) | O(AUD) | O(NONCE_TEXT), O(JWKS) | O(AUD),
+	  "verify a token and say what it says", cmd_token_verify },
+	{ "remote", "sign", "", 0, 0,
+	  O(AGENT) | O(CA) | O(CERT) | O(KEY_FILE) | O(KEY_ID) | O(TOKEN) | O(FILE) | O(DIGEST) |
+	  O(DER) | O(OUT), O(AGENT) | O(KEY_ID) | O(TOKEN),
+	  "ask an HSM's agent for a signature", cmd_remote_sign },
+	{ "manager", "info", "", 0, 0, O_MANAGER, 0, "a manager's id and keys", cmd_manager_info },
+	{ "manager", "pending", "", 0, 0, O_ADMIN, 0, "HSMs that ask to be enrolled",
+	  cmd_manager_pending },
+	{ "manager", "enrol", "HSM-ID", 1, 1, O_ADMIN | O(NAME) | O(CONFIG_DIGEST), O(NAME),
+	  "enrol an HSM", cmd_manager_enrol },
+	{ "manager", "unenrol", "HSM-ID", 1, 1, O_ADMIN, 0, "end an enrolment",
+	  cmd_manager_unenrol },
+	{ "manager", "list", "", 0, 0, O_ADMIN, 0, "enrolled HSMs", cmd_manager_list },
+	{ "manager", "approve", "HSM-ID", 1, 1, O_ADMIN | O(CONFIG_DIGEST), O(CONFIG_DIGEST),
+	  "approve another configuration", cmd_manager_approve },
+	{ "manager", "revoke", "", 0, 0, O_ADMIN | O(HSM) | O(KEY_ID) | O(ELEMENT) | O(REASON),
+	  O(REASON), "revoke a key, an element everywhere, or an HSM", cmd_manager_revoke },
+	{ "manager", "hold", "", 0, 0, O_ADMIN | O(HSM) | O(KEY_ID) | O(ELEMENT) | O(REASON),
+	  O(REASON), "suspend them", cmd_manager_revoke },
+	{ "manager", "release", "", 0, 0, O_ADMIN | O(HSM) | O(KEY_ID) | O(ELEMENT) | O(REASON),
+	  O(REASON), "take a suspension or revocation back", cmd_manager_revoke },
+	{ "manager", "state", "HSM-ID [KEY-ID]", 1, 2, O_MANAGER, 0,
+	  "state of an HSM, or of one of its keys", cmd_manager_state },
+	{ "manager", "revocations", "", 0, 0, O_MANAGER | O(JWKS), 0,
+	  "the signed revocation list, verified", cmd_manager_revocations },
+	{ "manager", "orders", "HSM-ID", 1, 1, O_ADMIN, 0, "orders made for an HSM",
+	  cmd_manager_orders },
+};
+
+static void print_usage(FILE *to, const char *object)
+{
+	fprintf(to, "Usage: zkhsm %s VERB [OPTION...] [ARGUMENT...]\n\n", object ? object : "OBJECT");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct cli_command *c = &commands[i];
+		char words[64];
+
+		if (object && strcmp(object, c->object) != 0)
+			continue;
+		snprintf(words, sizeof(words), "%s%s%s%s%s", c->object, *c->verb ? " " : "",
+			 c->verb, *c->args ? " " : "", c->args);
+		fprintf(to, "  %-30s %s\n", words, c->help);
+	}
+	fprintf(to, "\nEverywhere: --output text|json, --help. Exit status: 0 done, 1 refused or\n"
+		"failed, 2 usage. zkhsm(1) says more.\n");
+}
+
+/* One line per command with its options, for completion.bash. */
+static void print_words(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct cli_command *c = &commands[i];
+
+		printf("%s %s", c->object, *c->verb ? c->verb : "-");
+		for (enum cli_option o = 0; o < OPT_COUNT_OF_ALL; o++) {
+			if (o <= OPT_OUTPUT || c->options & 1ULL << o)
+				printf(" --%s", cli_option_name(o));
+		}
+		putchar('\n');
+	}
+}
+
+static const struct cli_command *find(const char *object, const char *verb, bool *known)
+{
+	*known = false;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct cli_command *c = &commands[i];
+
+		if (strcmp(c->object, object) != 0)
+			continue;
+		*known = true;
+		if (!*c->verb || (verb && strcmp(c->verb, verb) == 0))
+			return c;
+	}
+	return NULL;
+}
+
+int cli_open(struct cli *cli)
+{
+	return zkhsm_nl_open(&cli->nl, &cli->err);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	int ret = cli_parse(cli, argc, argv);
+
+	if (ret)
+		return ret;
+	if (cli->help) {
+		cli_print_options(cli->command);
+		return 0;
+	}
+	ret = cli->command->run(cli);
+	if (cli->nl)
+		zkhsm_nl_close(cli->nl);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { .table = commands, .table_len = ARRAY_SIZE(commands) };
+	int first = 1, ret;
+	bool known;
+
+	if (argc > 2 && strcmp(argv[1], "--output") == 0 && argv[2][0] != '-') {
+		cli.json = strcmp(argv[2], "json") == 0;
+		if (!cli.json && strcmp(argv[2], "text") != 0)
+			return cli_usage(&cli, "--output is text or json");
+		first = 3;
+	}
+	if (first >= argc) {
+		print_usage(stderr, NULL);
+		return CLI_USAGE;
+	}
+	if (strcmp(argv[first], "--help") == 0 || strcmp(argv[first], "help") == 0) {
+		print_usage(stdout, NULL);
+		return 0;
+	}
+	if (strcmp(argv[first], "--commands") == 0) {
+		print_words();
+		return 0;
+	}
+	cli.command = find(argv[first], first + 1 < argc ? argv[first + 1] : NULL, &known);
+	if (!cli.command && known && first + 1 < argc && strcmp(argv[first + 1], "--help") == 0) {
+		print_usage(stdout, argv[first]);
+		return 0;
+	}
+	if (!cli.command) {
+		cli_usage(&cli, known ? "%s has no such verb%s" : "there is no object called %s%s",
+			  argv[first], "");
+		if (!cli.json)
+			print_usage(stderr, known ? argv[first] : NULL);
+		return CLI_USAGE;
+	}
+	first += *cli.command->verb ? 2 : 1;
+	ret = run(&cli, argc - first, argv + first);
+	if (ret < 0) {
+		cli_print_error(&cli);
+		return EXIT_FAILURE;
+	}
+	/* What could not be written was not done. */
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("zkhsm: standard output");
+		return EXIT_FAILURE;
+	}
+	return ret;
+}
