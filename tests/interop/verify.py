@@ -24,6 +24,7 @@ MAGIC = b"ZKHSM"
 SUITE_P256 = 1
 STATEMENT, ANNOUNCEMENT, LIST, CONFIGURATION, DELTA = 1, 2, 3, 4, 5
 ORDERS = {17: "revoke", 18: "hold", 19: "release"}
+KEPT_ORDERS = (16, 20, 21, 22)
 STATES = {1: "pre-active", 2: "active", 3: "held", 4: "deactivated", 5: "compromised"}
 ORIGINS = {1: "generated", 2: "imported", 3: "synchronised"}
 COMPROMISED = 5
@@ -35,6 +36,10 @@ ID_REST = ID_FIRST + b"._@-"
 
 class Malformed(Exception):
     """Not the canonical encoding of anything."""
+
+
+class Unsupported(Exception):
+    """An order of a type that is kept, whose body is not defined yet."""
 
 
 class Untrue(Exception):
@@ -330,7 +335,7 @@ def verify_ecdsa(public, digest, signature):
         raise Malformed("a signature is r | s, 64 bytes")
     r, s = decode_scalar(signature[:32]), decode_scalar(signature[32:])
     if not r or not s:
-        raise Untrue("r or s is zero")
+        raise Malformed("r and s are in [1, n - 1]")
     w = pow(s, -1, N)
     p = multi_mul([(int.from_bytes(digest, "big") * w, G), (r * w, q)])
     if p is None or p[0] % N != r:
@@ -339,8 +344,11 @@ def verify_ecdsa(public, digest, signature):
 
 def decode_order(order):
     r = Reader(order)
-    o = {"type": r.header(*ORDERS), "manager_id": r.take(32), "hsm_id": r.take(32),
-         "number": r.u(8), "reason": r.one_of(1, (0, 1, 2, 3, 4, 5, 6, 8, 9, 10), "reason")}
+    o = {"type": r.header(*ORDERS, *KEPT_ORDERS), "manager_id": r.take(32),
+         "hsm_id": r.take(32), "number": r.u(8)}
+    if o["type"] in KEPT_ORDERS:
+        raise Unsupported("an order of type %d" % o["type"])
+    o["reason"] = r.one_of(1, (0, 1, 2, 3, 4, 5, 6, 8, 9, 10), "reason")
     count = r.u(2)
     if not o["number"] or not 1 <= count <= MAX_ELEMENTS:
         raise Malformed("the number is 1 or more, the elements are 1 to %d" % MAX_ELEMENTS)
@@ -406,7 +414,7 @@ def contents(path):
 
 def main():
     ap = argparse.ArgumentParser(description="Verify bytes of zkhsm's protocol. "
-                                 "Exits 0: true, 1: false, 3: malformed.")
+                                 "Exits 0: true, 1: false, 3: malformed, 4: unsupported.")
     sub = ap.add_subparsers(dest="what", required=True)
     ev = sub.add_parser("evidence", help="evidence with its list and configuration")
     for name in ("evidence", "list", "configuration"):
@@ -438,6 +446,9 @@ def main():
     except Malformed as e:
         print("malformed: %s" % e, file=sys.stderr)
         return 3
+    except Unsupported as e:
+        print("unsupported: %s" % e, file=sys.stderr)
+        return 4
     except Untrue as e:
         print("false: %s" % e, file=sys.stderr)
         return 1
