@@ -335,12 +335,12 @@ static int signature_to_der(const uint8_t signature[64], unsigned char **der, in
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 
 	*der = NULL;
-	if (!r || !s || !sig || !ECDSA_SIG_set0(sig, r, s)) {
+	/* Both in [1, n - 1]: SEC1 section 4.1.4 step 1. */
+	if (!r || !s || BN_is_zero(r) || BN_is_zero(s) || !sig || !ECDSA_SIG_set0(sig, r, s)) {
 		BN_free(r);
 		BN_free(s);
 		ECDSA_SIG_free(sig);
-		return zkhsm_fail(err, -EBADMSG,
-				  "r or s in the signature is not below the group's order");
+		return zkhsm_fail(err, -EBADMSG, "r or s in the signature is out of range");
 	}
 	*len = i2d_ECDSA_SIG(sig, der);
 	ECDSA_SIG_free(sig);
@@ -356,8 +356,8 @@ static int signature_to_der(const uint8_t signature[64], unsigned char **der, in
  * @signature: r | s, big-endian
  * @err: why not
  *
- * Return: 0; -EBADMSG unless the key is a point and both r and s are below n;
- * -EKEYREJECTED, zero scalars included; -ENOMEM.
+ * Return: 0; -EBADMSG unless the key is a point and r and s are in [1, n - 1];
+ * -EKEYREJECTED; -ENOMEM.
  */
 int zkhsm_verify_ecdsa(const uint8_t public[65], const uint8_t digest[32],
 		       const uint8_t signature[64], struct zkhsm_error *err)
