@@ -156,7 +156,8 @@ def text(vectors):
     put("tv_schnorr_other_proof", other["proof"])
     same = {n: proof[n] for n in ("public", "user_id", "other_info")}
     out.append(table("tv_verdict", "tv_schnorr_verdicts",
-                     verdict_rows(schnorr[18:], "proof", 97, same)) + "\n")
+                     verdict_rows([c for c in schnorr if "secret" not in c],
+                                  "proof", 97, same)) + "\n")
     out.append("/* Evidence: S, the elements that are proved, their secrets */\n")
     put("tv_batch_statement", batch["evidence"][:-194])
     put("tv_batch_proof", batch["evidence"][-194:])
