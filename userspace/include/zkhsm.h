@@ -316,6 +316,7 @@ struct zkhsm_https_config {
 	const char *cert_file, *key_file; /* client certificate, or NULL */
 	long connect_timeout_ms, timeout_ms;
 	size_t max_response;		/* bytes; 0: 64 MiB */
+	const _Atomic(bool) *cancel;	/* once set, by any thread: -ECANCELED within a second; or NULL */
 };
 
 struct zkhsm_response {

@@ -21,6 +21,7 @@ struct zkhsm_https {
 	char *base_url, *ca_file, *cert_file, *key_file;
 	long connect_timeout_ms, timeout_ms;
 	size_t max_response;
+	const _Atomic(bool) *cancel;
 	char message[CURL_ERROR_SIZE];
 };
 
@@ -71,7 +72,7 @@ static int copy_text(char **to, const char *from)
 
 /**
  * zkhsm_https_new() - prepare requests to one server
- * @c: where and how; copied
+ * @c: where and how; copied, but for what @cancel points to
  * @out: for zkhsm_https_free()
  * @err: why not
  *
@@ -112,6 +113,7 @@ int zkhsm_https_new(const struct zkhsm_https_config *c, struct zkhsm_https **out
 	h->connect_timeout_ms = c->connect_timeout_ms;
 	h->timeout_ms = c->timeout_ms;
 	h->max_response = c->max_response ? c->max_response : DEFAULT_MAX_RESPONSE;
+	h->cancel = c->cancel;
 	*out = h;
 	return 0;
 }
@@ -169,6 +171,18 @@ static size_t on_header(char *data, size_t one, size_t len, void *arg)
 		return 0;
 	}
 	return len;
+}
+
+/* libcurl asks at least once a second; not 0 ends the transfer. */
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct zkhsm_https *h = arg;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return h->cancel && *h->cancel;
 }
 
 static void set_security(struct zkhsm_https *h)
@@ -236,6 +250,8 @@ static int errno_of(CURL *curl, CURLcode code)
 		return -ECONNRESET;
 	case CURLE_OUT_OF_MEMORY:
 		return -ENOMEM;
+	case CURLE_ABORTED_BY_CALLBACK:
+		return -ECANCELED;
 	default:
 		return -EIO;
 	}
@@ -290,6 +306,9 @@ static int exchange(struct zkhsm_https *h, const char *method, const char *url,
 	curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, &x);
 	curl_easy_setopt(h->curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(h->curl, CURLOPT_HEADERDATA, &x);
+	curl_easy_setopt(h->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(h->curl, CURLOPT_XFERINFODATA, h);
+	curl_easy_setopt(h->curl, CURLOPT_NOPROGRESS, 0L);
 	code = curl_easy_perform(h->curl);
 	if (x.ret == -EMSGSIZE)
 		return zkhsm_fail(err, x.ret, "%s: the answer is larger than %zu bytes", url,
@@ -347,7 +366,7 @@ static bool one_word(const char *text)
  * file that cannot be used; -EKEYREJECTED when the server's certificate does
  * not chain to the CA file or is for another name; -EPROTO when it does not
  * speak TLS 1.3 or HTTP; -EMSGSIZE when the answer is too large; -ETIMEDOUT,
- * -ECONNREFUSED, -EHOSTUNREACH, -ECONNRESET, -ENOMEM, -EIO.
+ * -ECONNREFUSED, -EHOSTUNREACH, -ECONNRESET, -ECANCELED, -ENOMEM, -EIO.
  */
 int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
 		   const char *content_type, const void *body, size_t body_len,
