@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * orders.c - waits for a manager's orders and gives them to the kernel
+ *
+ * The kernel's counter says which orders are wanted; nothing is kept here. The
+ * kernel verifies each order: whoever sends others here gains nothing.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+
+static void log_applied(const struct manager *m, const struct zkhsm_order_result *r, size_t len,
+			int64_t ms)
+{
+	static const char *const types[] = { "revoke", "hold", "release" };
+
+	log_event(LOG_LEVEL_INFO, "order", "manager", m->config.name,
+		  "type", r->type >= ZKHSM_ORDER_TYPE_REVOKE && r->type <= ZKHSM_ORDER_TYPE_RELEASE ?
+		  types[r->type - ZKHSM_ORDER_TYPE_REVOKE] : "other",
+		  "number", LOG_NUMBER(r->number), "in_turn", r->in_turn ? "yes" : "no",
+		  "keys_changed", LOG_NUMBER(r->keys_changed),
+		  "tombstones", LOG_NUMBER(r->tombstones),
+		  "dropped", r->dropped ? LOG_NUMBER(r->dropped) : NULL,
+		  "bytes", LOG_NUMBER(len), "ms", LOG_NUMBER(ms), NULL);
+}
+
+/* One order. A replay is no fault: a restarted agent or a slow answer brings one. */
+static int apply(struct manager *m, struct zkhsm_nl *nl, const char *text, bool *applied,
+		 struct zkhsm_error *err)
+{
+	int64_t start = monotonic_ms();
+	struct zkhsm_order_result r;
+	uint8_t *order = NULL;
+	size_t len = 0;
+	int ret;
+
+	if (!text || zkhsm_unb64(text, &order, &len))
+		return zkhsm_fail(err, -EBADMSG, "the manager's order is not base64url");
+	ret = zkhsm_order_apply(nl, order, len, &r, err);
+	free(order);
+	if (ret == -EALREADY)
+		return 0;
+	if (ret)
+		return ret;
+	log_applied(m, &r, len, monotonic_ms() - start);
+	*applied = true;
+	return 0;
+}
+
+/* All of one answer, until one is refused: those after it would be out of turn. */
+static int apply_all(struct manager *m, struct zkhsm_nl *nl, const struct zkhsm_response *r,
+		     struct zkhsm_error *err)
+{
+	json_t *body, *orders, *order;
+	bool applied = false;
+	int ret = 0;
+	size_t i;
+
+	body = json_loadb((const char *)r->body, r->body_len, JSON_REJECT_DUPLICATES, NULL);
+	orders = json_object_get(body, "orders");
+	if (!json_array_size(orders))
+		ret = zkhsm_fail(err, -EBADMSG, "the manager's answer has no orders");
+	json_array_foreach(orders, i, order) {
+		ret = apply(m, nl, json_string_value(order), &applied, err);
+		if (ret)
+			break;
+	}
+	if (!applied && !ret)
+		ret = zkhsm_fail(err, -EALREADY, "the manager sends only orders applied before");
+	/* New evidence shows the manager that it was obeyed. */
+	if (applied)
+		manager_attest_within(m, 0);
+	json_decref(body);
+	return ret;
+}
+
+/* Until the attesting thread has learnt who the manager is. */
+static bool wait_for_id(struct manager *m, uint8_t id[32])
+{
+	pthread_mutex_lock(&m->lock);
+	while (!m->known && !m->agent->stop)
+		pthread_cond_wait(&m->wake, &m->lock);
+	memcpy(id, m->manager_id, 32);
+	pthread_mutex_unlock(&m->lock);
+	return !m->agent->stop;
+}
+
+/* One question to the manager, at most orders_wait long. */
+static int poll_once(struct manager *m, struct zkhsm_https *h, const uint8_t id[32],
+		     struct zkhsm_error *err)
+{
+	struct zkhsm_manager_info pinned;
+	struct zkhsm_hsm_info hsm;
+	struct zkhsm_response r;
+	struct zkhsm_nl *nl;
+	char path[256], *hex;
+	int ret;
+
+	ret = zkhsm_nl_open(&nl, err);
+	if (ret)
+		return ret;
+	ret = zkhsm_hsm_get(nl, &hsm, err);
+	if (!ret && !hsm.initialised)
+		ret = zkhsm_fail(err, -ENOKEY, "the HSM has no identity yet");
+	ret = ret ? ret : zkhsm_trust_get(nl, id, &pinned, err);
+	if (ret)
+		goto out;
+	hex = zkhsm_hex(hsm.hsm_id, 32);
+	snprintf(path, sizeof(path), "/v1/hsms/%s/orders?after=%llu&wait=%llu", hex ? hex : "",
+		 (unsigned long long)pinned.last_number,
+		 (unsigned long long)m->agent->config.orders_wait_ms / 1000);
+	free(hex);
+	ret = zkhsm_https_do(h, "GET", path, NULL, NULL, 0, &r, err);
+	if (ret)
+		goto out;
+	if (r.status == 200)
+		ret = apply_all(m, nl, &r, err);
+	else if (r.status != 204)
+		ret = zkhsm_response_problem(&r, err);
+	zkhsm_response_free(&r);
+out:
+	zkhsm_nl_close(nl);
+	return ret;
+}
+
+void *orders_run(void *arg)
+{
+	struct manager *m = arg;
+	const struct agent_config *c = &m->agent->config;
+	struct zkhsm_error err = { 0 };
+	struct zkhsm_https *h;
+	uint64_t backoff = 0;
+	uint8_t id[32];
+
+	if (!wait_for_id(m, id))
+		return NULL;
+	/* One connection for good: the manager's answer then comes without a handshake. */
+	if (manager_https(m, c->orders_wait_ms + c->request_timeout_ms, &h, &err)) {
+		log_event(LOG_LEVEL_ERROR, "orders", "manager", m->config.name, "error", err.text,
+			  NULL);
+		return NULL;
+	}
+	while (!m->agent->stop) {
+		if (!poll_once(m, h, id, &err)) {
+			backoff = 0;
+			continue;
+		}
+		if (m->agent->stop)
+			break;
+		backoff = backoff_next(c, backoff);
+		log_event(LOG_LEVEL_WARNING, "orders", "manager", m->config.name,
+			  "retry_ms", LOG_NUMBER(backoff), "error", err.text, NULL);
+		if (!manager_sleep(m, jitter(backoff), false))
+			break;
+	}
+	zkhsm_https_free(h);
+	return NULL;
+}
