@@ -29,7 +29,7 @@ static int decode_entries(struct zkhsm_keylist *l, struct zkhsm_list_reader *rea
 
 	while ((ret = zkhsm_list_next(reader, e)) > 0) {
 		l->count++;
-		p = zkhsm_point_decode(e->public, ctx);
+		p = zkhsm_ec_point_decode(e->public, ctx);
 		if (!p)
 			return zkhsm_fail(err, -EBADMSG, "the element of key %.*s is not a point of P-256",
 					  e->id_len, e->id);

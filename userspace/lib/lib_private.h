@@ -29,7 +29,7 @@ int zkhsm_pkcs8_decode(const uint8_t *data, size_t len, EVP_PKEY **key, struct z
 /* point.c: P-256 through OpenSSL */
 const EC_GROUP *zkhsm_p256(void);			/* NULL when out of memory */
 /* Caller frees; NULL for everything that is not the canonical encoding of a point. */
-EC_POINT *zkhsm_point_decode(const uint8_t encoded[ZKHSM_POINT_LEN], BN_CTX *ctx);
+EC_POINT *zkhsm_ec_point_decode(const uint8_t encoded[ZKHSM_POINT_LEN], BN_CTX *ctx);
 /* NULL unless below the group's order. */
 BIGNUM *zkhsm_scalar_decode(const uint8_t encoded[ZKHSM_SCALAR_LEN]);
 /* The public key as OpenSSL's object; -EBADMSG unless the canonical encoding of a point. */

@@ -26,7 +26,7 @@ const EC_GROUP *zkhsm_p256(void)
 	return group;
 }
 
-EC_POINT *zkhsm_point_decode(const uint8_t encoded[ZKHSM_POINT_LEN], BN_CTX *ctx)
+EC_POINT *zkhsm_ec_point_decode(const uint8_t encoded[ZKHSM_POINT_LEN], BN_CTX *ctx)
 {
 	const EC_GROUP *g = zkhsm_p256();
 	EC_POINT *p;

@@ -51,7 +51,7 @@ static int verifier_begin(struct verifier *v, const uint8_t proof[ZKHSM_PROOF_LE
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
 
 	v->v = proof;
-	commitment = zkhsm_point_decode(proof, v->ctx);
+	commitment = zkhsm_ec_point_decode(proof, v->ctx);
 	if (!commitment)
 		return zkhsm_fail(err, -EBADMSG, "V in the proof is not a point of P-256");
 	EC_POINT_free(commitment);
@@ -138,7 +138,7 @@ int zkhsm_verify_proof(const uint8_t public[65], const void *user_id, size_t use
 	ret = verifier_begin(&v, proof, err);
 	if (ret)
 		goto out;
-	a = zkhsm_point_decode(public, v.ctx);
+	a = zkhsm_ec_point_decode(public, v.ctx);
 	if (!a) {
 		ret = zkhsm_fail(err, -EBADMSG, "the public key is not a point of P-256");
 		goto out;
@@ -308,7 +308,7 @@ int zkhsm_verify_evidence(const uint8_t *evidence, size_t len, const struct zkhs
 	ret = verifier_begin(&v, evidence + statement_len, err);
 	if (ret)
 		goto out;
-	identity = zkhsm_point_decode(out->identity, v.ctx);
+	identity = zkhsm_ec_point_decode(out->identity, v.ctx);
 	if (!identity) {
 		ret = zkhsm_fail(err, -EBADMSG, "the identity is not a point of P-256");
 		goto out;
