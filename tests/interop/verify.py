@@ -209,7 +209,7 @@ def decode_configuration(data):
     r = Reader(data)
     r.header(CONFIGURATION)
     c = {"flags": r.flags(4, 1), "quorum": r.u(1), "stop": r.u(1), "wipe": r.u(1),
-         "enforce_grace": r.one_of(8, (0,), "enforce_grace"), "max_ttl": r.u(8)}
+         "enforce_grace": r.u(8), "max_ttl": r.u(8)}
     if not (c["quorum"] and c["stop"] and c["wipe"]):
         raise Malformed("quorum, stop and wipe are 1 or more")
     count = r.u(1)
