@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The stage of the demo and of the end-to-end test: a manager on this host, an
+# HSM in a virtual machine that reaches nothing but the manager, an agent
+# there as an unprivileged user, an administrator and a client here. Sourced
+# by tools/demo, tests/e2e/run and tests/bench/run.
+#
+# Everything is in $WORK, everything that runs was started here and is ended
+# by its process id or by the machine's name.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BIN=$TOP/build/userspace
+AGENT_UID=990
+MANAGER_IN_VM=https://10.0.2.100:8443
+AGENT_LISTEN=8444
+KERNEL=${KERNEL:-6.1}
+MAX_AGE=${MAX_AGE:-8s}
+INTERVAL=${INTERVAL:-2s}
+
+WORK='' MACHINE='' MANAGER_PID='' AGENT_PID='' HSM_ID='' CLIENT=client
+
+stage_begin()
+{
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/zkhsm-$1.XXXXXX")
+	MACHINE=$1-$$
+	MANAGER_PORT=$(free_port)
+	AGENT_PORT=$(free_port)
+	MANAGER_URL=https://127.0.0.1:$MANAGER_PORT
+	AGENT_URL=https://127.0.0.1:$AGENT_PORT
+	mkdir "$WORK/in" "$WORK/pki" "$WORK/manager" "$WORK/out"
+	chmod 700 "$WORK" "$WORK/manager"
+	make_certificates
+	write_manager_config
+	write_agent_config
+}
+
+# However we leave: no process, no machine, no secret stays behind.
+stage_end()
+{
+	[ -n "$WORK" ] || return 0
+	manager_stop TERM
+	if machine_is_up; then
+		"$TOP/tools/vm-stop" "$MACHINE" > /dev/null 2>&1 || true
+	fi
+	rm -rf "$WORK"
+	WORK=
+}
+
+free_port()
+{
+	/usr/bin/python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+now_ms() { date +%s%3N; }
+
+# await SECONDS COMMAND...: ask again until it says yes. Bounded, never blind.
+await()
+{
+	local end=$(($(now_ms) + $1 * 1000))
+	shift
+
+	until "$@" > /dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# --- certificates: three authorities that have nothing to do with each other
+
+authority()
+{
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		-subj "/CN=zkhsm $1 CA" -keyout "$WORK/pki/$1-ca.key" \
+		-out "$WORK/pki/$1-ca.pem" 2> /dev/null
+}
+
+# certificate NAME AUTHORITY serverAuth|clientAuth [SUBJECT-ALT-NAMES]
+certificate()
+{
+	local base=$WORK/pki/$1
+
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-subj "/CN=$1" -keyout "$base.key" -out "$base.csr" 2> /dev/null
+	{
+		echo "extendedKeyUsage=$3"
+		echo "keyUsage=digitalSignature"
+		echo "basicConstraints=critical,CA:FALSE"
+		[ -z "${4:-}" ] || echo "subjectAltName=$4"
+	} > "$base.ext"
+	openssl x509 -req -in "$base.csr" -CA "$WORK/pki/$2-ca.pem" \
+		-CAkey "$WORK/pki/$2-ca.key" -CAcreateserial -days 2 \
+		-extfile "$base.ext" -out "$base.pem" 2> /dev/null
+}
+
+make_certificates()
+{
+	local name
+
+	for name in server admin client; do
+		authority $name
+	done
+	certificate manager server serverAuth IP:127.0.0.1,IP:10.0.2.100
+	certificate agent server serverAuth IP:127.0.0.1,IP:10.0.2.15
+	certificate admin admin clientAuth
+	certificate client client clientAuth
+	certificate other-client client clientAuth
+	cp "$WORK/pki/server-ca.pem" "$WORK/pki/client-ca.pem" "$WORK/pki/agent.pem" \
+		"$WORK/pki/agent.key" "$WORK/in/"
+}
+
+# --- the manager, on this host
+
+write_manager_config()
+{
+	cat > "$WORK/manager.conf" <<-END
+	[listen]
+	address = 127.0.0.1
+	port = $MANAGER_PORT
+	END
+}
+
+manager_start()
+{
+	"$BIN/zkhsmd" --config "$WORK/manager.conf" >> "$WORK/manager.log" 2>&1 &
+	MANAGER_PID=$!
+	if ! await 10 manager_ready; then
+		echo "the manager did not become ready:" >&2
+		tail -n 20 "$WORK/manager.log" >&2
+		return 1
+	fi
+}
+
+manager_ready()
+{
+	curl -sf --cacert "$WORK/pki/server-ca.pem" "$MANAGER_URL/health/ready"
+}
+
+# manager_stop [SIGNAL]
+manager_stop()
+{
+	[ -n "$MANAGER_PID" ] || return 0
+	kill "-${1:-TERM}" "$MANAGER_PID" 2> /dev/null
+	wait "$MANAGER_PID" 2> /dev/null
+	MANAGER_PID=
+}
+
+# Asked by anybody, and by the administrator.
+ask()
+{
+	"$BIN/zkhsm" --output json "$@" --manager "$MANAGER_URL" --ca "$WORK/pki/server-ca.pem"
+}
+
+admin()
+{
+	ask manager "$@" --cert "$WORK/pki/admin.pem" --key "$WORK/pki/admin.key"
+}
+
+hsm_state() { ask manager state "$HSM_ID" | jq -r .state; }
+key_status() { ask manager state "$HSM_ID" "$1" | jq -r .status; }
+hsm_is() { [ "$(hsm_state)" = "$1" ]; }
+key_is() { [ "$(key_status "$1")" = "$2" ]; }
+is_pending() { admin pending | jq -e --arg h "$HSM_ID" 'any(.. | .hsm_id? // empty; . == $h)'; }
+
+# --- the HSM, in the virtual machine
+
+machine_start()
+{
+	"$TOP/tools/vm" --keep --name "$MACHINE" --no-build --kernel "$KERNEL" --net \
+		--share-in "$WORK/in" --forward-guest "8443:$MANAGER_PORT" \
+		--forward-host "$AGENT_PORT:$AGENT_LISTEN" "$@"
+}
+
+machine_is_up() { [ -n "$MACHINE" ] && "$TOP/tools/vm-exec" "$MACHINE" -- true 2> /dev/null; }
+vm() { "$TOP/tools/vm-exec" "$MACHINE" -- "$@"; }
+hsm() { vm zkhsm --output json "$@"; }
+
+# Its verdict on the kernel is ours too.
+machine_stop()
+{
+	"$TOP/tools/vm-stop" --out "$WORK/out" "$MACHINE"
+}
+
+# identity_new: made in the kernel; what a person reads on its console.
+identity_new()
+{
+	local answer
+
+	answer=$(hsm hsm new --agent-uid "$AGENT_UID" "$@") || return
+	HSM_ID=$(jq -r '."hsm-id"' <<< "$answer")
+}
+
+# key_state ID: what the kernel says
+key_state() { hsm key get "$1" | jq -r .state; }
+key_in_state() { [ "$(key_state "$1")" = "$2" ]; }
+
+# --- the agent, in the virtual machine, as somebody who may do nothing else
+
+write_agent_config()
+{
+	cat > "$WORK/in/agent.conf" <<-END
+	[agent]
+	state_dir = /run/agent/state
+	backoff_min = 250ms
+	backoff_max = 1s
+	debounce = 100ms
+
+	[https]
+	listen = 0.0.0.0
+	port = $AGENT_LISTEN
+	certificate = /run/agent/agent.pem
+	private_key = /run/agent/agent.key
+	client_ca = /run/agent/client-ca.pem
+
+	[manager demo]
+	url = $MANAGER_IN_VM
+	ca = /run/agent/server-ca.pem
+	END
+}
+
+agent_install()
+{
+	vm sh -c "mkdir -p /run/agent/state && cp /in/* /run/agent &&
+		chown -R $AGENT_UID:$AGENT_UID /run/agent && chmod -R go= /run/agent"
+}
+
+agent_start()
+{
+	AGENT_PID=$(vm sh -c "setsid setpriv --reuid $AGENT_UID --regid $AGENT_UID \
+		--clear-groups --no-new-privs zkhsm-agent --config /run/agent/agent.conf \
+		>> /out/agent.log 2>&1 < /dev/null & echo \$!")
+}
+
+# agent_stop [SIGNAL]: returns when it is gone
+agent_stop()
+{
+	[ -n "$AGENT_PID" ] || return 0
+	vm sh -c "kill -${1:-TERM} $AGENT_PID; while kill -0 $AGENT_PID; do sleep 0.05; done" \
+		2> /dev/null
+	AGENT_PID=
+}
+
+agent_log() { vm cat /out/agent.log; }
+
+# --- the client, on this host
+
+agent_audience() { echo "zkhsm-agent:$HSM_ID"; }
+
+# token KEY FILE [OPTION...]: a token for use at the agent
+token()
+{
+	local key=$1 file=$2
+	shift 2
+
+	ask token get --hsm "$HSM_ID" --key-id "$key" --aud "$(agent_audience)" \
+		--out "$file" "$@"
+}
+
+# remote_sign KEY TOKEN FILE [OPTION...]: the HSM's kernel signs, through the agent
+remote_sign()
+{
+	local key=$1 token=$2 file=$3
+	shift 3
+
+	"$BIN/zkhsm" --output json remote sign --agent "$AGENT_URL" \
+		--ca "$WORK/pki/server-ca.pem" --cert "$WORK/pki/$CLIENT.pem" \
+		--key "$WORK/pki/$CLIENT.key" --key-id "$key" --token "$token" \
+		--file "$file" "$@"
+}
+
+# Whether the error on standard input, as JSON, has this errno or reason.
+error_is()
+{
+	jq -e --arg want "$1" '.error | .reason == $want or .errno == $want'
+}
+
+# refused REASON COMMAND...: it fails, and says exactly that.
+refused()
+{
+	local want=$1 answer status=0
+	shift
+
+	answer=$("$@" 2> /dev/null) || status=$?
+	if [ $status -ne 1 ]; then
+		echo "exit status $status instead of 1: $*" >&2
+		return 1
+	fi
+	if ! error_is "$want" <<< "$answer" > /dev/null; then
+		echo "expected $want, got: $answer" >&2
+		return 1
+	fi
+}
