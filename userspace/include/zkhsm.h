@@ -225,6 +225,9 @@ int zkhsm_verify_proof(const uint8_t public[65], const void *user_id, size_t use
 		       struct zkhsm_error *err);
 int zkhsm_verify_announcement(const uint8_t identity[65], const uint8_t *data, size_t len,
 			      struct zkhsm_announcement *out, struct zkhsm_error *err);
+/* C, decoded, and every manager's key a point. */
+int zkhsm_configuration_check(const uint8_t *config, size_t len, struct zkhsm_configuration *out,
+			      struct zkhsm_error *err);
 /*
  * Steps 1 and 4 of the protocol's verifier, and that the digests and the count
  * in S are those of @l and, when not NULL, of @config. Nonces, freshness and

@@ -254,6 +254,35 @@ out:
 	return ret;
 }
 
+/**
+ * zkhsm_configuration_check() - read C, the managers' keys included
+ * @config: its bytes
+ * @len: how many
+ * @out: what it says; may be used only when 0 is returned
+ * @err: why not
+ *
+ * Return: 0, -EBADMSG, -ENOMEM.
+ */
+int zkhsm_configuration_check(const uint8_t *config, size_t len, struct zkhsm_configuration *out,
+			      struct zkhsm_error *err)
+{
+	EC_POINT *key;
+	int i;
+
+	if (zkhsm_configuration_decode(out, config, len))
+		return zkhsm_fail(err, -EBADMSG, "the configuration is malformed");
+	for (i = 0; i < out->manager_count; i++) {
+		key = zkhsm_ec_point_decode(out->managers[i], NULL);
+		if (!key) {
+			ERR_clear_error();
+			return zkhsm_fail(err, -EBADMSG,
+					  "a manager's key in the configuration is not a point of P-256");
+		}
+		EC_POINT_free(key);
+	}
+	return 0;
+}
+
 /* That S is about this list and this configuration. */
 static int check_statement(const struct zkhsm_statement *s, const struct zkhsm_keylist *l,
 			   const uint8_t *config, size_t config_len, struct zkhsm_error *err)
@@ -271,12 +300,10 @@ static int check_statement(const struct zkhsm_statement *s, const struct zkhsm_k
 				  zkhsm_keylist_count(l), s->list_count);
 	if (!config)
 		return 0;
-	if (zkhsm_configuration_decode(&decoded, config, config_len))
-		return zkhsm_fail(err, -EBADMSG, "the configuration is malformed");
 	zkhsm_sha256(config, config_len, digest);
 	if (memcmp(digest, s->config_digest, sizeof(digest)))
 		return zkhsm_fail(err, -EKEYREJECTED, "the evidence is over another configuration");
-	return 0;
+	return zkhsm_configuration_check(config, config_len, &decoded, err);
 }
 
 /**
