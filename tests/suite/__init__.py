@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What make check runs, a module per layer; tests/run is the driver."""
+
+import os
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOGS = os.path.join(TOP, "build/check")
+
+
+class Results:
+    """The one place where anything is counted."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures, self.skips = [], []
+
+    def ok(self, name):
+        self.passed += 1
+        print(f"ok       {name}", flush=True)
+
+    def fail(self, name, why=""):
+        self.failed += 1
+        self.failures.append(name)
+        print(f"NOT OK   {name}", flush=True)
+        for line in why.rstrip().splitlines()[-40:]:
+            print(f"         | {line}", flush=True)
+
+    def skip(self, name, why):
+        self.skipped += 1
+        self.skips.append(f"{name}: {why}")
+        print(f"skipped  {name}: {why}", flush=True)
+
+    def expect(self, good, name, why=""):
+        if good:
+            self.ok(name)
+        else:
+            self.fail(name, why)
+        return good
+
+    def command(self, name, argv, **options):
+        """A check that is one command: its exit status decides."""
+        done = capture(argv, **options)
+        return self.expect(done.returncode == 0, name,
+                           done.stdout + f"\nexit status {done.returncode}")
+
+    def closing_line(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def capture(argv, timeout=900, env=None, cwd=TOP):
+    """Run to the end with one stream for all output; a timeout is status 124."""
+    try:
+        return subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace",
+                              timeout=timeout, env=dict(os.environ, **(env or {})))
+    except subprocess.TimeoutExpired as expired:
+        output = expired.stdout or b""
+        text = output if isinstance(output, str) else output.decode(errors="replace")
+        return subprocess.CompletedProcess(argv, 124, text + f"\nkilled after {timeout} s")
+    except OSError as error:
+        return subprocess.CompletedProcess(argv, 127, str(error))
+
+
+def log(name, text):
+    """Keep the whole of an output; the terminal gets only its end."""
+    os.makedirs(LOGS, exist_ok=True)
+    path = os.path.join(LOGS, name + ".log")
+    with open(path, "w") as file:
+        file.write(text)
+    return os.path.relpath(path, TOP)
+
+
+def tracked(*patterns):
+    """Files of the tree that match, as git knows them, new ones included."""
+    done = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", *patterns],
+                          cwd=TOP, capture_output=True, text=True, check=True)
+    return sorted(name for name in set(done.stdout.splitlines())
+                  if os.path.isfile(os.path.join(TOP, name)))
+
+
+def heading(text):
+    print(f"== {text}", flush=True)
+    sys.stdout.flush()

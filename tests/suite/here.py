@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests that need no virtual machine of ours, or start their own."""
+
+import os
+
+from . import TOP, Results, capture, log, tap
+
+SANITIZERS = {
+    "CMOCKA_MESSAGE_OUTPUT": "TAP",
+    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+
+
+def generated(results: Results):
+    results.command("netlink code is what the spec says", ["tools/gen-netlink.sh", "--check"])
+    if os.path.exists(os.path.join(TOP, "tools/gen-vectors.py")):
+        results.command("vectors are what their generator makes",
+                        ["/usr/bin/python3", "tools/gen-vectors.py", "--check"])
+
+
+def unit(results: Results):
+    if not results.command("unit tests build with sanitizers",
+                           ["make", "-C", "userspace", "-j2", "SAN=1", "unit"]):
+        return
+    directory = os.path.join(TOP, "build/asan/tests/unit")
+    sources = os.listdir(os.path.join(TOP, "tests/unit"))
+    names = sorted(name[:-2] for name in sources
+                   if name.startswith("test_") and name.endswith(".c"))
+    results.expect(names, "there are unit tests")
+    for name in names:
+        done = capture([os.path.join(directory, name)], env=SANITIZERS, timeout=300)
+        log("unit-" + name, done.stdout)
+        tap.count(results, name, done.stdout, done.returncode)
+
+
+def script(path, timeout):
+    """A layer that is a program of its own and speaks TAP."""
+    def check(results: Results):
+        name = path.split("/")[1]
+        done = capture([os.path.join(TOP, path)], timeout=timeout)
+        log(name, done.stdout)
+        tap.count(results, name, done.stdout, done.returncode)
+    return check
+
+
+interop = script("tests/interop/run", 900)
+e2e = script("tests/e2e/run", 1200)
