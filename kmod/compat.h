@@ -25,4 +25,19 @@
 #include <asm/unaligned.h>
 #endif
 
+/*
+ * From 6.2 on an extended acknowledgment has room for a formatted sentence.
+ * Before, the fixed sentence that was set first stays.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define zkhsm_extack_format(extack, ...)	NL_SET_ERR_MSG_FMT(extack, __VA_ARGS__)
+#else
+#define zkhsm_extack_format(extack, ...)	no_printk(__VA_ARGS__)
+#endif
+
+/* pre_doit took a struct genl_ops; all we read of either is .cmd. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define genl_split_ops	genl_ops
+#endif
+
 #endif /* ZKHSM_COMPAT_H */

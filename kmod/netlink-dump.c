@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Dumps. The first part of a dump is written while its requester sends the
+ * request; the others whenever some process receives from that socket. So
+ * what the requester may see is decided at the start, once.
+ *
+ * Keys and managers come in the order of their ids and go on behind the last
+ * one told: whatever was there all the time is told exactly once.
+ */
+#include <linux/cred.h>
+#include <linux/slab.h>
+
+#include "netlink-gen.h"
+#include "netlink.h"
+
+/**
+ * struct dump - one dump under way
+ * @cmd: of what
+ * @all: the requester may see every key
+ * @owner: otherwise those of this user
+ * @last_key: the last one told
+ * @any_manager: one has been told
+ * @last_manager: the last one told
+ * @list: the copy that is told; a reference
+ * @offset: how much of it has been told
+ */
+struct dump {
+	u8 cmd;
+	bool all;
+	kuid_t owner;
+	char last_key[ZKHSM_ID_MAX_LEN + 1];
+	bool any_manager;
+	u8 last_manager[ZKHSM_HASH_LEN];
+	struct zkhsm_list *list;
+	u32 offset;
+};
+
+static struct dump **dump_of(struct netlink_callback *cb)
+{
+	BUILD_BUG_ON(sizeof(struct dump *) > sizeof(cb->ctx));
+	return (struct dump **)cb->ctx;
+}
+
+static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
+{
+	u8 cmd = ((struct genlmsghdr *)nlmsg_data(cb->nlh))->cmd;
+	struct nlattr *digest;
+	struct dump *d;
+	int err;
+
+	err = zkhsm_nl_admit(cmd, cb->skb, extack);
+	if (err)
+		return err;
+	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	if (!d)
+		return zkhsm_refuse_failure(extack, -ENOMEM);
+
+	d->cmd = cmd;
+	d->all = zkhsm_access_agent(cb->skb);
+	/* Nobody's, when the caller and the socket's opener are not the same user. */
+	d->owner = zkhsm_access_uid(cb->skb, current_euid()) ? current_euid() : INVALID_UID;
+	if (cmd == ZKHSM_CMD_LIST_GET) {
+		/* Its length has been checked against the policy. */
+		digest = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, ZKHSM_A_LIST_DIGEST);
+		d->list = zkhsm_list_find(digest ? nla_data(digest) : NULL, extack);
+		if (IS_ERR(d->list)) {
+			err = PTR_ERR(d->list);
+			kfree(d);
+			return err;
+		}
+	}
+	*dump_of(cb) = d;
+	return 0;
+}
+
+/**
+ * zkhsm_nl_dump_start() - admit a dump
+ * @cb: the dump
+ *
+ * Older kernels have no extended acknowledgment here. A refusal that says
+ * why is worth sending by ourselves: -EINTR is how a dump tells netlink that
+ * there is nothing left to acknowledge.
+ *
+ * Return: 0 or an error, or -EINTR when it has been sent already.
+ */
+int zkhsm_nl_dump_start(struct netlink_callback *cb)
+{
+	struct netlink_ext_ack extack = {};
+	int err;
+
+	if (cb->extack)
+		return start(cb, cb->extack);
+	err = start(cb, &extack);
+	if (!err)
+		return 0;
+	netlink_ack(cb->skb, (struct nlmsghdr *)cb->nlh, err, &extack);
+	return -EINTR;
+}
+
+int zkhsm_nl_dump_done(struct netlink_callback *cb)
+{
+	struct dump *d = *dump_of(cb);
+
+	zkhsm_list_put(d->list);
+	kfree(d);
+	return 0;
+}
+
+static void *put_header(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &zkhsm_nl_family,
+			   NLM_F_MULTI, (*dump_of(cb))->cmd);
+}
+
+/* Return: 0, or -EMSGSIZE when the key has to wait for the next part. */
+static int dump_key(struct sk_buff *skb, struct netlink_callback *cb, const struct zkhsm_key *key)
+{
+	struct zkhsm_key_info info;
+	void *hdr;
+
+	hdr = put_header(skb, cb);
+	if (!hdr)
+		return -EMSGSIZE;
+	zkhsm_key_read(key, &info);
+	if (zkhsm_nl_fill_key(skb, &info)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+/* Keys looked at under the lock at a time: most of them may be somebody else's. */
+#define SLICE_KEYS	256
+
+/* Return: whether there may be more. */
+static bool dump_slice(struct sk_buff *skb, struct netlink_callback *cb, struct dump *d)
+{
+	struct zkhsm_key *key = zkhsm_keystore_after(d->last_key);
+	u32 i;
+
+	for (i = 0; key && i < SLICE_KEYS; i++, key = zkhsm_keystore_next(key)) {
+		if ((d->all || uid_eq(key->owner, d->owner)) && dump_key(skb, cb, key))
+			return false;
+		memcpy(d->last_key, key->id, sizeof(d->last_key));
+	}
+	return key;
+}
+
+int zkhsm_nl_key_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump *d = *dump_of(cb);
+	bool more;
+
+	do {
+		down_read(&zkhsm_lock);
+		more = dump_slice(skb, cb, d);
+		up_read(&zkhsm_lock);
+		cond_resched();
+	} while (more);
+	return skb->len;
+}
+
+static bool next_manager(const struct dump *d, struct zkhsm_manager_info *info)
+{
+	bool there;
+
+	down_read(&zkhsm_lock);
+	there = zkhsm_trust_after(d->any_manager ? d->last_manager : NULL, info);
+	up_read(&zkhsm_lock);
+	return there;
+}
+
+int zkhsm_nl_trust_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump *d = *dump_of(cb);
+	struct zkhsm_manager_info info;
+	void *hdr;
+
+	while (next_manager(d, &info)) {
+		hdr = put_header(skb, cb);
+		if (!hdr)
+			break;
+		if (zkhsm_nl_fill_manager(skb, &info)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		d->any_manager = true;
+		memcpy(d->last_manager, info.id, sizeof(d->last_manager));
+	}
+	return skb->len;
+}
+
+/* One chunk per part, as large as the part. */
+int zkhsm_nl_list_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump *d = *dump_of(cb);
+	int room;
+	u32 len;
+	void *hdr;
+
+	if (d->offset == d->list->len)
+		return skb->len;
+	hdr = put_header(skb, cb);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (zkhsm_nl_fill_list(skb, d->list) ||
+	    nla_put_u32(skb, ZKHSM_A_LIST_OFFSET, d->offset))
+		goto too_small;
+	room = skb_tailroom(skb) - nla_total_size(0) - NLA_ALIGNTO;
+	if (room <= 0)
+		goto too_small;
+	len = min3((u32)room, (u32)(U16_MAX - NLA_HDRLEN), d->list->len - d->offset);
+	if (nla_put(skb, ZKHSM_A_LIST_CHUNK, len, d->list->data + d->offset))
+		goto too_small;
+	genlmsg_end(skb, hdr);
+	d->offset += len;
+	return skb->len;
+
+too_small:
+	genlmsg_cancel(skb, hdr);
+	return -EMSGSIZE;
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events: told to whoever listens on the multicast group, after the change
+ * and after the answer's memory. An event that finds no memory is lost, as one
+ * that finds a full socket is; listeners resynchronise with a dump.
+ */
+#include "netlink-gen.h"
+#include "netlink.h"
+
+/*
+ * A recheck can fail in the known answers at load, and a VM be forked at any
+ * time: before the family has its group there is nobody to tell.
+ */
+static bool enabled;
+
+void zkhsm_nl_events_enable(bool on)
+{
+	WRITE_ONCE(enabled, on);
+}
+
+static struct sk_buff *event_new(u8 cmd, void **hdr)
+{
+	struct sk_buff *skb;
+
+	if (!READ_ONCE(enabled) ||
+	    !genl_has_listeners(&zkhsm_nl_family, &init_net, ZKHSM_NLGRP_EVENTS))
+		return NULL;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	*hdr = genlmsg_put(skb, 0, 0, &zkhsm_nl_family, 0, cmd);
+	if (*hdr)
+		return skb;
+	nlmsg_free(skb);
+	return NULL;
+}
+
+static void event_send(struct sk_buff *skb, void *hdr, int err)
+{
+	if (WARN_ON_ONCE(err)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast(&zkhsm_nl_family, skb, 0, ZKHSM_NLGRP_EVENTS, GFP_KERNEL);
+}
+
+static int fill_hsm(struct sk_buff *skb, enum zkhsm_event event, const struct zkhsm_hsm_info *info)
+{
+	if (nla_put_u32(skb, ZKHSM_A_HSM_EVENT, event) ||
+	    nla_put(skb, ZKHSM_A_HSM_INSTANCE_ID, sizeof(info->instance_id), info->instance_id) ||
+	    nla_put_u32(skb, ZKHSM_A_HSM_FORK_COUNT, info->fork_count) ||
+	    nla_put(skb, ZKHSM_A_HSM_GENERATION, sizeof(info->generation), &info->generation) ||
+	    nla_put_u32(skb, ZKHSM_A_HSM_FAULTS, zkhsm_faults()))
+		return -EMSGSIZE;
+	if (!info->present)
+		return 0;
+	return nla_put(skb, ZKHSM_A_HSM_HSM_ID, sizeof(info->hsm_id), info->hsm_id);
+}
+
+void zkhsm_nl_event_hsm(enum zkhsm_event event)
+{
+	struct zkhsm_hsm_info *info;
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = event_new(ZKHSM_CMD_HSM_NTF, &hdr);
+	if (!skb)
+		return;
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	if (!info) {
+		nlmsg_free(skb);
+		return;
+	}
+	zkhsm_hsm_read(info);
+	event_send(skb, hdr, fill_hsm(skb, event, info));
+	kfree(info);
+}
+
+void zkhsm_nl_event_key(enum zkhsm_event event, const struct zkhsm_key_info *info)
+{
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	skb = event_new(ZKHSM_CMD_KEY_NTF, &hdr);
+	if (!skb)
+		return;
+	err = nla_put_u32(skb, ZKHSM_A_KEY_EVENT, event);
+	event_send(skb, hdr, err ?: zkhsm_nl_fill_key(skb, info));
+}
+
+/* What an order, or a lower quorum, has changed: each key as it is by now. */
+void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count)
+{
+	struct zkhsm_key_info info;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		down_read(&zkhsm_lock);
+		zkhsm_key_read(changes[i].key, &info);
+		up_read(&zkhsm_lock);
+		zkhsm_audit(0, "op=key-state id=%s state=%u reason=%u", info.id, info.state,
+			    info.reason);
+		zkhsm_nl_event_key(changes[i].event, &info);
+	}
+}
+
+void zkhsm_nl_event_evidence(const struct zkhsm_evidence *ev)
+{
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	skb = event_new(ZKHSM_CMD_EVIDENCE_NTF, &hdr);
+	if (!skb)
+		return;
+	err = nla_put_u32(skb, ZKHSM_A_EVIDENCE_EVENT, ZKHSM_EVENT_EVIDENCE) ?:
+	      nla_put_u32(skb, ZKHSM_A_EVIDENCE_NUMBER, ev->number) ?:
+	      nla_put(skb, ZKHSM_A_EVIDENCE_LIST_DIGEST, sizeof(ev->list_digest),
+		      ev->list_digest);
+	event_send(skb, hdr, err);
+}
+
+void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info)
+{
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	skb = event_new(ZKHSM_CMD_TRUST_NTF, &hdr);
+	if (!skb)
+		return;
+	err = nla_put_u32(skb, ZKHSM_A_MANAGER_EVENT, event) ?:
+	      nla_put(skb, ZKHSM_A_MANAGER_MANAGER_ID, sizeof(info->id), info->id) ?:
+	      nla_put(skb, ZKHSM_A_MANAGER_PUBLIC, sizeof(info->pub), info->pub) ?:
+	      nla_put_string(skb, ZKHSM_A_MANAGER_LABEL, info->label) ?:
+	      nla_put(skb, ZKHSM_A_MANAGER_LAST_NUMBER, sizeof(info->last_number),
+		      &info->last_number);
+	event_send(skb, hdr, err);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handlers of the commands on the HSM itself.
+ */
+#include "netlink-gen.h"
+#include "netlink.h"
+
+static u32 u32_or_zero(const struct nlattr *attr)
+{
+	return attr ? nla_get_u32(attr) : 0;
+}
+
+static int read_request(struct genl_info *info, struct zkhsm_hsm_request *req)
+{
+	const struct nlattr *agent = info->attrs[ZKHSM_A_HSM_AGENT_UID];
+
+	memset(req, 0, sizeof(*req));
+	req->quorum = u32_or_zero(info->attrs[ZKHSM_A_HSM_QUORUM]);
+	req->stop = u32_or_zero(info->attrs[ZKHSM_A_HSM_STOP]);
+	req->wipe = u32_or_zero(info->attrs[ZKHSM_A_HSM_WIPE]);
+	if (!agent)
+		return 0;
+	req->set_agent = true;
+	req->agent = make_kuid(&init_user_ns, nla_get_u32(agent));
+	if (uid_valid(req->agent))
+		return 0;
+	NL_SET_BAD_ATTR(info->extack, agent);
+	return zkhsm_refuse(info->extack, -EINVAL, ZKHSM_REASON_RESERVED_INPUT,
+			    "the agent is no user");
+}
+
+/* hsm-new and hsm-set differ in @act alone. */
+static int change(struct genl_info *info,
+		  int (*act)(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *hsm,
+			     struct netlink_ext_ack *extack))
+{
+	struct zkhsm_hsm_request req;
+	struct zkhsm_hsm_info *hsm;
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	err = read_request(info, &req);
+	if (err)
+		return err;
+	skb = zkhsm_nl_reply_new(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	hsm = kzalloc(sizeof(*hsm), GFP_KERNEL);
+	err = hsm ? act(&req, hsm, info->extack) : zkhsm_refuse_failure(info->extack, -ENOMEM);
+	if (!err)
+		err = zkhsm_nl_fill_hsm(skb, hsm);
+	kfree(hsm);
+	return zkhsm_nl_reply_send(skb, hdr, info, err);
+}
+
+int zkhsm_nl_hsm_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err = change(info, zkhsm_hsm_new);
+
+	zkhsm_audit(err, "op=hsm-new");
+	if (!err)
+		zkhsm_nl_event_hsm(ZKHSM_EVENT_CREATED);
+	return err;
+}
+
+/* Lower quorums act at once on the votes that are there. */
+static void tighten(void)
+{
+	struct zkhsm_change changes[16];
+	u32 i, n;
+
+	do {
+		down_write(&zkhsm_lock);
+		n = zkhsm_vote_tighten(changes, ARRAY_SIZE(changes));
+		up_write(&zkhsm_lock);
+		zkhsm_nl_event_changes(changes, n);
+		for (i = 0; i < n; i++)
+			zkhsm_key_put(changes[i].key);
+	} while (n == ARRAY_SIZE(changes));
+}
+
+int zkhsm_nl_hsm_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err = change(info, zkhsm_hsm_set);
+
+	zkhsm_audit(err, "op=hsm-set");
+	if (err)
+		return err;
+	tighten();
+	zkhsm_nl_event_hsm(ZKHSM_EVENT_CHANGED);
+	return 0;
+}
+
+int zkhsm_nl_hsm_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *id = info->attrs[ZKHSM_A_HSM_HSM_ID];
+	struct zkhsm_hsm_info *hsm;
+	struct sk_buff *reply;
+	void *hdr;
+	int err;
+
+	if (id && !zkhsm_hsm_present())
+		return zkhsm_refuse(info->extack, -ENOKEY, ZKHSM_REASON_NO_IDENTITY,
+				    "there is no identity yet: hsm-new makes it");
+	if (id && memcmp(nla_data(id), zkhsm_hsm_id(), ZKHSM_HASH_LEN))
+		return zkhsm_refuse(info->extack, -EKEYREJECTED, ZKHSM_REASON_OTHER_HSM,
+				    "this is another HSM");
+
+	reply = zkhsm_nl_reply_new(info, &hdr);
+	if (!reply)
+		return -ENOMEM;
+	hsm = kzalloc(sizeof(*hsm), GFP_KERNEL);
+	if (hsm) {
+		zkhsm_hsm_read(hsm);
+		err = zkhsm_nl_fill_hsm(reply, hsm);
+	} else {
+		err = zkhsm_refuse_failure(info->extack, -ENOMEM);
+	}
+	kfree(hsm);
+	return zkhsm_nl_reply_send(reply, hdr, info, err);
+}
+
+int zkhsm_nl_hsm_lock_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return zkhsm_nl_not_supported(info);
+}
+
+int zkhsm_nl_hsm_seal_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return zkhsm_nl_not_supported(info);
+}
+
+int zkhsm_nl_hsm_unseal_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return zkhsm_nl_not_supported(info);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * netlink.h - what the netlink files share with each other and nobody else
+ */
+#ifndef ZKHSM_NETLINK_H
+#define ZKHSM_NETLINK_H
+
+#include "zkhsm.h"
+
+extern struct genl_family zkhsm_nl_family;
+
+/* netlink.c */
+int zkhsm_nl_admit(u8 cmd, struct sk_buff *skb, struct netlink_ext_ack *extack);
+int zkhsm_nl_not_supported(struct genl_info *info);
+const char *zkhsm_netlink_driver(void);
+
+/* netlink-fill.c */
+struct sk_buff *zkhsm_nl_reply_new(struct genl_info *info, void **hdr);
+int zkhsm_nl_reply_send(struct sk_buff *skb, void *hdr, struct genl_info *info, int err);
+int zkhsm_nl_fill_hsm(struct sk_buff *skb, const struct zkhsm_hsm_info *info);
+int zkhsm_nl_fill_key(struct sk_buff *skb, const struct zkhsm_key_info *info);
+int zkhsm_nl_fill_manager(struct sk_buff *skb, const struct zkhsm_manager_info *info);
+int zkhsm_nl_fill_evidence(struct sk_buff *skb, const struct zkhsm_evidence *ev);
+int zkhsm_nl_fill_list(struct sk_buff *skb, const struct zkhsm_list *list);
+int zkhsm_nl_fill_order(struct sk_buff *skb, const struct zkhsm_order_result *res);
+
+/* netlink-event.c */
+void zkhsm_nl_events_enable(bool on);
+void zkhsm_nl_event_key(enum zkhsm_event event, const struct zkhsm_key_info *info);
+void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count);
+void zkhsm_nl_event_evidence(const struct zkhsm_evidence *ev);
+void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info);
+
+/* netlink-dump.c */
+int zkhsm_nl_dump_start(struct netlink_callback *cb);
+int zkhsm_nl_dump_done(struct netlink_callback *cb);
+
+#endif /* ZKHSM_NETLINK_H */

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The managers: those that are pinned, and those that were.
+ *
+ * A manager that is unpinned leaves its counter and its votes behind. If it
+ * comes back its old orders are still replays; if it does not, what it has
+ * stopped stays stopped until the others release it.
+ */
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "trace.h"
+#include "zkhsm.h"
+
+/* Ordered by id. Locking: zkhsm_lock. */
+static LIST_HEAD(known);
+static u32 known_count;
+static u32 pinned_count;
+
+/* Return: the manager, pinned or not, good for as long as the lock is held; or NULL. */
+struct zkhsm_manager *zkhsm_trust_find(const u8 id[ZKHSM_HASH_LEN])
+{
+	struct zkhsm_manager *m;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	list_for_each_entry(m, &known, node)
+		if (!memcmp(m->id, id, ZKHSM_HASH_LEN))
+			return m;
+	return NULL;
+}
+
+static void read_manager(const struct zkhsm_manager *m, struct zkhsm_manager_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	memcpy(info->id, m->id, sizeof(info->id));
+	memcpy(info->pub, m->pub, sizeof(info->pub));
+	memcpy(info->label, m->label, sizeof(info->label));
+	memcpy(info->last_digest, m->last_digest, sizeof(info->last_digest));
+	info->last_number = m->last_number;
+	info->tombstones = m->tombstones;
+}
+
+static void insert(struct zkhsm_manager *fresh)
+{
+	struct zkhsm_manager *m;
+
+	list_for_each_entry(m, &known, node)
+		if (memcmp(fresh->id, m->id, ZKHSM_HASH_LEN) < 0)
+			break;
+	list_add_tail(&fresh->node, &m->node);
+	known_count++;
+}
+
+/* Whether there is anything to remember of it. */
+static bool forgettable(const struct zkhsm_manager *m)
+{
+	return !m->pinned && !m->last_number && !m->votes;
+}
+
+static void forget(struct zkhsm_manager *m)
+{
+	list_del(&m->node);
+	known_count--;
+	kfree(m);
+}
+
+static int pin(struct zkhsm_manager **fresh, struct zkhsm_element **element,
+	       struct zkhsm_manager_info *info, struct netlink_ext_ack *extack)
+{
+	struct zkhsm_manager *m;
+	struct zkhsm_element *e;
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	m = zkhsm_trust_find((*fresh)->id);
+	if (m && m->pinned)
+		return zkhsm_refuse(extack, -EEXIST, ZKHSM_REASON_ALREADY_PINNED,
+				    "this manager is pinned already");
+	if (pinned_count >= ZKHSM_MANAGERS_MAX)
+		return zkhsm_refuse(extack, -ENOSPC, ZKHSM_REASON_FULL,
+				    "as many managers are pinned as can be");
+	if (!m && known_count >= ZKHSM_MANAGERS_KNOWN_MAX)
+		return zkhsm_refuse(extack, -ENOSPC, ZKHSM_REASON_FULL,
+				    "no room to remember another manager");
+	e = zkhsm_element_adopt(element, ZKHSM_ROLE_MANAGER, extack);
+	if (IS_ERR(e))
+		return PTR_ERR(e);
+
+	if (m) {
+		memcpy(m->label, (*fresh)->label, sizeof(m->label));
+	} else {
+		m = *fresh;
+		*fresh = NULL;
+		insert(m);
+	}
+	m->element = e;
+	m->pinned = true;
+	pinned_count++;
+	read_manager(m, info);
+	trace_zkhsm_trust(m->id, true);
+	return 0;
+}
+
+/**
+ * zkhsm_trust_new() - pin a manager
+ * @pub: its key, SEC1 uncompressed
+ * @label: for people, may be empty
+ * @info: the manager
+ * @extack: of the request
+ *
+ * Return: 0; -EBADMSG when @pub is not a point; -EEXIST when it is pinned or
+ * the key has another role here; -EKEYREVOKED when the managers have stopped
+ * it; -ENOSPC; -ENOMEM; -EIO.
+ */
+int zkhsm_trust_new(const u8 pub[ZKHSM_POINT_LEN], const char *label,
+		    struct zkhsm_manager_info *info, struct netlink_ext_ack *extack)
+{
+	struct zkhsm_element *element;
+	struct zkhsm_manager *fresh;
+	int err = -ENOMEM;
+
+	if (zkhsm_p256_decode_public(pub))
+		return zkhsm_refuse(extack, -EBADMSG, ZKHSM_REASON_MALFORMED,
+				    "the manager's key is not an uncompressed point of P-256");
+
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
+	element = zkhsm_element_alloc();
+	if (fresh && element) {
+		memcpy(fresh->pub, pub, sizeof(fresh->pub));
+		strscpy(fresh->label, label, sizeof(fresh->label));
+		err = zkhsm_sha256(pub, ZKHSM_POINT_LEN, fresh->id);
+		if (!err)
+			err = zkhsm_element_name(pub, element->name);
+	}
+	if (err) {
+		err = zkhsm_refuse_failure(extack, err);
+		goto out;
+	}
+
+	down_write(&zkhsm_lock);
+	err = pin(&fresh, &element, info, extack);
+	up_write(&zkhsm_lock);
+out:
+	kfree(fresh);
+	zkhsm_element_free(element);
+	return err;
+}
+
+static int refuse_unpinned(struct netlink_ext_ack *extack)
+{
+	return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NOT_PINNED, "this manager is not pinned");
+}
+
+/* Return: 0 or -ENOKEY. */
+int zkhsm_trust_get(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info,
+		    struct netlink_ext_ack *extack)
+{
+	struct zkhsm_manager *m;
+	bool pinned;
+
+	down_read(&zkhsm_lock);
+	m = zkhsm_trust_find(id);
+	pinned = m && m->pinned;
+	if (pinned)
+		read_manager(m, info);
+	up_read(&zkhsm_lock);
+	return pinned ? 0 : refuse_unpinned(extack);
+}
+
+/* Unpin; @info is what it was. Return: 0 or -ENOKEY. */
+int zkhsm_trust_del(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info,
+		    struct netlink_ext_ack *extack)
+{
+	struct zkhsm_manager *m;
+
+	down_write(&zkhsm_lock);
+	m = zkhsm_trust_find(id);
+	if (!m || !m->pinned) {
+		up_write(&zkhsm_lock);
+		return refuse_unpinned(extack);
+	}
+	read_manager(m, info);
+	zkhsm_element_abandon(m->element);
+	m->element = NULL;
+	m->pinned = false;
+	pinned_count--;
+	trace_zkhsm_trust(m->id, false);
+	if (forgettable(m))
+		forget(m);
+	up_write(&zkhsm_lock);
+	return 0;
+}
+
+/* The first pinned manager behind @id, NULL for the very first; for dumps. */
+bool zkhsm_trust_after(const u8 *id, struct zkhsm_manager_info *info)
+{
+	struct zkhsm_manager *m;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	list_for_each_entry(m, &known, node) {
+		if (!m->pinned || (id && memcmp(m->id, id, ZKHSM_HASH_LEN) <= 0))
+			continue;
+		read_manager(m, info);
+		return true;
+	}
+	return false;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, ZKHSM_POINT_LEN);
+}
+
+/* The managers' part of C: the keys, sorted. */
+void zkhsm_trust_keys(struct zkhsm_configuration *c)
+{
+	struct zkhsm_manager *m;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	c->manager_count = 0;
+	list_for_each_entry(m, &known, node)
+		if (m->pinned)
+			memcpy(c->managers[c->manager_count++], m->pub, ZKHSM_POINT_LEN);
+	sort(c->managers, c->manager_count, ZKHSM_POINT_LEN, compare_keys, NULL);
+}
+
+/* At unload, after the votes. */
+void zkhsm_trust_exit(void)
+{
+	struct zkhsm_manager *m, *next;
+
+	down_write(&zkhsm_lock);
+	list_for_each_entry_safe(m, next, &known, node) {
+		WARN_ON_ONCE(m->votes);
+		forget(m);
+	}
+	pinned_count = 0;
+	up_write(&zkhsm_lock);
+}
