@@ -5,7 +5,7 @@
  * zkhsm.c has the table of commands and dispatches; options.c parses what a
  * command of the table says it takes; output.c prints results as text or JSON
  * and refusals; present.c turns the library's structures into JSON; remote.c
- * asks managers and agents. Each cmd_*.c is one object's verbs.
+ * asks kernel, managers and agents. Each cmd_*.c is one object's verbs.
  */
 #ifndef ZKHSM_CLI_H
 #define ZKHSM_CLI_H
@@ -73,9 +73,6 @@ struct cli {
 
 #define CLI_USAGE	2	/* exit status, and what a usage error makes run() return */
 
-/* zkhsm.c: the kernel's family in cli->nl, closed by main() */
-int cli_open(struct cli *cli);
-
 /* options.c */
 enum { REPEAT_NONCE, REPEAT_MANAGER };	/* index into values[] */
 int cli_parse(struct cli *cli, int argc, char **argv);
@@ -125,6 +122,8 @@ int signature_der(const uint8_t raw[64], uint8_t **out, size_t *len);
 char *public_pem(const uint8_t public[65]);	/* caller frees */
 
 /* remote.c */
+/* The kernel's family in cli->nl, closed by main(). */
+int cli_open(struct cli *cli);
 int cli_connect(struct cli *cli, const char *url, bool client_cert, struct zkhsm_https **out);
 int cli_connect_manager(struct cli *cli, bool client_cert, struct zkhsm_https **out);
 /* Steals @body (NULL: none). An answer that is not 2xx is an error. *answer may be NULL (204). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remote.c - asking managers and agents over HTTPS
+ * remote.c - asking the kernel through netlink, managers and agents over HTTPS
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +11,11 @@
 
 #define JWKS_PATH	"/.well-known/zkhsm/jwks.json"
 #define JWKS_MAX_LEN	(64U << 10)
+
+int cli_open(struct cli *cli)
+{
+	return zkhsm_nl_open(&cli->nl, &cli->err);
+}
 
 static const char *given(struct cli *cli, enum cli_option o, const char *environment)
 {

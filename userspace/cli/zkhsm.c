@@ -133,11 +133,6 @@ static const struct cli_command *find(const char *object, const char *verb, bool
 	return NULL;
 }
 
-int cli_open(struct cli *cli)
-{
-	return zkhsm_nl_open(&cli->nl, &cli->err);
-}
-
 static int run(struct cli *cli, int argc, char **argv)
 {
 	int ret = cli_parse(cli, argc, argv);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * test_conf.c - configuration files: defaults, and everything that is refused
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "conf.h"
+
+struct main_section {
+	char text[16];
+	uint64_t number, time;
+	bool flag;
+};
+
+struct peer_section {
+	char name[16], url[32];
+};
+
+struct config {
+	struct main_section main;
+	struct peer_section peers[2];
+	size_t peer_count;
+};
+
+static const struct conf_option options[] = {
+	CONF_TEXT_OF("main", "text", "", struct main_section, text, 1),
+	CONF_NUMBER_OF("main", "number", "7", struct main_section, number, 1, 9),
+	CONF_DURATION_OF("main", "time", "2s", struct main_section, time, 10, 3600000),
+	CONF_BOOL_OF("main", "flag", "no", struct main_section, flag),
+	CONF_TEXT_OF("peer *", "url", NULL, struct peer_section, url, 1),
+};
+
+static void *section(void *arg, const char *kind, const char *name)
+{
+	struct config *c = arg;
+
+	if (strcmp(kind, "main") == 0)
+		return &c->main;
+	if (c->peer_count == ARRAY_SIZE(c->peers))
+		return NULL;
+	snprintf(c->peers[c->peer_count].name, sizeof(c->peers[0].name), "%s", name);
+	return &c->peers[c->peer_count++];
+}
+
+static int load(const char *text, struct config *c, struct zkhsm_error *err)
+{
+	char path[] = "/tmp/zkhsm-test-conf.XXXXXX";
+	int fd = mkstemp(path), ret;
+
+	memset(c, 0, sizeof(*c));
+	memset(err, 0, sizeof(*err));
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	ret = conf_load(path, options, ARRAY_SIZE(options), section, c, err);
+	unlink(path);
+	return ret;
+}
+
+static void test_defaults(void **state)
+{
+	struct zkhsm_error err;
+	struct config c;
+
+	(void)state;
+	assert_int_equal(load("", &c, &err), 0);
+	assert_string_equal(c.main.text, "");
+	assert_int_equal(c.main.number, 7);
+	assert_int_equal(c.main.time, 2000);
+	assert_false(c.main.flag);
+	assert_int_equal(c.peer_count, 0);
+}
+
+static void test_values(void **state)
+{
+	struct zkhsm_error err;
+	struct config c;
+
+	(void)state;
+	assert_int_equal(load("# comment\n[main]\ntext = abc\nnumber = 9\ntime=1min\nflag = yes\n"
+			      "[peer a]\nurl = u1\n[peer b]\nurl = u2\n", &c, &err), 0);
+	assert_string_equal(c.main.text, "abc");
+	assert_int_equal(c.main.number, 9);
+	assert_int_equal(c.main.time, 60000);
+	assert_true(c.main.flag);
+	assert_int_equal(c.peer_count, 2);
+	assert_string_equal(c.peers[0].name, "a");
+	assert_string_equal(c.peers[1].url, "u2");
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{ "[main]\nnumbr = 1\n", ":2: option numbr is unknown in [main]" },
+		{ "[other]\nnumber = 1\n", ":2: section [other] is unknown" },
+		{ "number = 1\n", ":1: section [] is unknown" },
+		{ "[main]\nnumber = 1\nnumber = 2\n", ":3: number is there twice in [main]" },
+		{ "[main]\nnumber = 0\n", "number is out of range: 0" },
+		{ "[main]\nnumber = 10\n", "number is out of range: 10" },
+		{ "[main]\nnumber = -1\n", "number is a number" },
+		{ "[main]\nnumber = 1x\n", "number is a number" },
+		{ "[main]\nnumber = 99999999999999999999\n", "number is a number" },
+		{ "[main]\nnumber =\n", "number is a number" },
+		{ "[main]\ntime = 5\n", "time is a time" },
+		{ "[main]\ntime = 5 s\n", "time is a time" },
+		{ "[main]\ntime = 18446744073709551615d\n", "time is a time" },
+		{ "[main]\ntime = 9ms\n", "time is out of range" },
+		{ "[main]\nflag = true\n", "flag is yes or no" },
+		{ "[main]\ntext = 0123456789abcdef\n", "text is too long" },
+		{ "[main]\ntext =\n", "text is too short" },
+		{ "[main]\njust a word\n", ":2:" },
+		{ "[main\nnumber = 1\n", ":1:" },
+		{ "[peer]\nurl = u\n", "section [peer] is unknown" },
+		{ "[peer ]\nurl = u\n", "section [peer ] is unknown" },
+		{ "[peer a]\nurl = 1\n[peer b]\nurl = 2\n[peer c]\nurl = 3\n", ":6: section [peer c]" },
+		{ "[main]\nnumber = 1\n  2\n", ":3:" },
+	};
+	struct zkhsm_error err;
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(load(bad[i].text, &c, &err), -EINVAL);
+		if (!strstr(err.text, bad[i].why))
+			fail_msg("case %zu: \"%s\" does not say \"%s\"", i, err.text, bad[i].why);
+	}
+}
+
+static void test_missing(void **state)
+{
+	struct zkhsm_error err;
+	struct config c;
+
+	(void)state;
+	assert_int_equal(conf_load("/nonexistent/conf", options, ARRAY_SIZE(options), section, &c,
+				   &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/nonexistent/conf"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
