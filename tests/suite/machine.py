@@ -49,6 +49,8 @@ def run_on(kernel):
                 tap.count(results, f"{kernel}: {test}", done.stdout, done.returncode)
                 # The kernel is gone, and with it what the rest could say.
                 if done.returncode == 125:
+                    results.fail(f"{kernel}: the test programs after {test}",
+                                 "the machine ended before their turn")
                     break
         finally:
             out = os.path.join(LOGS, f"vm-{kernel}")
@@ -56,7 +58,4 @@ def run_on(kernel):
             done = capture(["tools/vm-stop", "--out", out, name], timeout=600)
             results.expect(done.returncode == 0, f"{kernel}: the kernel is unharmed, rmmod",
                            done.stdout)
-        not_run = len(tests) - 1 - tests.index(test) if tests else 0
-        if not_run:
-            results.fail(f"{kernel}: {not_run} more test programs", "the kernel died before")
     return run

@@ -19,8 +19,6 @@
 
 #include "init.h"
 
-#define MODULE_PATH	"/zkhsm/zkhsm.ko"
-
 /* Run a program with all signals as usual, and give its exit code. */
 int run_wait(const char *const argv[])
 {

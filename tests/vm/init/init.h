@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define MODULE_PATH	"/zkhsm/zkhsm.ko"
+
 /* How many commands the host may run at once; one port each. */
 #define SESSIONS	4
 

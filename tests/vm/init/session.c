@@ -292,6 +292,8 @@ pid_t session_start(const char *name)
 	setenv("HOME", "/root", 1);
 	setenv("USER", "root", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
+	/* Not in /lib/modules: a request must not load the module by itself. */
+	setenv("ZKHSM_MODULE", MODULE_PATH, 1);
 	port = open_port(name);
 	if (port < 0)
 		_exit(1);
