@@ -204,11 +204,15 @@ static int apply_locked(struct apply *a, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/* Form, addressee, sender, signature: everything but the number. */
-static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, struct netlink_ext_ack *extack)
+/*
+ * Form, addressee, sender, signature: everything but the number. @digest is of
+ * what the signature covers; one over the signature too could be changed by
+ * the carrier, since (r, n - s) is as good as (r, s).
+ */
+static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZKHSM_HASH_LEN],
+		  struct netlink_ext_ack *extack)
 {
 	struct zkhsm_manager_info m;
-	u8 digest[ZKHSM_HASH_LEN];
 	int err;
 
 	err = zkhsm_order_decode(o, buf, len);
@@ -266,14 +270,14 @@ int zkhsm_order_apply(const u8 *buf, size_t len, struct zkhsm_order_result *res,
 	int err;
 
 	memset(res, 0, sizeof(*res));
-	err = verify(&order, buf, len, extack);
+	err = verify(&order, buf, len, digest, extack);
 	if (err)
 		return err;
 	memcpy(res->manager_id, order.manager_id, sizeof(res->manager_id));
 	res->type = order.type;
 	res->number = order.number;
 
-	err = zkhsm_sha256(buf, len, digest) ? -EIO : alloc_spares(&a);
+	err = alloc_spares(&a);
 	if (err) {
 		err = zkhsm_refuse_failure(extack, err);
 		goto out;

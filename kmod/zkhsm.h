@@ -181,7 +181,7 @@ struct zkhsm_element {
  * @pinned: its orders count; otherwise only its counter and votes are kept
  * @element: its key among the elements, while pinned
  * @last_number: of the last order applied in turn
- * @last_digest: SHA-256 of that order, zero before the first
+ * @last_digest: SHA-256 of what its signature covers, zero before the first
  * @tombstones: its votes on elements that are not here
  * @votes: all its votes
  *

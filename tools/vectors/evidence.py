@@ -283,7 +283,7 @@ def configuration_cases():
             ("quorum-zero", "malformed", f.configuration([], quorum=0)),
             ("stop-zero", "malformed", f.configuration([], stop=0)),
             ("wipe-zero", "malformed", f.configuration([], wipe=0)),
-            ("grace", "malformed", f.configuration([], grace=1)),
+            ("grace", "ok", f.configuration([], grace=1)),
             ("count-short", "malformed", f.configuration(MANAGERS, count=2)),
             ("count-long", "malformed", f.configuration(MANAGERS, count=4)),
             ("trailing", "malformed", f.configuration([]) + b"\0"),
