@@ -117,9 +117,17 @@ make_certificates()
 write_manager_config()
 {
 	cat > "$WORK/manager.conf" <<-END
-	[listen]
+	[server]
 	address = 127.0.0.1
 	port = $MANAGER_PORT
+	certificate = $WORK/pki/manager.pem
+	private_key = $WORK/pki/manager.key
+	admin_ca = $WORK/pki/admin-ca.pem
+	state_dir = $WORK/manager
+
+	[attestation]
+	max_age = $MAX_AGE
+	interval = $INTERVAL
 	END
 }
 
@@ -177,6 +185,15 @@ machine_start()
 machine_is_up() { [ -n "$MACHINE" ] && "$TOP/tools/vm-exec" "$MACHINE" -- true 2> /dev/null; }
 vm() { "$TOP/tools/vm-exec" "$MACHINE" -- "$@"; }
 hsm() { vm zkhsm --output json "$@"; }
+
+# hsm_as UID ARGUMENT...: the same by somebody else; "owner" has the keys
+hsm_as()
+{
+	local uid=${1/owner/$AGENT_UID}
+	shift
+
+	vm setpriv --reuid "$uid" --regid "$uid" --clear-groups zkhsm --output json "$@"
+}
 
 # Its verdict on the kernel is ours too.
 machine_stop()

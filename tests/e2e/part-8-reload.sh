@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The module is loaded anew: another HSM, which nobody knows. And the end.
+
+old=$HSM_ID
+old_is_stale() { local HSM_ID=$old; await 20 hsm_is stale; }
+# The third part of a JWT is its signature; "eyJ" is how each JWT begins.
+manager_log_is_clean()
+{
+	! grep -E "PRIVATE|eyJ" "$WORK/manager.log" &&
+		! grep -F "$(cut -d. -f3 "$WORK/t")" "$WORK/manager.log"
+}
+agent_log_is_clean() { ! agent_log | grep -E "PRIVATE|eyJ"; }
+need "the module is reloaded under the running agent" \
+	vm sh -c 'rmmod zkhsm && insmod /zkhsm/zkhsm.ko'
+ok "all keys are gone" refused no-identity hsm key get mail
+need "a new identity is made" identity_new
+ok "which is another" [ "$old" != "$HSM_ID" ]
+need "the manager is pinned in it" vm zkhsm trust new --key "$ORDER_KEY" --label demo
+ok "its evidence is pending, by the same agent" await 30 is_pending
+ok "the old identity goes stale" old_is_stale
+need "it is enrolled" admin enrol "$HSM_ID" --name reloaded
+ok "and attested" await 20 hsm_is attested
+
+ok "the whole HSM is revoked" admin revoke --hsm "$HSM_ID" --reason cessation-of-operation
+ok "the manager says revoked" hsm_is revoked
+ok "its evidence is refused" await 15 agent_said verdict=hsm-revoked
+
+ok "no token, key or secret is in the manager's log" manager_log_is_clean
+ok "nor in the agent's" agent_log_is_clean
+ok "the agent ends when asked" agent_stop TERM
+ok "the kernel is unharmed, the module is unloaded" machine_stop
+ok "the manager ends when asked" manager_stop TERM
