@@ -94,9 +94,11 @@ bench:
 
 regen:
 	@tools/gen-netlink.sh
+	@tools/gen-vectors.py
 
 check-generated:
 	@tools/gen-netlink.sh --check
+	@tools/gen-vectors.py --check
 
 style:
 	@tests/run style
@@ -117,8 +119,8 @@ help:
 	@echo "make demo             the whole story in a virtual machine, in under two minutes"
 	@echo "make check            every test: style, unit, VM on three kernels, end to end"
 	@echo "make bench            the measurements, written to build/bench.json"
-	@echo "make regen            generate the netlink code from its spec"
-	@echo "make check-generated  compare the generated code with the spec"
+	@echo "make regen            generate the netlink code and the test vectors"
+	@echo "make check-generated  compare them with what would be generated"
 	@echo "make style            checkpatch, sparse, shellcheck, warnings"
 	@echo "make clean            remove build/; distclean removes the cached kernels too"
 	@echo "Single tests: tests/run --help.  A kernel by hand: tools/vm --help."
