@@ -44,7 +44,8 @@ struct cli;
  * @args:	what stands beside the options, for the usage line
  * @min_args, @max_args: how many of them
  * @options, @needed: sets of O(...); --help and --output always belong
- * @run:	0, a negative errno with cli->err filled, or what cli_usage() gave
+ * @run:	0; a negative errno with cli->err filled; what cli_usage() gave; or
+ *		CLI_FAILED when what was printed says it all
  */
 struct cli_command {
 	const char *object, *verb, *args;
@@ -71,7 +72,9 @@ struct cli {
 	long remote_status;
 };
 
-#define CLI_USAGE	2	/* exit status, and what a usage error makes run() return */
+/* Exit statuses, and what run() returns for them. */
+#define CLI_FAILED	1
+#define CLI_USAGE	2
 
 /* options.c */
 enum { REPEAT_NONCE, REPEAT_MANAGER };	/* index into values[] */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
 
@@ -60,6 +61,40 @@ static int add_manager(const struct zkhsm_manager_info *m, void *arg)
 	return json_array_append_new(arg, json_manager(m)) ? -ENOMEM : 0;
 }
 
+static void add_problem(json_t *problems, const char *text)
+{
+	json_array_append_new(problems, json_string(text));
+}
+
+static void find_problems(const struct zkhsm_hsm_info *info, const json_t *managers,
+			  json_t *problems)
+{
+	if (!info->initialised)
+		add_problem(problems, "no identity yet: zkhsm hsm new");
+	if (info->faults)
+		add_problem(problems,
+			    "a recheck failed: proving and signing are off until the module is reloaded");
+	if (info->initialised && managers && json_array_size(managers) < info->quorum)
+		add_problem(problems, "fewer managers pinned than the quorum: zkhsm trust new");
+}
+
+static void print_status(const struct zkhsm_hsm_info *info, const json_t *managers,
+			 const json_t *problems)
+{
+	char *id = zkhsm_hex(info->hsm_id, 32);
+
+	printf("%s: ", json_array_size(problems) ? "NOT WELL" : "well");
+	if (info->initialised)
+		printf("HSM %s, %u keys, ", id ? id : "?", info->key_count);
+	if (managers)
+		printf("%zu managers, ", json_array_size(managers));
+	printf("module %u.%u.%u\n", info->module_version >> 16, info->module_version >> 8 & 0xff,
+	       info->module_version & 0xff);
+	for (size_t i = 0; i < json_array_size(problems); i++)
+		printf("  %s\n", json_string_value(json_array_get(problems, i)));
+	free(id);
+}
+
 /* What an operator looks at first: is it there, does it work, who governs it. */
 int cmd_status(struct cli *cli)
 {
@@ -71,40 +106,24 @@ int cmd_status(struct cli *cli)
 	ret = ret ? ret : zkhsm_hsm_get(cli->nl, &info, &cli->err);
 	if (ret)
 		goto out;
-	if (!info.initialised)
-		json_array_append_new(problems, json_string("no identity yet: zkhsm hsm new"));
-	if (info.faults)
-		json_array_append_new(problems,
-			json_string("a recheck failed: proving and signing are off until reload"));
-	/* Only the agent and administrators see the managers. */
-	ret = info.initialised ? zkhsm_trust_list(cli->nl, add_manager, managers, &cli->err) : 0;
-	if (ret && ret != -EACCES && ret != -EPERM)
-		goto out;
-	if (!ret && info.initialised && json_array_size(managers) < info.quorum)
-		json_array_append_new(problems,
-			json_string("fewer managers pinned than the quorum: zkhsm trust new"));
-	ret = 0;
-	status = json_hsm(&info);
-	json_object_del(status, "configuration");
-	json_object_set(status, "managers", managers);
-	json_object_set(status, "problems", problems);
-	json_object_set_new(status, "healthy", json_boolean(!json_array_size(problems)));
+	/* Only the agent and administrators see the managers; that is no fault. */
+	if (!info.initialised || zkhsm_trust_list(cli->nl, add_manager, managers, NULL)) {
+		json_decref(managers);
+		managers = NULL;
+	}
+	find_problems(&info, managers, problems);
 	if (cli->json) {
+		status = json_hsm(&info);
+		json_object_set_new(status, "healthy", json_boolean(!json_array_size(problems)));
+		json_object_set(status, "problems", problems);
+		json_object_set(status, "managers", managers ? managers : json_null());
 		ret = cli_emit(cli, status);
 	} else {
-		printf("%s: HSM %.16s..., %u keys, %zu managers, module %s\n",
-		       json_array_size(problems) ? "NOT WELL" : "well",
-		       info.initialised ?
-		       json_string_value(json_object_get(status, "hsm-id")) : "without identity",
-		       info.key_count, json_array_size(managers),
-		       json_string_value(json_object_get(status, "module-version")));
-		for (size_t i = 0; i < json_array_size(problems); i++)
-			printf("  %s\n", json_string_value(json_array_get(problems, i)));
-		json_decref(status);
+		print_status(&info, managers, problems);
 	}
+	/* Not well is an answer, and a failure for whoever looks at the exit status. */
 	if (!ret && json_array_size(problems))
-		ret = zkhsm_fail(&cli->err, info.initialised ? -EIO : -ENOKEY, "%s",
-				 json_string_value(json_array_get(problems, 0)));
+		ret = CLI_FAILED;
 out:
 	json_decref(managers);
 	json_decref(problems);

@@ -71,23 +71,15 @@ static json_t *module_version(uint32_t v)
 
 static const char *const hsm_flags[] = { "locked" };
 
-json_t *json_hsm(const struct zkhsm_hsm_info *h)
+/* What there is only once there is an identity. */
+static void put_identity(json_t *o, const struct zkhsm_hsm_info *h)
 {
-	static const char *const features[] = { "p256", "proof-batch", "orders", "audit", "vmfork" };
-	static const char *const faults[] = { "recheck" };
-	json_t *o = json_object();
+	uint8_t digest[32];
 
-	json_object_set_new(o, "initialised", json_boolean(h->initialised));
-	if (h->initialised) {
-		json_put_hex(o, "hsm-id", h->hsm_id, sizeof(h->hsm_id));
-		json_put_hex(o, "identity", h->identity, sizeof(h->identity));
-	}
-	json_object_set_new(o, "module-version", module_version(h->module_version));
-	json_object_set_new(o, "features", flags_json(h->features, features, ARRAY_SIZE(features)));
-	json_put_hex(o, "instance-id", h->instance_id, sizeof(h->instance_id));
+	json_put_hex(o, "hsm-id", h->hsm_id, sizeof(h->hsm_id));
+	json_put_hex(o, "identity", h->identity, sizeof(h->identity));
 	json_put_number(o, "boot-count", h->boot_count);
 	json_put_number(o, "fork-count", h->fork_count);
-	json_put_number(o, "uptime-ms", h->uptime_ms);
 	json_put_number(o, "key-count", h->key_count);
 	json_put_number(o, "generation", h->generation);
 	json_object_set_new(o, "flags", flags_json(h->flags, hsm_flags, ARRAY_SIZE(hsm_flags)));
@@ -97,18 +89,29 @@ json_t *json_hsm(const struct zkhsm_hsm_info *h)
 	json_put_number(o, "enforce-grace-ms", h->enforce_grace_ms);
 	json_put_number(o, "max-ttl-ms", h->max_ttl_ms);
 	json_put_number(o, "agent-uid", h->agent_uid);
-	json_object_set_new(o, "faults", flags_json(h->faults, faults, ARRAY_SIZE(faults)));
-	json_put_text(o, "driver", h->driver);
-	if (h->configuration_len) {
-		uint8_t digest[32];
-
-		zkhsm_sha256(h->configuration, h->configuration_len, digest);
-		json_put_hex(o, "configuration", h->configuration, h->configuration_len);
-		json_put_hex(o, "configuration-digest", digest, sizeof(digest));
-	}
+	zkhsm_sha256(h->configuration, h->configuration_len, digest);
+	json_put_hex(o, "configuration", h->configuration, h->configuration_len);
+	json_put_hex(o, "configuration-digest", digest, sizeof(digest));
 	if (h->has_list_digest)
 		json_put_hex(o, "list-digest", h->list_digest, sizeof(h->list_digest));
 	json_put_number(o, "nonces", h->nonces);
+}
+
+json_t *json_hsm(const struct zkhsm_hsm_info *h)
+{
+	static const char *const features[] = { "p256", "proof-batch", "orders", "audit", "vmfork" };
+	static const char *const faults[] = { "recheck" };
+	json_t *o = json_object();
+
+	json_object_set_new(o, "initialised", json_boolean(h->initialised));
+	if (h->initialised)
+		put_identity(o, h);
+	json_object_set_new(o, "module-version", module_version(h->module_version));
+	json_object_set_new(o, "features", flags_json(h->features, features, ARRAY_SIZE(features)));
+	json_put_hex(o, "instance-id", h->instance_id, sizeof(h->instance_id));
+	json_put_number(o, "uptime-ms", h->uptime_ms);
+	json_object_set_new(o, "faults", flags_json(h->faults, faults, ARRAY_SIZE(faults)));
+	json_put_text(o, "driver", h->driver);
 	return o;
 }
 
