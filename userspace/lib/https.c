@@ -5,11 +5,9 @@
  */
 #include <curl/curl.h>
 #include <ctype.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "lib_private.h"
 
@@ -29,6 +27,7 @@ struct zkhsm_https {
 struct exchange {
 	struct zkhsm_response *out;
 	size_t size, max, headers;
+	bool head_ended;	/* of the answer, not of a "100 Continue" before it */
 	int ret;
 };
 
@@ -163,9 +162,12 @@ static size_t on_header(char *data, size_t one, size_t len, void *arg)
 {
 	struct exchange *x = arg;
 
-	(void)data;
 	len *= one;
 	x->headers += len;
+	if (len >= 5 && !memcmp(data, "HTTP/", 5))
+		x->head_ended = false;
+	else if (len && (*data == '\r' || *data == '\n'))
+		x->head_ended = true;
 	if (x->headers > MAX_HEADERS) {
 		x->ret = -EMSGSIZE;
 		return 0;
@@ -318,6 +320,9 @@ static int exchange(struct zkhsm_https *h, const char *method, const char *url,
 	if (code)
 		return zkhsm_fail(err, errno_of(h->curl, code), "%.128s: %.160s", url,
 				  h->message[0] ? h->message : curl_easy_strerror(code));
+	/* A connection that ends within the head is an answer to libcurl. */
+	if (!x.head_ended)
+		return zkhsm_fail(err, -ECONNRESET, "%.128s: the answer was cut off", url);
 	take_headers(h->curl, out);
 	if (!out->body) {
 		out->body = calloc(1, 1);
@@ -395,58 +400,4 @@ int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
 	if (ret)
 		zkhsm_response_free(out);
 	return ret;
-}
-
-void zkhsm_response_free(struct zkhsm_response *r)
-{
-	free(r->body);
-	memset(r, 0, sizeof(*r));
-}
-
-/**
- * zkhsm_response_json() - the JSON object in an answer
- * @r: the answer, of application/json or application/problem+json
- * @out: for the caller to decref
- * @err: why not
- *
- * Return: 0, or -EBADMSG: another media type, not JSON, not an object, or a
- * member twice.
- */
-int zkhsm_response_json(const struct zkhsm_response *r, json_t **out, struct zkhsm_error *err)
-{
-	json_error_t why;
-
-	*out = NULL;
-	if (strcasecmp(r->content_type, "application/json") &&
-	    strcasecmp(r->content_type, "application/problem+json") &&
-	    strcasecmp(r->content_type, "application/jwk-set+json"))
-		return zkhsm_fail(err, -EBADMSG, "the server answers %s instead of JSON",
-				  r->content_type[0] ? r->content_type : "nothing");
-	*out = json_loadb((const char *)r->body, r->body_len, JSON_REJECT_DUPLICATES, &why);
-	if (json_is_object(*out))
-		return 0;
-	json_decref(*out);
-	*out = NULL;
-	return zkhsm_fail(err, -EBADMSG, "the server's JSON is malformed: %.128s", why.text);
-}
-
-/**
- * zkhsm_response_problem() - an answer that is not the one wanted, as an error
- *
- * Return: -EREMOTEIO, with title and detail of the problem (RFC 9457), or the
- * status alone when the server sent none.
- */
-int zkhsm_response_problem(const struct zkhsm_response *r, struct zkhsm_error *err)
-{
-	const char *title, *detail;
-	json_t *problem;
-
-	if (zkhsm_response_json(r, &problem, NULL))
-		return zkhsm_fail(err, -EREMOTEIO, "the server answers with status %ld", r->status);
-	title = json_string_value(json_object_get(problem, "title"));
-	detail = json_string_value(json_object_get(problem, "detail"));
-	zkhsm_fail(err, -EREMOTEIO, "%.80s%s%.200s (status %ld)", title ? title : "refused",
-		   detail ? ": " : "", detail ? detail : "", r->status);
-	json_decref(problem);
-	return -EREMOTEIO;
 }
