@@ -65,7 +65,7 @@ err_nonce:
 	zkhsm_nonce_exit();
 err_hash:
 	zkhsm_hash_exit();
-	pr_err("not loaded: cryptography is not available (%d)\n", err);
+	pr_err("not loaded: no cryptography with the KPP driver %s (%d)\n", kpp_driver, err);
 	return err;
 }
 
