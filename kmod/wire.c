@@ -444,8 +444,8 @@ int zkhsm_configuration_encode(const struct zkhsm_configuration *c, u8 *buf, siz
 /**
  * zkhsm_configuration_decode() - read C
  *
- * Return: 0, or -EBADMSG, also for a quorum of zero, a grace that this version
- * does not know, unknown flags, and keys that are unsorted or there twice.
+ * Return: 0, or -EBADMSG, also for a quorum of zero, unknown flags, and keys
+ * that are unsorted or there twice.
  */
 int zkhsm_configuration_decode(struct zkhsm_configuration *c, const u8 *buf, size_t len)
 {
@@ -462,7 +462,7 @@ int zkhsm_configuration_decode(struct zkhsm_configuration *c, const u8 *buf, siz
 	c->max_ttl_ms = take_u64(&r);
 	c->manager_count = take_u8(&r);
 	if (c->manager_count > ZKHSM_MANAGERS_MAX || c->flags & ~ZKHSM_HSM_FLAG_ALL ||
-	    !c->quorum || !c->stop || !c->wipe || c->enforce_grace_ms)
+	    !c->quorum || !c->stop || !c->wipe)
 		return -EBADMSG;
 	for (i = 0; i < c->manager_count; i++) {
 		take_bytes(&r, c->managers[i], ZKHSM_POINT_LEN);
