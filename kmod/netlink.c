@@ -14,56 +14,72 @@
 
 static const char *kpp_driver;
 
+/* Attributes that must be there, and those that are strings. */
+#define REQUIRED	BIT(0)
+#define STRING		BIT(1)
+
 /**
  * struct bound - what the policies cannot say about one attribute
  * @cmd: of this command
  * @attr: this attribute
- * @required: must be there
+ * @kind: REQUIRED, STRING
  * @min: bytes
  * @max: bytes, 0 when the policy bounds it
  */
 struct bound {
 	u8 cmd;
 	u8 attr;
-	bool required;
+	u8 kind;
 	u32 min;
 	u32 max;
 };
 
 /*
- * Every mandatory attribute, and every binary of variable length: the
- * generator of the policies can bound neither. Requests only; no dump has a
- * mandatory attribute.
+ * Every mandatory attribute, every binary of variable length, and every
+ * string: the generator of the policies can bound none of them. Requests
+ * only; no dump has such an attribute.
  */
 static const struct bound zkhsm_nl_bounds[] = {
-	{ ZKHSM_CMD_KEY_NEW, ZKHSM_A_KEY_ID, true },
-	{ ZKHSM_CMD_KEY_GET, ZKHSM_A_KEY_ID, true },
-	{ ZKHSM_CMD_KEY_SET, ZKHSM_A_KEY_ID, true },
-	{ ZKHSM_CMD_KEY_DEL, ZKHSM_A_KEY_ID, true },
-	{ ZKHSM_CMD_KEY_SIGN, ZKHSM_A_KEY_ID, true },
-	{ ZKHSM_CMD_KEY_SIGN, ZKHSM_A_KEY_DIGEST, true },
-	{ ZKHSM_CMD_KEY_MAC, ZKHSM_A_KEY_ID, true },
-	{ ZKHSM_CMD_KEY_DERIVE, ZKHSM_A_KEY_ID, true },
-	{ ZKHSM_CMD_PROOF_GET, ZKHSM_A_PROOF_ID, true },
-	{ ZKHSM_CMD_PROOF_GET, ZKHSM_A_PROOF_USER_ID, true, 1, ZKHSM_USER_ID_MAX_LEN },
-	{ ZKHSM_CMD_PROOF_GET, ZKHSM_A_PROOF_OTHER_INFO, false, 0, ZKHSM_OTHER_INFO_MAX_LEN },
-	{ ZKHSM_CMD_EVIDENCE_GET, ZKHSM_A_EVIDENCE_CHALLENGE, true },
-	{ ZKHSM_CMD_TRUST_NEW, ZKHSM_A_MANAGER_PUBLIC, true },
-	{ ZKHSM_CMD_TRUST_GET, ZKHSM_A_MANAGER_MANAGER_ID, true },
-	{ ZKHSM_CMD_TRUST_DEL, ZKHSM_A_MANAGER_MANAGER_ID, true },
-	{ ZKHSM_CMD_ORDER_APPLY, ZKHSM_A_ORDER_ORDER, true, 1, ZKHSM_ORDER_MAX_LEN },
+	{ ZKHSM_CMD_KEY_NEW, ZKHSM_A_KEY_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_KEY_GET, ZKHSM_A_KEY_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_KEY_SET, ZKHSM_A_KEY_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_KEY_DEL, ZKHSM_A_KEY_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_KEY_SIGN, ZKHSM_A_KEY_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_KEY_SIGN, ZKHSM_A_KEY_DIGEST, REQUIRED },
+	{ ZKHSM_CMD_KEY_MAC, ZKHSM_A_KEY_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_KEY_DERIVE, ZKHSM_A_KEY_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_PROOF_GET, ZKHSM_A_PROOF_ID, REQUIRED | STRING },
+	{ ZKHSM_CMD_PROOF_GET, ZKHSM_A_PROOF_USER_ID, REQUIRED, 1, ZKHSM_USER_ID_MAX_LEN },
+	{ ZKHSM_CMD_PROOF_GET, ZKHSM_A_PROOF_OTHER_INFO, 0, 0, ZKHSM_OTHER_INFO_MAX_LEN },
+	{ ZKHSM_CMD_EVIDENCE_GET, ZKHSM_A_EVIDENCE_CHALLENGE, REQUIRED },
+	{ ZKHSM_CMD_TRUST_NEW, ZKHSM_A_MANAGER_PUBLIC, REQUIRED },
+	{ ZKHSM_CMD_TRUST_NEW, ZKHSM_A_MANAGER_LABEL, STRING },
+	{ ZKHSM_CMD_TRUST_GET, ZKHSM_A_MANAGER_MANAGER_ID, REQUIRED },
+	{ ZKHSM_CMD_TRUST_DEL, ZKHSM_A_MANAGER_MANAGER_ID, REQUIRED },
+	{ ZKHSM_CMD_ORDER_APPLY, ZKHSM_A_ORDER_ORDER, REQUIRED, 1, ZKHSM_ORDER_MAX_LEN },
 };
+
+/* The policy wants a NUL and a length up to it, but lets bytes behind it pass. */
+static bool is_string(const struct nlattr *attr)
+{
+	return strnlen(nla_data(attr), nla_len(attr)) + 1 == nla_len(attr);
+}
 
 static int check_bound(const struct bound *b, struct genl_info *info)
 {
 	const struct nlattr *attr = info->attrs[b->attr];
 
 	if (!attr) {
-		if (!b->required)
+		if (!(b->kind & REQUIRED))
 			return 0;
 		NL_SET_ERR_ATTR_MISS(info->extack, NULL, b->attr);
 		return zkhsm_refuse(info->extack, -EINVAL, ZKHSM_REASON_MISSING,
 				    "a mandatory attribute is missing");
+	}
+	if (b->kind & STRING && !is_string(attr)) {
+		NL_SET_BAD_ATTR(info->extack, attr);
+		return zkhsm_refuse(info->extack, -EINVAL, ZKHSM_REASON_LENGTH,
+				    "a string has bytes behind its end");
 	}
 	if (!b->max || (nla_len(attr) >= b->min && nla_len(attr) <= b->max))
 		return 0;
