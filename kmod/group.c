@@ -15,6 +15,7 @@
 #include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -238,6 +239,8 @@ int zkhsm_group_init(const char *driver)
 	for (i = 0; i < n; i++) {
 		ret = slot_init(&slots[i], driver);
 		if (ret) {
+			pr_err("KPP driver %s: not usable for P-256 (%d)\n",
+			       driver, ret);
 			zkhsm_group_exit();
 			return ret;
 		}
