@@ -98,6 +98,29 @@ static bool match(struct server_request *rq, const char *pattern, const char *pa
 	return !*path;
 }
 
+static bool media_is(const char *header, const char *media)
+{
+	size_t len = strlen(media);
+
+	if (!header || evutil_ascii_strncasecmp(header, media, len) != 0)
+		return false;
+	header += len;
+	header += strspn(header, " \t");
+	return !*header || *header == ';';
+}
+
+/*
+ * One path and method may have a route for each media type; the first of them
+ * stands for all when none fits, and is then refused.
+ */
+static bool fits(struct server_request *rq, const struct server_route *route)
+{
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(rq->ev);
+
+	return !route->media ||
+	       media_is(evhttp_find_header(headers, "Content-Type"), route->media);
+}
+
 /* The route, or an answer: 404, or 405 and the methods that the path has. */
 static const struct server_route *find(struct server_request *rq, const char *path)
 {
@@ -106,16 +129,24 @@ static const struct server_route *find(struct server_request *rq, const char *pa
 		{ EVHTTP_REQ_PUT, "PUT" }, { EVHTTP_REQ_DELETE, "DELETE" },
 	};
 	const struct server_config *c = &rq->server->config;
+	const struct server_route *other = NULL;
 	unsigned int allowed = 0;
 	char list[48] = "";
 
 	for (size_t i = 0; i < c->route_count; i++) {
 		if (match(rq, c->routes[i].path, path)) {
-			if (c->routes[i].method == evhttp_request_get_command(rq->ev))
+			if (c->routes[i].method != evhttp_request_get_command(rq->ev))
+				allowed |= c->routes[i].method;
+			else if (fits(rq, &c->routes[i]))
 				return &c->routes[i];
-			allowed |= c->routes[i].method;
+			else if (!other)
+				other = &c->routes[i];
 		}
 		free_args(rq);
+	}
+	if (other) {
+		match(rq, other->path, path);
+		return other;
 	}
 	if (!allowed) {
 		server_reply_problem(rq, 404, "path", "Unknown path", NULL, "there is no %.64s here",
@@ -133,21 +164,9 @@ static const struct server_route *find(struct server_request *rq, const char *pa
 	return NULL;
 }
 
-static bool media_is(const char *header, const char *media)
-{
-	size_t len = strlen(media);
-
-	if (!header || evutil_ascii_strncasecmp(header, media, len) != 0)
-		return false;
-	header += len;
-	header += strspn(header, " \t");
-	return !*header || *header == ';';
-}
-
 /* What the route asks of every request; false when it has been answered. */
 static bool admit(struct server_request *rq)
 {
-	struct evkeyvalq *headers = evhttp_request_get_input_headers(rq->ev);
 	const struct server_route *route = rq->route;
 	struct evbuffer *input = evhttp_request_get_input_buffer(rq->ev);
 
@@ -163,7 +182,7 @@ static bool admit(struct server_request *rq)
 				     rq->body_len, route->media ? route->max_body : (size_t)0);
 		return false;
 	}
-	if (route->media && !media_is(evhttp_find_header(headers, "Content-Type"), route->media)) {
+	if (!fits(rq, route)) {
 		server_reply_problem(rq, 415, "media-type", "Unsupported media type", NULL,
 				     "the body has to be %s", route->media);
 		return false;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * api.c - the table of what the manager answers, in the order of
+ * Documentation/https-api.rst; and what needs no more than a line
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "manager.h"
+
+#define GET	.method = EVHTTP_REQ_GET
+#define POST	.method = EVHTTP_REQ_POST
+#define PUT	.method = EVHTTP_REQ_PUT
+#define DELETE	.method = EVHTTP_REQ_DELETE
+#define JSON	.media = "application/json", .max_body = ZKHSMD_JSON_MAX
+#define ADMIN	.certificate = true
+
+const struct server_route zkhsmd_routes[] = {
+	{ GET, .path = "/health/alive", .handle = zkhsmd_api_alive },
+	{ GET, .path = "/health/ready", .handle = zkhsmd_api_ready },
+	{ GET, .path = "/.well-known/zkhsm/manager", .handle = zkhsmd_api_manager },
+	{ GET, .path = "/.well-known/zkhsm/jwks.json", .handle = zkhsmd_api_jwks },
+	{ POST, .path = "/v1/challenges", JSON, .handle = zkhsmd_api_challenge },
+	{ POST, .path = "/v1/evidence", .media = "application/vnd.zkhsm.evidence",
+	  .max_body = ZKHSM_EVIDENCE_MAX_LEN, .handle = zkhsmd_api_evidence },
+	{ PUT, .path = "/v1/lists/{}", .media = "application/vnd.zkhsm.list",
+	  .max_body = ZKHSMD_ANNOUNCED + ZKHSMD_LIST_MAX, .handle = zkhsmd_api_list_put },
+	{ PUT, .path = "/v1/lists/{}", .media = "application/vnd.zkhsm.list-delta",
+	  .max_body = ZKHSMD_ANNOUNCED + ZKHSMD_LIST_MAX, .handle = zkhsmd_api_delta_put },
+	{ PUT, .path = "/v1/configurations/{}", .media = "application/vnd.zkhsm.configuration",
+	  .max_body = ZKHSMD_CONFIGURATION_MAX, .handle = zkhsmd_api_configuration_put },
+	{ GET, .path = "/v1/hsms/{}/orders", .handle = zkhsmd_api_orders_get },
+	{ GET, .path = "/v1/hsms/{}", .handle = zkhsmd_api_hsm_get },
+	{ GET, .path = "/v1/hsms/{}/keys/{}", .handle = zkhsmd_api_key_get },
+	{ POST, .path = "/v1/tokens", JSON, .handle = zkhsmd_api_token },
+	{ GET, .path = "/v1/revocations", .handle = zkhsmd_api_revocations_get },
+
+	{ GET, .path = "/v1/admin/pending", ADMIN, .handle = zkhsmd_api_pending },
+	{ POST, .path = "/v1/admin/hsms", ADMIN, JSON, .handle = zkhsmd_api_enrol },
+	{ GET, .path = "/v1/admin/hsms", ADMIN, .handle = zkhsmd_api_hsms },
+	{ DELETE, .path = "/v1/admin/hsms/{}", ADMIN, .handle = zkhsmd_api_hsm_del },
+	{ POST, .path = "/v1/admin/hsms/{}/configuration", ADMIN, JSON,
+	  .handle = zkhsmd_api_approve },
+	{ POST, .path = "/v1/admin/revocations", ADMIN, JSON, .handle = zkhsmd_api_revoke },
+	{ GET, .path = "/v1/admin/orders/{}", ADMIN, .handle = zkhsmd_api_orders_admin },
+};
+
+const size_t zkhsmd_route_count = ARRAY_SIZE(zkhsmd_routes);
+
+void zkhsmd_api_alive(struct server_request *rq)
+{
+	server_reply_json(rq, 200, json_pack("{s:s}", "status", "ok"));
+	server_send(rq);
+}
+
+static int probe(struct zkhsmd_job *job, struct zkhsmd_store *store)
+{
+	uint64_t now = (uint64_t)zkhsmd_now().wall;
+
+	server_reply_json(job->rq, 200, json_pack("{s:s}", "status", "ok"));
+	return store->ops->meta_put(store, ZKHSMD_META_PROBE, &now, sizeof(now));
+}
+
+/* Ready is who can still write: it is tried, with a commit. */
+void zkhsmd_api_ready(struct server_request *rq)
+{
+	struct zkhsmd *m = rq->arg;
+	struct zkhsmd_job *job;
+
+	if (m->stopping) {
+		zkhsmd_problem(rq, P_STOPPING, "the manager is being stopped");
+		server_send(rq);
+		return;
+	}
+	job = zkhsmd_job_new(rq, 0);
+	if (!job)
+		return;
+	job->write = probe;
+	zkhsmd_job_submit(job);
+}
+
+void zkhsmd_api_manager(struct server_request *rq)
+{
+	struct zkhsmd *m = rq->arg;
+	char *key = zkhsm_hex(m->identity.order_public, sizeof(m->identity.order_public));
+	json_t *o;
+
+	o = json_pack("{s:s, s:s, s:I, s:I, s:s}", "order_key", key ? key : "", "issuer",
+		      m->identity.issuer, "max_age_ms", (json_int_t)m->config.max_age_ms,
+		      "interval_ms", (json_int_t)m->config.interval_ms, "version", ZKHSMD_VERSION);
+	zkhsmd_json_hash(o, "manager_id", m->identity.manager_id);
+	free(key);
+	server_reply_json(rq, 200, o);
+	server_send(rq);
+}
+
+void zkhsmd_api_jwks(struct server_request *rq)
+{
+	struct zkhsmd *m = rq->arg;
+
+	server_reply_json(rq, 200, json_incref(m->identity.jwks));
+	rq->reply.media = "application/jwk-set+json";
+	server_send(rq);
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * api_admin.c - /v1/admin: who is enrolled, and with which configuration
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manager.h"
+
+/* --- pending ------------------------------------------------------------- */
+
+static json_t *configuration_json(const uint8_t *bytes, size_t len)
+{
+	struct zkhsm_configuration c;
+	json_t *o, *managers;
+	char *hex;
+
+	if (zkhsm_configuration_decode(&c, bytes, len))
+		return json_null();
+	managers = json_array();
+	for (size_t i = 0; i < c.manager_count; i++) {
+		hex = zkhsm_hex(c.managers[i], sizeof(c.managers[i]));
+		json_array_append_new(managers, json_string(hex ? hex : ""));
+		free(hex);
+	}
+	o = json_pack("{s:b, s:i, s:i, s:i, s:I, s:I, s:o}", "locked",
+		      (c.flags & ZKHSM_HSM_FLAG_LOCKED) != 0, "quorum", c.quorum, "stop", c.stop,
+		      "wipe", c.wipe, "enforce_grace_ms", (json_int_t)c.enforce_grace_ms,
+		      "max_ttl_ms", (json_int_t)c.max_ttl_ms, "managers", managers);
+	return o;
+}
+
+static int add_pending(const struct zkhsmd_pending *p, void *arg)
+{
+	char *identity = zkhsm_hex(p->identity, sizeof(p->identity));
+	json_t *o = json_pack("{s:s, s:o, s:I, s:I, s:I, s:s}", "identity",
+			      identity ? identity : "", "configuration",
+			      configuration_json(p->config, p->config_len), "keys",
+			      (json_int_t)p->keys, "first_seen_ms", (json_int_t)p->first_ms,
+			      "last_seen_ms", (json_int_t)p->last_ms, "source", p->source);
+
+	free(identity);
+	if (!o)
+		return -ENOMEM;
+	zkhsmd_json_hash(o, "hsm_id", p->id);
+	zkhsmd_json_hash(o, "config_digest", p->config_digest);
+	return json_array_append_new(arg, o) ? -ENOMEM : 0;
+}
+
+static enum zkhsmd_next work_pending(struct zkhsmd_job *job, struct zkhsmd_store *store)
+{
+	json_t *all = json_array();
+	int ret = store->ops->pending_each(store, add_pending, all);
+
+	if (ret) {
+		json_decref(all);
+		zkhsmd_problem_store(job->rq, ret);
+	} else {
+		server_reply_json(job->rq, 200, json_pack("{s:o}", "pending", all));
+	}
+	return ZKHSMD_ANSWER;
+}
+
+void zkhsmd_api_pending(struct server_request *rq)
+{
+	struct zkhsmd_job *job = zkhsmd_job_new(rq, 0);
+
+	if (!job)
+		return;
+	job->work = work_pending;
+	zkhsmd_job_submit(job);
+}
+
+/* --- enrolled ------------------------------------------------------------ */
+
+struct gather {
+	struct zkhsmd_hsm *rows;
+	size_t count;
+};
+
+static int add_row(const struct zkhsmd_hsm *h, void *arg)
+{
+	struct gather *g = arg;
+	struct zkhsmd_hsm *rows;
+
+	if (!h->enrolled)
+		return 0;
+	rows = realloc(g->rows, (g->count + 1) * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	g->rows = rows;
+	rows[g->count++] = *h;
+	return 0;
+}
+
+static enum zkhsmd_next work_hsms(struct zkhsmd_job *job, struct zkhsmd_store *store)
+{
+	struct gather g = { .count = 0 };
+	struct zkhsmd_status status;
+	json_t *all = json_array();
+	int ret = store->ops->hsm_each(store, add_row, &g);
+
+	for (size_t i = 0; !ret && i < g.count; i++) {
+		json_t *o;
+
+		ret = zkhsmd_hsm_status(job->m, store, &g.rows[i], &status);
+		if (ret)
+			break;
+		o = zkhsmd_hsm_json(&g.rows[i], &status);
+		zkhsmd_json_hash(o, "config_digest", g.rows[i].config_digest);
+		/* What it attested last, when that is not what was approved. */
+		zkhsmd_json_hash(o, "config_seen", g.rows[i].config_seen);
+		json_object_set_new(o, "enrolled_ms", json_integer(g.rows[i].enrolled_ms));
+		json_array_append_new(all, o);
+	}
+	free(g.rows);
+	if (ret) {
+		json_decref(all);
+		zkhsmd_problem_store(job->rq, ret);
+	} else {
+		server_reply_json(job->rq, 200, json_pack("{s:o}", "hsms", all));
+	}
+	return ZKHSMD_ANSWER;
+}
+
+void zkhsmd_api_hsms(struct server_request *rq)
+{
+	struct zkhsmd_job *job = zkhsmd_job_new(rq, 0);
+
+	if (!job)
+		return;
+	job->work = work_hsms;
+	zkhsmd_job_submit(job);
+}
+
+/* --- enrolling, ending it, another configuration -------------------------- */
+
+struct change {
+	const char *action;
+	uint8_t hsm_id[32], config_digest[32];
+	bool has_digest;
+	char name[ZKHSMD_NAME_MAX + 1];
+	bool orders;			/* some were made */
+};
+
+static void changed(struct zkhsmd_job *job)
+{
+	struct change *c = job->data;
+
+	if (c->orders)
+		zkhsmd_polls_wake(job->m);
+}
+
+static void answered(struct zkhsmd_job *job)
+{
+	struct change *c = job->data;
+	char id[17], subject[128];
+
+	snprintf(subject, sizeof(subject), "%s %s", zkhsmd_short(c->hsm_id, id),
+		 job->rq->reply.problem);
+	if (job->rq->reply.status < 300)
+		snprintf(subject, sizeof(subject), "%s", id);
+	zkhsmd_audit(job->rq, c->action, subject);
+	server_send(job->rq);
+}
+
+static void submit_change(struct server_request *rq, const struct change *c,
+			  int (*write)(struct zkhsmd_job *job, struct zkhsmd_store *store))
+{
+	struct zkhsmd_job *job = zkhsmd_job_new(rq, sizeof(*c));
+
+	if (!job)
+		return;
+	memcpy(job->data, c, sizeof(*c));
+	job->write = write;
+	job->committed = changed;
+	job->answered = answered;
+	zkhsmd_job_submit(job);
+}
+
+static int enrol_row(struct zkhsmd_store *store, struct change *c, struct zkhsmd_hsm *h,
+		     const struct zkhsmd_pending *p)
+{
+	int ret = 0;
+
+	memcpy(h->id, c->hsm_id, sizeof(h->id));
+	h->enrolled = true;
+	h->enrolled_ms = zkhsmd_now().wall;
+	snprintf(h->name, sizeof(h->name), "%s", c->name);
+	memcpy(h->config_digest, c->config_digest, sizeof(h->config_digest));
+	if (p) {
+		memcpy(h->identity, p->identity, sizeof(h->identity));
+		if (p->config_len) {
+			ret = store->ops->config_put(store, p->config_digest, p->config,
+						     p->config_len);
+			memcpy(h->config_seen, p->config_digest, sizeof(h->config_seen));
+		}
+	}
+	return ret ? ret : store->ops->hsm_put(store, h);
+}
+
+static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
+{
+	struct change *c = job->data;
+	struct zkhsmd_pending p;
+	struct zkhsmd_hsm h;
+	json_t *orders, *o;
+	bool pending;
+	int ret;
+
+	memset(&h, 0, sizeof(h));
+	ret = store->ops->hsm_get(store, c->hsm_id, &h);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (!ret && h.enrolled) {
+		zkhsmd_problem(job->rq, P_ENROLLED, "this HSM is enrolled already");
+		return 0;
+	}
+	ret = store->ops->pending_get(store, c->hsm_id, &p);
+	if (ret && ret != -ENOENT)
+		return ret;
+	pending = !ret;
+	if (!pending && !c->has_digest) {
+		zkhsmd_problem(job->rq, P_NOT_PENDING,
+			       "there is no evidence of this HSM to take the configuration from");
+		return 0;
+	}
+	if (!c->has_digest)
+		memcpy(c->config_digest, p.config_digest, sizeof(c->config_digest));
+	orders = json_array();
+	ret = enrol_row(store, c, &h, pending ? &p : NULL);
+	if (!ret)
+		ret = store->ops->pending_del(store, c->hsm_id);
+	if (!ret)
+		ret = zkhsmd_revoke_catch_up(job->m, store, c->hsm_id, orders);
+	c->orders = json_array_size(orders) > 0;
+	json_decref(orders);
+	if (ret)
+		return ret;
+	o = json_pack("{s:s}", "name", c->name);
+	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
+	zkhsmd_json_hash(o, "config_digest", c->config_digest);
+	server_reply_json(job->rq, 201, o);
+	return 0;
+}
+
+/* Names are for people: anything but control characters. */
+static bool read_name(struct server_request *rq, const char *name, char *out)
+{
+	bool ok = *name && strlen(name) <= ZKHSMD_NAME_MAX;
+
+	for (const unsigned char *p = (const unsigned char *)name; ok && *p; p++)
+		ok = *p >= 0x20 && *p != 0x7f;
+	if (ok)
+		strcpy(out, name);	/* just measured */
+	else
+		zkhsmd_problem(rq, P_REQUEST, "name has to have 1 to %d bytes, no control characters",
+			       ZKHSMD_NAME_MAX);
+	return ok;
+}
+
+void zkhsmd_api_enrol(struct server_request *rq)
+{
+	const char *id, *name, *digest = NULL;
+	struct change c = { .action = "enrol" };
+	json_t *body = server_json(rq);
+	json_error_t error;
+	bool ok = false;
+
+	if (body && json_unpack_ex(body, &error, 0, "{s:s, s:s, s?s !}", "hsm_id", &id, "name",
+				   &name, "config_digest", &digest))
+		server_json_problem(rq, &error);
+	else if (body)
+		ok = zkhsmd_hash_of(rq, "hsm_id", id, c.hsm_id) && read_name(rq, name, c.name) &&
+		     (!digest || zkhsmd_hash_of(rq, "config_digest", digest, c.config_digest));
+	c.has_digest = body && digest;
+	json_decref(body);
+	if (ok)
+		submit_change(rq, &c, write_enrol);
+	else
+		server_send(rq);
+}
+
+/* The row stays, not enrolled: its numbers must never be used twice. */
+static int write_end(struct zkhsmd_job *job, struct zkhsmd_store *store)
+{
+	struct change *c = job->data;
+	struct zkhsmd_hsm h;
+	int ret = store->ops->hsm_get(store, c->hsm_id, &h);
+
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (ret || !h.enrolled) {
+		zkhsmd_problem(job->rq, P_UNKNOWN, "no such HSM is enrolled");
+		return 0;
+	}
+	h.enrolled = false;
+	server_reply_json(job->rq, 204, NULL);
+	return store->ops->hsm_put(store, &h);
+}
+
+void zkhsmd_api_hsm_del(struct server_request *rq)
+{
+	struct change c = { .action = "end-enrolment" };
+
+	if (zkhsmd_hash_of(rq, "hsm_id", rq->args[0], c.hsm_id))
+		submit_change(rq, &c, write_end);
+	else
+		server_send(rq);
+}
+
+static int write_approve(struct zkhsmd_job *job, struct zkhsmd_store *store)
+{
+	struct change *c = job->data;
+	struct zkhsmd_hsm h;
+	json_t *o;
+	int ret = store->ops->hsm_get(store, c->hsm_id, &h);
+
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (ret || !h.enrolled) {
+		zkhsmd_problem(job->rq, P_UNKNOWN, "no such HSM is enrolled");
+		return 0;
+	}
+	memcpy(h.config_digest, c->config_digest, sizeof(h.config_digest));
+	o = json_pack("{s:s}", "name", h.name);
+	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
+	zkhsmd_json_hash(o, "config_digest", c->config_digest);
+	server_reply_json(job->rq, 200, o);
+	return store->ops->hsm_put(store, &h);
+}
+
+void zkhsmd_api_approve(struct server_request *rq)
+{
+	struct change c = { .action = "approve-configuration" };
+	json_t *body = server_json(rq);
+	json_error_t error;
+	const char *digest;
+	bool ok = false;
+
+	if (body && json_unpack_ex(body, &error, 0, "{s:s !}", "config_digest", &digest))
+		server_json_problem(rq, &error);
+	else if (body)
+		ok = zkhsmd_hash_of(rq, "hsm_id", rq->args[0], c.hsm_id) &&
+		     zkhsmd_hash_of(rq, "config_digest", digest, c.config_digest);
+	json_decref(body);
+	if (ok)
+		submit_change(rq, &c, write_approve);
+	else
+		server_send(rq);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cache.c - decoded lists, and configurations, that are at hand
+ *
+ * What an agent sends lies here until evidence over it is accepted, and only
+ * then goes into the store, together with that evidence: no stranger can make
+ * the store grow, and no row is there without a proof that names it. Enrolled
+ * HSMs and others have a cache each.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "manager.h"
+
+#define BUCKETS		4096
+/* An entry decoded, and its point in OpenSSL's form. */
+#define BYTES_PER_KEY	512
+#define CONFS		1024
+
+struct item {
+	struct zkhsm_keylist *list;
+	uint64_t cost;
+	LIST_ENTRY(item) by_digest;
+	TAILQ_ENTRY(item) by_use;
+};
+
+LIST_HEAD(items, item);
+
+struct zkhsmd_cache {
+	pthread_mutex_t lock;		/* all below */
+	uint64_t max, used;
+	struct items buckets[BUCKETS];
+	TAILQ_HEAD(, item) uses;	/* the newest last */
+};
+
+int zkhsmd_cache_new(uint64_t max_bytes, struct zkhsmd_cache **out)
+{
+	struct zkhsmd_cache *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	pthread_mutex_init(&t->lock, NULL);
+	t->max = max_bytes;
+	TAILQ_INIT(&t->uses);
+	*out = t;
+	return 0;
+}
+
+static void drop(struct zkhsmd_cache *t, struct item *i)
+{
+	LIST_REMOVE(i, by_digest);
+	TAILQ_REMOVE(&t->uses, i, by_use);
+	t->used -= i->cost;
+	zkhsm_keylist_free(i->list);
+	free(i);
+}
+
+void zkhsmd_cache_free(struct zkhsmd_cache *t)
+{
+	if (!t)
+		return;
+	while (!TAILQ_EMPTY(&t->uses))
+		drop(t, TAILQ_FIRST(&t->uses));
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+static struct item *find(struct zkhsmd_cache *t, const uint8_t digest[32])
+{
+	struct item *i;
+
+	LIST_FOREACH(i, &t->buckets[get_unaligned_be16(digest) % BUCKETS], by_digest) {
+		if (memcmp(zkhsm_keylist_digest(i->list), digest, 32) == 0)
+			return i;
+	}
+	return NULL;
+}
+
+struct zkhsm_keylist *zkhsmd_cache_get(struct zkhsmd_cache *t, const uint8_t digest[32])
+{
+	struct zkhsm_keylist *l = NULL;
+	struct item *i;
+
+	pthread_mutex_lock(&t->lock);
+	i = find(t, digest);
+	if (i) {
+		TAILQ_REMOVE(&t->uses, i, by_use);
+		TAILQ_INSERT_TAIL(&t->uses, i, by_use);
+		l = zkhsm_keylist_ref(i->list);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return l;
+}
+
+/* A list that is larger than the whole cache still gets its place until the next one. */
+void zkhsmd_cache_put(struct zkhsmd_cache *t, struct zkhsm_keylist *l)
+{
+	struct item *i = calloc(1, sizeof(*i));
+	size_t len;
+
+	if (!i)
+		return;	/* it will be asked for again */
+	zkhsm_keylist_bytes(l, &len);
+	i->cost = len + zkhsm_keylist_count(l) * BYTES_PER_KEY + sizeof(*i);
+	pthread_mutex_lock(&t->lock);
+	if (find(t, zkhsm_keylist_digest(l))) {
+		free(i);
+	} else {
+		while (t->used + i->cost > t->max && !TAILQ_EMPTY(&t->uses))
+			drop(t, TAILQ_FIRST(&t->uses));
+		i->list = zkhsm_keylist_ref(l);
+		t->used += i->cost;
+		LIST_INSERT_HEAD(&t->buckets[get_unaligned_be16(zkhsm_keylist_digest(l)) % BUCKETS],
+				 i, by_digest);
+		TAILQ_INSERT_TAIL(&t->uses, i, by_use);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* A ring: the one put longest ago goes first. */
+struct zkhsmd_confs {
+	pthread_mutex_t lock;		/* all below */
+	size_t next;
+	struct {
+		uint8_t digest[32];
+		uint8_t bytes[ZKHSM_CONFIGURATION_MAX_LEN];
+		size_t len;
+	} ring[CONFS];
+};
+
+int zkhsmd_confs_new(struct zkhsmd_confs **out)
+{
+	struct zkhsmd_confs *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	pthread_mutex_init(&t->lock, NULL);
+	*out = t;
+	return 0;
+}
+
+void zkhsmd_confs_free(struct zkhsmd_confs *t)
+{
+	if (!t)
+		return;
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+static size_t find_conf(const struct zkhsmd_confs *t, const uint8_t digest[32])
+{
+	size_t i;
+
+	for (i = 0; i < CONFS; i++) {
+		if (t->ring[i].len && memcmp(t->ring[i].digest, digest, 32) == 0)
+			break;
+	}
+	return i;
+}
+
+size_t zkhsmd_conf_get(struct zkhsmd_confs *t, const uint8_t digest[32],
+		       uint8_t out[ZKHSM_CONFIGURATION_MAX_LEN])
+{
+	size_t i, len = 0;
+
+	pthread_mutex_lock(&t->lock);
+	i = find_conf(t, digest);
+	if (i < CONFS) {
+		len = t->ring[i].len;
+		memcpy(out, t->ring[i].bytes, len);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return len;
+}
+
+/* @len is at most ZKHSM_CONFIGURATION_MAX_LEN. */
+void zkhsmd_conf_put(struct zkhsmd_confs *t, const uint8_t digest[32], const uint8_t *data,
+		     size_t len)
+{
+	pthread_mutex_lock(&t->lock);
+	if (find_conf(t, digest) == CONFS) {
+		memcpy(t->ring[t->next].digest, digest, 32);
+		memcpy(t->ring[t->next].bytes, data, len);
+		t->ring[t->next].len = len;
+		t->next = (t->next + 1) % CONFS;
+	}
+	pthread_mutex_unlock(&t->lock);
+}

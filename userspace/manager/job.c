@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * job.c - the threads: workers that read and verify, one writer that commits
+ *
+ * The writer takes whatever is waiting into one transaction: while the disk
+ * syncs for some, the next gather. Long work has workers of its own, so that a
+ * list of 100,000 keys does not stand before a token.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "manager.h"
+
+#define BATCH_MAX	256
+
+struct queue {
+	pthread_mutex_t lock;		/* @first, @last, @stop */
+	pthread_cond_t some;
+	struct zkhsmd_job *first, **last;
+	bool stop;
+};
+
+struct worker {
+	pthread_t thread;
+	struct zkhsmd_jobs *jobs;
+	struct queue *queue;
+	struct zkhsmd_store *store;
+};
+
+struct zkhsmd_jobs {
+	struct zkhsmd *m;
+	struct queue light, heavy, writes, done;
+	struct worker *workers;		/* the light ones, then the heavy, then the writer */
+	size_t worker_count, started;
+	struct event *wake;
+	int wake_fd;
+	size_t pending;			/* the loop's */
+};
+
+static void queue_init(struct queue *q)
+{
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->some, NULL);
+	q->last = &q->first;
+}
+
+static void queue_end(struct queue *q)
+{
+	pthread_cond_destroy(&q->some);
+	pthread_mutex_destroy(&q->lock);
+}
+
+/* Whether it was empty. */
+static bool queue_put(struct queue *q, struct zkhsmd_job *job)
+{
+	bool empty;
+
+	job->next = NULL;
+	pthread_mutex_lock(&q->lock);
+	empty = !q->first;
+	*q->last = job;
+	q->last = &job->next;
+	pthread_cond_signal(&q->some);
+	pthread_mutex_unlock(&q->lock);
+	return empty;
+}
+
+static void queue_stop(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->stop = true;
+	pthread_cond_broadcast(&q->some);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* Up to @max of them as a chain; NULL when stopped, or when none and not @wait. */
+static struct zkhsmd_job *queue_take(struct queue *q, size_t max, bool wait)
+{
+	struct zkhsmd_job *chain, **end = &chain;
+
+	pthread_mutex_lock(&q->lock);
+	while (wait && !q->first && !q->stop)
+		pthread_cond_wait(&q->some, &q->lock);
+	chain = q->first;
+	while (*end && max--)
+		end = &(*end)->next;
+	q->first = *end;
+	if (!q->first)
+		q->last = &q->first;
+	*end = NULL;
+	pthread_mutex_unlock(&q->lock);
+	return chain;
+}
+
+static void job_done(struct zkhsmd_jobs *jobs, struct zkhsmd_job *job)
+{
+	const uint64_t one = 1;
+
+	if (queue_put(&jobs->done, job) &&
+	    write(jobs->wake_fd, &one, sizeof(one)) != sizeof(one))
+		abort();	/* an eventfd takes 2^64 - 2 of these */
+}
+
+static void *work_loop(void *arg)
+{
+	struct worker *w = arg;
+	struct zkhsmd_job *job;
+
+	while ((job = queue_take(w->queue, 1, true))) {
+		if (job->work(job, w->store) == ZKHSMD_ANSWER)
+			job_done(w->jobs, job);
+		else
+			queue_put(&w->jobs->writes, job);
+	}
+	return NULL;
+}
+
+static void job_failed(struct zkhsmd_job *job, int error)
+{
+	job->result = error;
+	if (job->undone)
+		job->undone(job);
+}
+
+/* One job in its own mark; -EIO when the whole transaction is gone. */
+static int write_one(struct zkhsmd_store *s, struct zkhsmd_job *job)
+{
+	int ret = s->ops->mark(s);
+
+	if (ret)
+		return ret;
+	job->rq->reply.status = 0;
+	ret = job->write(job, s);
+	if (ret >= 0)
+		return s->ops->keep(s);
+	job_failed(job, ret);
+	if (!job->rq->reply.status)
+		zkhsmd_problem_store(job->rq, ret);
+	return s->ops->undo(s);
+}
+
+/* Nothing of it is durable: whatever they were going to say, they do not. */
+static void fail_batch(struct zkhsmd_job *batch, int error)
+{
+	for (struct zkhsmd_job *job = batch; job; job = job->next) {
+		if (job->result)
+			continue;
+		job_failed(job, error);
+		job->rq->reply.header_count = 0;
+		zkhsmd_problem_store(job->rq, error);
+	}
+}
+
+static void write_batch(struct zkhsmd_store *s, struct zkhsmd_job *batch)
+{
+	int ret = s->ops->begin(s);
+
+	for (struct zkhsmd_job *job = batch; !ret && job; job = job->next)
+		ret = write_one(s, job);
+	if (!ret)
+		ret = s->ops->commit(s);
+	else
+		s->ops->rollback(s);
+	if (ret)
+		fail_batch(batch, ret);
+}
+
+static void *write_loop(void *arg)
+{
+	struct worker *w = arg;
+	struct zkhsmd_job *batch, *job;
+
+	while ((batch = queue_take(w->queue, BATCH_MAX, true))) {
+		write_batch(w->store, batch);
+		while ((job = batch)) {
+			batch = job->next;
+			job_done(w->jobs, job);
+		}
+	}
+	return NULL;
+}
+
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+	struct zkhsmd_jobs *jobs = arg;
+	struct zkhsmd_job *chain, *job;
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	chain = queue_take(&jobs->done, SIZE_MAX, false);
+	while ((job = chain)) {
+		chain = job->next;
+		jobs->pending--;
+		if (!job->result && job->committed)
+			job->committed(job);
+		if (job->answered)
+			job->answered(job);
+		else
+			server_send(job->rq);
+	}
+}
+
+static int start_worker(struct zkhsmd_jobs *jobs, struct queue *q, bool writer,
+			struct zkhsm_error *err)
+{
+	struct worker *w = &jobs->workers[jobs->started];
+	const struct zkhsmd_store_ops *ops = jobs->m->store_ops;
+	int ret;
+
+	w->jobs = jobs;
+	w->queue = q;
+	ret = ops->open(jobs->m->store_path, !writer, false, &w->store, err);
+	if (ret)
+		return ret;
+	ret = pthread_create(&w->thread, NULL, writer ? write_loop : work_loop, w);
+	if (ret) {
+		ops->close(w->store);
+		return zkhsm_fail(err, -ret, "no thread: %s", strerror(ret));
+	}
+	jobs->started++;
+	return 0;
+}
+
+int zkhsmd_jobs_start(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	struct zkhsmd_jobs *jobs = calloc(1, sizeof(*jobs));
+	size_t light = m->config.workers, heavy = (m->config.workers + 1) / 2;
+	int ret = 0;
+
+	if (!jobs)
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	m->jobs = jobs;
+	jobs->m = m;
+	queue_init(&jobs->light);
+	queue_init(&jobs->heavy);
+	queue_init(&jobs->writes);
+	queue_init(&jobs->done);
+	jobs->worker_count = light + heavy + 1;
+	jobs->workers = calloc(jobs->worker_count, sizeof(*jobs->workers));
+	jobs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (jobs->wake_fd >= 0)
+		jobs->wake = event_new(m->base, jobs->wake_fd, EV_READ | EV_PERSIST, on_done, jobs);
+	if (!jobs->workers || !jobs->wake || event_add(jobs->wake, NULL))
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; !ret && i < jobs->worker_count; i++)
+		ret = start_worker(jobs, i < light ? &jobs->light :
+				   i < light + heavy ? &jobs->heavy : &jobs->writes,
+				   i == light + heavy, err);
+	return ret;
+}
+
+void zkhsmd_jobs_stop(struct zkhsmd *m)
+{
+	struct zkhsmd_jobs *jobs = m->jobs;
+
+	if (!jobs)
+		return;
+	queue_stop(&jobs->light);
+	queue_stop(&jobs->heavy);
+	queue_stop(&jobs->writes);
+	for (size_t i = 0; i < jobs->started; i++) {
+		pthread_join(jobs->workers[i].thread, NULL);
+		m->store_ops->close(jobs->workers[i].store);
+	}
+	if (jobs->wake)
+		event_free(jobs->wake);
+	if (jobs->wake_fd >= 0)
+		close(jobs->wake_fd);
+	queue_end(&jobs->light);
+	queue_end(&jobs->heavy);
+	queue_end(&jobs->writes);
+	queue_end(&jobs->done);
+	free(jobs->workers);
+	free(jobs);
+	m->jobs = NULL;
+}
+
+static void job_free(void *arg)
+{
+	struct zkhsmd_job *job = arg;
+
+	if (job->data_end)
+		job->data_end(job->data);
+	free(job);
+}
+
+struct zkhsmd_job *zkhsmd_job_new(struct server_request *rq, size_t size)
+{
+	const size_t head = (sizeof(struct zkhsmd_job) + 15) & ~(size_t)15;
+	struct zkhsmd_job *job = calloc(1, head + size);
+
+	if (!job) {
+		zkhsmd_problem(rq, P_STORE, "out of memory");
+		server_send(rq);
+		return NULL;
+	}
+	job->m = rq->arg;
+	job->rq = rq;
+	job->data = (uint8_t *)job + head;
+	rq->data = job;
+	rq->data_free = job_free;
+	return job;
+}
+
+/* A job without work() goes to the writer at once. */
+void zkhsmd_job_submit(struct zkhsmd_job *job)
+{
+	struct zkhsmd_jobs *jobs = job->m->jobs;
+
+	jobs->pending++;
+	job->result = 0;
+	queue_put(!job->work ? &jobs->writes : job->heavy ? &jobs->heavy : &jobs->light, job);
+}
+
+bool zkhsmd_jobs_pending(struct zkhsmd *m)
+{
+	return m->jobs && m->jobs->pending;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zkhsmd - the Attestation Manager: command line
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "manager.h"
+
+static void usage(FILE *to)
+{
+	fputs("Usage: zkhsmd [-c FILE] [--check-config | --init]\n"
+	      "Verifies what HSMs attest, says so to clients, and revokes.\n"
+	      "\n"
+	      "  -c, --config FILE   the configuration, /etc/zkhsm/zkhsmd.conf by default\n"
+	      "      --check-config  say whether it can be used, and end\n"
+	      "      --init          make keys and store in state_dir, print the keys to pin, and end\n"
+	      "  -h, --help          this text\n"
+	      "  -V, --version       the version\n"
+	      "\n"
+	      "Exit status: 0 done, 1 failed, 2 usage.\n", to);
+}
+
+static int check(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	struct server_config config;
+	int ret;
+
+	zkhsmd_server_config(m, &config);
+	ret = server_check(&config, err);
+	if (!ret)
+		puts("The configuration can be used.");
+	return ret;
+}
+
+static int init(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	char *id, *key;
+	int ret = zkhsmd_open(m, err);
+
+	if (ret)
+		return ret;
+	id = zkhsm_hex(m->identity.manager_id, 32);
+	key = zkhsm_hex(m->identity.order_public, 65);
+	if (id && key)
+		printf("manager_id %s\norder_key %s\n", id, key);
+	free(id);
+	free(key);
+	return 0;
+}
+
+static int serve(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	int ret = zkhsmd_open(m, err);
+
+	return ret ? ret : zkhsmd_run(m, err);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
+		{ "init", no_argument, NULL, 'i' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int (*action)(struct zkhsmd *m, struct zkhsm_error *err) = serve;
+	const char *path = "/etc/zkhsm/zkhsmd.conf";
+	struct zkhsm_error err = { .code = 0 };
+	static struct zkhsmd m = { .lock_fd = -1 };
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'k':
+			action = check;
+			break;
+		case 'i':
+			action = init;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'V':
+			puts("zkhsmd " ZKHSMD_VERSION);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind != argc) {
+		usage(stderr);
+		return 2;
+	}
+	umask(077);
+	ret = zkhsmd_config_load(path, &m.config, &err);
+	if (!ret) {
+		/* systemd says with this that it reads the priority of each line. */
+		log_setup((enum log_level)zkhsmd_log_level(m.config.log_level),
+			  getenv("JOURNAL_STREAM") != NULL);
+		ret = action(&m, &err);
+	}
+	zkhsmd_close(&m);
+	if (ret)
+		fprintf(stderr, "zkhsmd: %s\n", err.text[0] ? err.text : strerror(-ret));
+	return ret ? 1 : 0;
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * manager.c - the manager's parts put together, and taken apart
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "manager.h"
+
+#define HEAD_MAX	8192
+/* How long requests that are under way may take after SIGTERM. */
+#define STOP_S		10
+
+/* Two managers with one key would use numbers twice. */
+static int lock_state(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	const char *dir = m->config.state_dir;
+	char path[300];
+
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return zkhsm_fail(err, -errno, "%s: %s", dir, strerror(errno));
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	m->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (m->lock_fd < 0)
+		return zkhsm_fail(err, -errno, "%s: %s", path, strerror(errno));
+	if (flock(m->lock_fd, LOCK_EX | LOCK_NB))
+		return zkhsm_fail(err, -errno, "another zkhsmd uses %s", dir);
+	return 0;
+}
+
+static int open_store(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	const struct zkhsmd_store_ops *ops = &zkhsmd_store_sqlite;
+	struct zkhsmd_store *store;
+	int64_t newest = 0;
+	int ret;
+
+	m->store_ops = ops;
+	snprintf(m->store_path, sizeof(m->store_path), "%s/zkhsmd.db", m->config.state_dir);
+	ret = ops->open(m->store_path, false, true, &store, err);
+	if (ret)
+		return ret;
+	ret = zkhsmd_identity_open(&m->identity, m->config.state_dir, store, err);
+	if (!ret) {
+		ret = ops->hsm_newest(store, &newest);
+		if (ret)
+			zkhsm_fail(err, ret, "%s cannot be read: %s", m->store_path,
+				   strerror(-ret));
+	}
+	ops->close(store);
+	m->newest_wall = newest;
+	if (!ret && newest > zkhsmd_now().wall)
+		zkhsmd_alert("clock", NULL,
+			     "the wall clock is before what the store has seen: attestations of earlier boots count as stale");
+	return ret;
+}
+
+int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	const struct zkhsmd_config *c = &m->config;
+	int ret;
+
+	ret = lock_state(m, err);
+	if (!ret)
+		ret = zkhsmd_boot_id(m->boot_id, err);
+	if (!ret)
+		ret = open_store(m, err);
+	if (ret)
+		return ret;
+	if (zkhsmd_nonces_new(c, &m->nonces) ||
+	    zkhsmd_sources_new(c->false_per_minute, &m->sources) ||
+	    zkhsmd_cache_new(c->lists_max, &m->lists) ||
+	    zkhsmd_cache_new(c->guest_lists_max, &m->guest_lists) ||
+	    zkhsmd_confs_new(&m->confs) || zkhsmd_rlist_new(&m->rlist) ||
+	    zkhsmd_polls_new(m, &m->polls))
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+void zkhsmd_close(struct zkhsmd *m)
+{
+	zkhsmd_polls_free(m->polls);
+	zkhsmd_rlist_free(m->rlist);
+	zkhsmd_confs_free(m->confs);
+	zkhsmd_cache_free(m->guest_lists);
+	zkhsmd_cache_free(m->lists);
+	zkhsmd_sources_free(m->sources);
+	zkhsmd_nonces_free(m->nonces);
+	zkhsmd_identity_close(&m->identity);
+	if (m->lock_fd >= 0)
+		close(m->lock_fd);
+}
+
+void zkhsmd_server_config(struct zkhsmd *m, struct server_config *out)
+{
+	const struct zkhsmd_config *c = &m->config;
+
+	*out = (struct server_config){
+		.address = c->address, .port = (uint16_t)c->port,
+		.certificate = c->certificate, .private_key = c->private_key,
+		.client_ca = c->admin_ca,
+		.max_head = HEAD_MAX, .max_body = c->max_list_body,
+		.connections_max = (unsigned int)c->connections_max,
+		.large_max = (unsigned int)c->large_max,
+		.idle_ms = c->idle_ms, .request_ms = c->request_ms, .large_ms = c->large_ms,
+		.routes = zkhsmd_routes, .route_count = zkhsmd_route_count, .arg = m,
+	};
+}
+
+static void log_listening(struct zkhsmd *m)
+{
+	char *id = zkhsm_hex(m->identity.manager_id, 32);
+	char *key = zkhsm_hex(m->identity.order_public, 65);
+
+	log_event(LOG_LEVEL_INFO, "listening", "address", m->config.address, "port",
+		  LOG_NUMBER(server_port(m->server)), "manager_id", id, "order_key", key, NULL);
+	free(id);
+	free(key);
+}
+
+static void on_stop_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+/* No new connections, no waiting polls; what is under way is answered. */
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
+	const struct timeval patience = { .tv_sec = STOP_S };
+	struct zkhsmd *m = arg;
+
+	(void)what;
+	if (m->stopping)
+		return;
+	m->stopping = true;
+	log_event(LOG_LEVEL_INFO, "stopping", "signal", LOG_NUMBER(number), NULL);
+	server_stop(m->server);
+	zkhsmd_polls_stop(m->polls);
+	event_base_once(m->base, -1, EV_TIMEOUT, on_stop_again, m->base, &patience);
+}
+
+static void loop(struct zkhsmd *m)
+{
+	while (!event_base_got_break(m->base)) {
+		if (m->stopping && !zkhsmd_jobs_pending(m) && !server_connections(m->server))
+			break;
+		if (event_base_loop(m->base, EVLOOP_ONCE) < 0)
+			break;
+	}
+}
+
+int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	struct event *term = NULL, *interrupt = NULL;
+	struct server_config config;
+	int ret;
+
+	signal(SIGPIPE, SIG_IGN);
+	m->base = event_base_new();
+	if (!m->base)
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	ret = zkhsmd_jobs_start(m, err);
+	if (!ret) {
+		zkhsmd_server_config(m, &config);
+		ret = server_new(m->base, &config, &m->server, err);
+	}
+	if (ret)
+		goto out;
+	term = evsignal_new(m->base, SIGTERM, on_stop, m);
+	interrupt = evsignal_new(m->base, SIGINT, on_stop, m);
+	if (!term || !interrupt || event_add(term, NULL) || event_add(interrupt, NULL)) {
+		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	log_listening(m);
+	loop(m);
+	log_event(LOG_LEVEL_INFO, "stopped", NULL);
+out:
+	/* Requests that the patience did not suffice for end with the threads. */
+	zkhsmd_jobs_stop(m);
+	server_free(m->server);
+	m->server = NULL;
+	if (term)
+		event_free(term);
+	if (interrupt)
+		event_free(interrupt);
+	event_base_free(m->base);
+	return ret;
+}

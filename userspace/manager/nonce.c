@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nonce.c - challenges that were given and not answered yet
+ *
+ * In memory only: after a restart every nonce is unknown, and HSMs ask for
+ * another one. All live equally long, so the oldest is always the first to go.
+ */
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "manager.h"
+
+/**
+ * struct entry - one challenge
+ * @taken:	true evidence over it is being stored; gone if that succeeds
+ * @by_nonce, @by_hsm: chains of the two tables
+ */
+struct entry {
+	uint8_t nonce[32], hsm_id[32];
+	char source[48];
+	struct zkhsmd_time issued;
+	bool enrolled, taken;
+	LIST_ENTRY(entry) by_nonce, by_hsm;
+	TAILQ_ENTRY(entry) by_age;
+};
+
+LIST_HEAD(chain, entry);
+
+struct zkhsmd_nonces {
+	pthread_mutex_t lock;		/* all below */
+	int64_t life_ms;
+	uint64_t per_hsm, max, count, strangers;
+	size_t mask;
+	struct chain *nonces, *hsms;
+	TAILQ_HEAD(, entry) ages;
+};
+
+/* Nonces are random, and an hsm_id is a hash: their bytes are as good as one. */
+static size_t slot(const struct zkhsmd_nonces *t, const uint8_t hash[32])
+{
+	return get_unaligned_be64(hash) & t->mask;
+}
+
+int zkhsmd_nonces_new(const struct zkhsmd_config *c, struct zkhsmd_nonces **out)
+{
+	struct zkhsmd_nonces *t = calloc(1, sizeof(*t));
+	size_t size = 1;
+
+	if (!t)
+		return -ENOMEM;
+	while (size < c->nonces_max)
+		size *= 2;
+	t->mask = size - 1;
+	t->nonces = calloc(size, sizeof(*t->nonces));
+	t->hsms = calloc(size, sizeof(*t->hsms));
+	if (!t->nonces || !t->hsms) {
+		free(t->nonces);
+		free(t->hsms);
+		free(t);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&t->lock, NULL);
+	t->life_ms = (int64_t)c->nonce_life_ms;
+	t->per_hsm = c->nonces_per_hsm;
+	t->max = c->nonces_max;
+	TAILQ_INIT(&t->ages);
+	*out = t;
+	return 0;
+}
+
+static void drop(struct zkhsmd_nonces *t, struct entry *e)
+{
+	LIST_REMOVE(e, by_nonce);
+	LIST_REMOVE(e, by_hsm);
+	TAILQ_REMOVE(&t->ages, e, by_age);
+	t->count--;
+	if (!e->enrolled)
+		t->strangers--;
+	free(e);
+}
+
+void zkhsmd_nonces_free(struct zkhsmd_nonces *t)
+{
+	if (!t)
+		return;
+	while (!TAILQ_EMPTY(&t->ages))
+		drop(t, TAILQ_FIRST(&t->ages));
+	pthread_mutex_destroy(&t->lock);
+	free(t->nonces);
+	free(t->hsms);
+	free(t);
+}
+
+static void expire(struct zkhsmd_nonces *t, struct zkhsmd_time now)
+{
+	struct entry *e;
+
+	while ((e = TAILQ_FIRST(&t->ages)) && now.boot - e->issued.boot >= t->life_ms)
+		drop(t, e);
+}
+
+static struct entry *find(struct zkhsmd_nonces *t, const uint8_t nonce[32])
+{
+	struct entry *e;
+
+	LIST_FOREACH(e, &t->nonces[slot(t, nonce)], by_nonce) {
+		if (memcmp(e->nonce, nonce, sizeof(e->nonce)) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+static struct entry *find_live(struct zkhsmd_nonces *t, const uint8_t hsm_id[32],
+			       const uint8_t nonce[32], struct zkhsmd_time now)
+{
+	struct entry *e;
+
+	expire(t, now);
+	e = find(t, nonce);
+	return e && !e->taken && memcmp(e->hsm_id, hsm_id, 32) == 0 ? e : NULL;
+}
+
+/*
+ * Anybody may ask in the name of any HSM, so no one source may use up what an
+ * HSM may have, nor strangers what the enrolled ones need.
+ */
+static int room_for(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source,
+		    bool enrolled)
+{
+	uint64_t of_hsm = 0, of_source = 0;
+	struct entry *e;
+
+	if (t->count >= t->max || (!enrolled && t->strangers >= t->max / 2))
+		return -ENOSPC;
+	LIST_FOREACH(e, &t->hsms[slot(t, hsm_id)], by_hsm) {
+		if (memcmp(e->hsm_id, hsm_id, 32) != 0)
+			continue;
+		of_hsm++;
+		if (strcmp(e->source, source) == 0)
+			of_source++;
+	}
+	return of_hsm >= t->per_hsm || of_source >= (t->per_hsm + 1) / 2 ? -EDQUOT : 0;
+}
+
+int zkhsmd_nonce_new(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source,
+		     bool enrolled, struct zkhsmd_time now, uint8_t nonce[32])
+{
+	struct entry *e = calloc(1, sizeof(*e));
+	int ret;
+
+	if (!e || RAND_bytes(e->nonce, sizeof(e->nonce)) != 1) {
+		free(e);
+		return -ENOMEM;
+	}
+	memcpy(e->hsm_id, hsm_id, sizeof(e->hsm_id));
+	strncpy(e->source, source, sizeof(e->source) - 1);
+	e->issued = now;
+	e->enrolled = enrolled;
+	memcpy(nonce, e->nonce, sizeof(e->nonce));
+
+	pthread_mutex_lock(&t->lock);
+	expire(t, now);
+	ret = room_for(t, hsm_id, source, enrolled);
+	if (!ret) {
+		LIST_INSERT_HEAD(&t->nonces[slot(t, e->nonce)], e, by_nonce);
+		LIST_INSERT_HEAD(&t->hsms[slot(t, hsm_id)], e, by_hsm);
+		TAILQ_INSERT_TAIL(&t->ages, e, by_age);
+		t->count++;
+		t->strangers += !enrolled;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (ret)
+		free(e);
+	return ret;
+}
+
+enum zkhsmd_nonce_state zkhsmd_nonce_look(struct zkhsmd_nonces *t, const uint8_t hsm_id[32],
+					  const uint8_t nonce[32], struct zkhsmd_time now,
+					  struct zkhsmd_time *issued)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&t->lock);
+	e = find_live(t, hsm_id, nonce, now);
+	if (e)
+		*issued = e->issued;
+	pthread_mutex_unlock(&t->lock);
+	return e ? ZKHSMD_NONCE_LIVE : ZKHSMD_NONCE_UNKNOWN;
+}
+
+bool zkhsmd_nonce_take(struct zkhsmd_nonces *t, const uint8_t hsm_id[32],
+		       const uint8_t nonce[32], struct zkhsmd_time now)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&t->lock);
+	e = find_live(t, hsm_id, nonce, now);
+	/* Not dropped yet, so that it can be given back. */
+	if (e)
+		e->taken = true;
+	pthread_mutex_unlock(&t->lock);
+	return e;
+}
+
+void zkhsmd_nonce_return(struct zkhsmd_nonces *t, const uint8_t nonce[32])
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&t->lock);
+	e = find(t, nonce);
+	if (e)
+		e->taken = false;
+	pthread_mutex_unlock(&t->lock);
+}
+
+void zkhsmd_nonce_drop(struct zkhsmd_nonces *t, const uint8_t nonce[32])
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&t->lock);
+	e = find(t, nonce);
+	if (e)
+		drop(t, e);
+	pthread_mutex_unlock(&t->lock);
+}
+
+bool zkhsmd_nonce_any(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], struct zkhsmd_time now)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&t->lock);
+	expire(t, now);
+	LIST_FOREACH(e, &t->hsms[slot(t, hsm_id)], by_hsm) {
+		if (!e->taken && memcmp(e->hsm_id, hsm_id, 32) == 0)
+			break;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return e;
+}

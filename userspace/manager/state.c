@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * state.c - fresh or stale, stopped or not: at this moment, from what is stored
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "manager.h"
+
+int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct zkhsmd_time now,
+		   int64_t newest_wall)
+{
+	if (!h->attested)
+		return -1;
+	if (memcmp(h->boot_id, boot_id, sizeof(h->boot_id)) == 0)
+		return now.boot - h->attested_boot_ms;
+	/*
+	 * From an earlier boot there is the wall clock only. Where it is before
+	 * what the store has seen already it was set back, and would make old
+	 * evidence young again.
+	 */
+	if (now.wall < newest_wall || now.wall < h->attested_ms)
+		return -1;
+	return now.wall - h->attested_ms;
+}
+
+int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		      struct zkhsmd_status *out)
+{
+	static const uint8_t none[32];
+	struct zkhsmd_revocation r;
+	int ret;
+
+	out->age_ms = zkhsmd_age(h, m->boot_id, zkhsmd_now(), m->newest_wall);
+	ret = store->ops->revocation_get(store, ZKHSMD_SCOPE_HSM, h->id, none, &r);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (!ret)
+		out->state = ZKHSMD_REVOKED;
+	else if (out->age_ms < 0 || (uint64_t)out->age_ms > m->config.max_age_ms)
+		out->state = ZKHSMD_STALE;
+	else
+		out->state = ZKHSMD_ATTESTED;
+	return 0;
+}
+
+int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		    const char *key_id, struct zkhsmd_key *out)
+{
+	const struct zkhsm_list_entry *e;
+	struct zkhsmd_status status;
+	struct zkhsm_keylist *list;
+	int ret;
+
+	if (!h->attested)
+		return -ENOENT;
+	ret = zkhsmd_list_find(m, store, h->list_digest, &list);
+	if (ret)
+		/* The row refers to it: it is there, or the store is damaged. */
+		return ret == -ENOENT ? -EUCLEAN : ret;
+	e = zkhsm_keylist_find(list, key_id);
+	if (e)
+		out->entry = *e;
+	zkhsm_keylist_free(list);
+	if (!e)
+		return -ENOENT;
+
+	zkhsm_element_name(out->entry.type, out->entry.public, out->element);
+	ret = zkhsmd_hsm_status(m, store, h, &status);
+	if (ret)
+		return ret;
+	out->age_ms = status.age_ms;
+	ret = store->ops->revocation_stopping(store, h->id, out->element, &out->revocation);
+	if (ret && ret != -ENOENT)
+		return ret;
+	out->revoked = !ret;
+	if (out->revoked)
+		out->status = "revoked";
+	else if (status.state != ZKHSMD_ATTESTED)
+		out->status = "stale";
+	else
+		out->status = out->entry.state == ZKHSM_KEY_STATE_ACTIVE ? "attested" : "not-active";
+	return 0;
+}
+
+const char *zkhsmd_state_name(enum zkhsmd_state state)
+{
+	static const char *const names[] = {
+		[ZKHSMD_PENDING] = "pending", [ZKHSMD_ATTESTED] = "attested",
+		[ZKHSMD_STALE] = "stale", [ZKHSMD_REVOKED] = "revoked",
+	};
+
+	return names[state];
+}
+
+json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *status)
+{
+	json_t *o = json_pack("{s:s, s:s}", "name", h->name, "state",
+			      zkhsmd_state_name(status->state));
+
+	zkhsmd_json_hash(o, "hsm_id", h->id);
+	json_object_set_new(o, "attested_at_ms", h->attested ? json_integer(h->attested_ms) :
+			    json_null());
+	json_object_set_new(o, "age_ms", status->age_ms >= 0 ? json_integer(status->age_ms) :
+			    json_null());
+	json_object_set_new(o, "number", h->attested ? json_integer(h->number) : json_null());
+	json_object_set_new(o, "keys", h->attested ? json_integer(h->keys) : json_null());
+	return o;
+}

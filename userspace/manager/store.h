@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * store.h - what the manager must not forget, behind one table of operations
+ *
+ * A store is opened once per thread. Readers see what is committed. Writing
+ * happens within begin and commit; mark and undo bracket one job in it, so that
+ * one that fails takes nothing of the others with it. Functions return 0 or a
+ * count where they say so, -ENOENT when there is nothing, -ENOSPC when the disk is
+ * full, -EUCLEAN when the content is not what this program writes, or -EIO.
+ */
+#ifndef ZKHSM_STORE_H
+#define ZKHSM_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zkhsm.h"
+
+#define ZKHSMD_NAME_MAX		64
+#define ZKHSMD_ANSWER_MAX	512
+
+struct zkhsmd_store;
+
+/**
+ * struct zkhsmd_hsm - what is known of one HSM
+ * @enrolled:	its row outlives its enrolment: numbers must never be used twice
+ * @identity:	D, all zero until its first true evidence
+ * @config_digest: the approved configuration
+ * @config_seen: that of its newest true evidence, zero if none
+ * @attested:	there is accepted evidence, and the fields below are its
+ * @attested_ms: when the nonce was given, by the wall clock; @attested_boot_ms the
+ *		same by CLOCK_BOOTTIME of the boot @boot_id
+ * @received_ms: when the evidence came
+ * @proved:	entries that the proof covers
+ * @answer:	what was answered to it
+ * @applied:	number of our last order that it has applied
+ * @floor:	numbers of orders up to here are taken, known or not
+ */
+struct zkhsmd_hsm {
+	uint8_t id[32];
+	uint8_t identity[65];
+	bool enrolled;
+	char name[ZKHSMD_NAME_MAX + 1];
+	int64_t enrolled_ms;
+	uint8_t config_digest[32], config_seen[32];
+	bool attested;
+	uint32_t boot_count, fork_count, number;
+	uint8_t instance_id[16];
+	uint64_t uptime_ms;
+	int64_t attested_ms, attested_boot_ms, received_ms;
+	uint8_t boot_id[16];
+	uint8_t list_digest[32], evidence_digest[32];
+	uint32_t keys, proved;
+	char answer[ZKHSMD_ANSWER_MAX];
+	uint64_t applied, floor;
+};
+
+/* True evidence of an HSM that nobody enrolled. */
+struct zkhsmd_pending {
+	uint8_t id[32];
+	uint8_t identity[65];
+	uint8_t config_digest[32];
+	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN];
+	size_t config_len;
+	uint32_t keys;
+	int64_t first_ms, last_ms;
+	char source[48];
+};
+
+enum zkhsmd_scope {
+	ZKHSMD_SCOPE_KEY = 1, ZKHSMD_SCOPE_ELEMENT, ZKHSMD_SCOPE_HSM,
+};
+
+/**
+ * struct zkhsmd_revocation - one that is in force
+ * @action:	ZKHSM_ORDER_TYPE_REVOKE or _HOLD
+ * @hsm_id, @key_id, @element: those that the scope has (key: all three), else zero
+ * @number:	of the list in which it appeared
+ */
+struct zkhsmd_revocation {
+	int64_t row;
+	uint8_t action;
+	enum zkhsmd_scope scope;
+	uint8_t hsm_id[32];
+	char key_id[ZKHSM_ID_MAX_LEN + 1];
+	uint8_t element[32];
+	uint8_t reason;
+	uint64_t number;
+	int64_t at_ms;
+};
+
+struct zkhsmd_order {
+	uint64_t number;
+	int64_t created_ms;
+	uint8_t *bytes;			/* the caller of order_get frees; of each, the store's */
+	size_t len;
+};
+
+enum zkhsmd_meta {
+	ZKHSMD_META_MANAGER_ID = 1,	/* 32 bytes */
+	ZKHSMD_META_LIST_NUMBER,	/* u64 */
+	ZKHSMD_META_PROBE,		/* u64 */
+};
+
+struct zkhsmd_store_ops {
+	const char *name;
+	/* Creates what is not there unless @readonly; checks schema and integrity if asked. */
+	int (*open)(const char *where, bool readonly, bool check, struct zkhsmd_store **out,
+		    struct zkhsm_error *err);
+	void (*close)(struct zkhsmd_store *s);
+
+	int (*begin)(struct zkhsmd_store *s);
+	int (*commit)(struct zkhsmd_store *s);		/* rolled back when it fails */
+	void (*rollback)(struct zkhsmd_store *s);
+	int (*mark)(struct zkhsmd_store *s);
+	int (*keep)(struct zkhsmd_store *s);
+	int (*undo)(struct zkhsmd_store *s);		/* -EIO: the whole transaction is gone */
+
+	int (*hsm_get)(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_hsm *out);
+	int (*hsm_put)(struct zkhsmd_store *s, const struct zkhsmd_hsm *h);
+	int (*hsm_each)(struct zkhsmd_store *s, int (*fn)(const struct zkhsmd_hsm *h, void *arg),
+			void *arg);
+	/* The newest @received_ms of all, 0 if none. */
+	int (*hsm_newest)(struct zkhsmd_store *s, int64_t *ms);
+
+	int (*pending_get)(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_pending *out);
+	int (*pending_put)(struct zkhsmd_store *s, const struct zkhsmd_pending *p);
+	int (*pending_del)(struct zkhsmd_store *s, const uint8_t id[32]);
+	int (*pending_each)(struct zkhsmd_store *s,
+			    int (*fn)(const struct zkhsmd_pending *p, void *arg), void *arg);
+	/* Leaves @max of all and @per_source of @source, the newest. */
+	int (*pending_trim)(struct zkhsmd_store *s, const char *source, uint64_t max,
+			    uint64_t per_source);
+
+	/* Caller frees *@bytes. */
+	int (*list_get)(struct zkhsmd_store *s, const uint8_t digest[32], uint8_t **bytes, size_t *len);
+	int (*list_put)(struct zkhsmd_store *s, const uint8_t digest[32], const uint8_t *bytes,
+			size_t len);
+	int (*list_has)(struct zkhsmd_store *s, const uint8_t digest[32]);	/* 0 or -ENOENT */
+	int (*list_trim)(struct zkhsmd_store *s, const uint8_t digest[32]);	/* if nobody's */
+
+	int (*config_get)(struct zkhsmd_store *s, const uint8_t digest[32],
+			  uint8_t out[ZKHSM_CONFIGURATION_MAX_LEN], size_t *len);
+	int (*config_put)(struct zkhsmd_store *s, const uint8_t digest[32], const uint8_t *bytes,
+			  size_t len);
+	int (*config_trim)(struct zkhsmd_store *s);				/* nobody's ones */
+
+	/* In force, of exactly this scope and these names. */
+	int (*revocation_get)(struct zkhsmd_store *s, enum zkhsmd_scope scope,
+			      const uint8_t hsm_id[32], const uint8_t element[32],
+			      struct zkhsmd_revocation *out);
+	/* In force, the strongest that stops this element on this HSM, of any scope. */
+	int (*revocation_stopping)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+				   const uint8_t element[32], struct zkhsmd_revocation *out);
+	int (*revocation_add)(struct zkhsmd_store *s, const struct zkhsmd_revocation *r);
+	int (*revocation_end)(struct zkhsmd_store *s, int64_t row, uint64_t number);
+	int (*revocation_each)(struct zkhsmd_store *s,
+			       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg);
+
+	int (*order_add)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			 const struct zkhsmd_order *o);
+	int (*order_get)(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t number,
+			 struct zkhsmd_order *out);
+	/* Those above @after, the lowest first, until @fn returns other than 0. */
+	int (*order_each)(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t after,
+			  int (*fn)(const struct zkhsmd_order *o, void *arg), void *arg);
+	int (*order_last)(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t *number);
+
+	int (*meta_get)(struct zkhsmd_store *s, enum zkhsmd_meta name, void *out, size_t len);
+	int (*meta_put)(struct zkhsmd_store *s, enum zkhsmd_meta name, const void *value, size_t len);
+};
+
+/* What every backend's handle begins with. */
+struct zkhsmd_store {
+	const struct zkhsmd_store_ops *ops;
+};
+
+extern const struct zkhsmd_store_ops zkhsmd_store_sqlite;
+
+#endif /* ZKHSM_STORE_H */

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * store_sqlite.c - the store in one SQLite database: opening, schema,
+ * transactions and the statements
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_sqlite.h"
+
+#define APPLICATION_ID	"1514883155"	/* "ZKHS" */
+#define SCHEMA_VERSION	1
+
+/*
+ * list_digest and config_seen are NULL until there is evidence; what they refer
+ * to is stored in the transaction that sets them. Ended revocations and the
+ * rows of HSMs that are no longer enrolled stay, as the record.
+ */
+static const char schema[] =
+	"CREATE TABLE meta(name INTEGER PRIMARY KEY, value BLOB NOT NULL) STRICT;"
+	"CREATE TABLE list(digest BLOB PRIMARY KEY CHECK(length(digest) = 32),"
+	" bytes BLOB NOT NULL) STRICT;"
+	"CREATE TABLE configuration(digest BLOB PRIMARY KEY CHECK(length(digest) = 32),"
+	" bytes BLOB NOT NULL) STRICT;"
+	"CREATE TABLE hsm(id BLOB PRIMARY KEY CHECK(length(id) = 32), identity BLOB NOT NULL,"
+	" enrolled INTEGER NOT NULL, name TEXT NOT NULL, enrolled_ms INTEGER NOT NULL,"
+	" config_digest BLOB NOT NULL, config_seen BLOB REFERENCES configuration(digest),"
+	" attested INTEGER NOT NULL, boot_count INTEGER NOT NULL, fork_count INTEGER NOT NULL,"
+	" number INTEGER NOT NULL, instance_id BLOB NOT NULL, uptime_ms INTEGER NOT NULL,"
+	" attested_ms INTEGER NOT NULL, attested_boot_ms INTEGER NOT NULL,"
+	" received_ms INTEGER NOT NULL, boot_id BLOB NOT NULL,"
+	" list_digest BLOB REFERENCES list(digest), evidence_digest BLOB,"
+	" keys INTEGER NOT NULL, proved INTEGER NOT NULL, answer TEXT NOT NULL,"
+	" applied INTEGER NOT NULL, floor INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX hsm_list ON hsm(list_digest);"
+	"CREATE INDEX hsm_config_seen ON hsm(config_seen);"
+	"CREATE TABLE pending(id BLOB PRIMARY KEY CHECK(length(id) = 32), identity BLOB NOT NULL,"
+	" config_digest BLOB NOT NULL, config BLOB NOT NULL, keys INTEGER NOT NULL,"
+	" first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, source TEXT NOT NULL) STRICT;"
+	"CREATE TABLE revocation(row INTEGER PRIMARY KEY, action INTEGER NOT NULL,"
+	" scope INTEGER NOT NULL, hsm_id BLOB REFERENCES hsm(id), key_id TEXT NOT NULL,"
+	" element BLOB, reason INTEGER NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+	" ended INTEGER) STRICT;"
+	"CREATE UNIQUE INDEX revocation_once ON revocation(scope, ifnull(hsm_id, x''),"
+	" ifnull(element, x'')) WHERE ended IS NULL;"
+	"CREATE INDEX revocation_element ON revocation(element) WHERE ended IS NULL;"
+	"CREATE INDEX revocation_hsm ON revocation(hsm_id, scope) WHERE ended IS NULL;"
+	"CREATE TABLE orders(hsm_id BLOB NOT NULL REFERENCES hsm(id), number INTEGER NOT NULL,"
+	" created_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(hsm_id, number)) STRICT;"
+	"PRAGMA application_id = " APPLICATION_ID ";"
+	"PRAGMA user_version = 1;";
+
+#define HSM_COLUMNS "id, identity, enrolled, name, enrolled_ms, config_digest, config_seen," \
+	" attested, boot_count, fork_count, number, instance_id, uptime_ms, attested_ms," \
+	" attested_boot_ms, received_ms, boot_id, list_digest, evidence_digest, keys, proved," \
+	" answer, applied, floor"
+#define REVOCATION_COLUMNS "row, action, scope, hsm_id, key_id, element, reason, number, at_ms"
+
+static const char *const statements[SQL_COUNT] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_MARK] = "SAVEPOINT job",
+	[SQL_KEEP] = "RELEASE job",
+	[SQL_UNDO] = "ROLLBACK TO job",
+
+	[SQL_HSM_GET] = "SELECT " HSM_COLUMNS " FROM hsm WHERE id = ?1",
+	[SQL_HSM_PUT] = "INSERT INTO hsm(" HSM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"
+		" ON CONFLICT(id) DO UPDATE SET identity = ?2, enrolled = ?3, name = ?4,"
+		" enrolled_ms = ?5, config_digest = ?6, config_seen = ?7, attested = ?8,"
+		" boot_count = ?9, fork_count = ?10, number = ?11, instance_id = ?12,"
+		" uptime_ms = ?13, attested_ms = ?14, attested_boot_ms = ?15, received_ms = ?16,"
+		" boot_id = ?17, list_digest = ?18, evidence_digest = ?19, keys = ?20,"
+		" proved = ?21, answer = ?22, applied = ?23, floor = ?24",
+	[SQL_HSM_EACH] = "SELECT " HSM_COLUMNS " FROM hsm ORDER BY id",
+	[SQL_HSM_NEWEST] = "SELECT max(received_ms) FROM hsm",
+
+	[SQL_PENDING_GET] = "SELECT id, identity, config_digest, config, keys, first_ms, last_ms,"
+		" source FROM pending WHERE id = ?1",
+	[SQL_PENDING_PUT] = "INSERT INTO pending(id, identity, config_digest, config, keys,"
+		" first_ms, last_ms, source) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+		" ON CONFLICT(id) DO UPDATE SET config_digest = ?3, config = ?4, keys = ?5,"
+		" last_ms = ?7, source = ?8",
+	[SQL_PENDING_DEL] = "DELETE FROM pending WHERE id = ?1",
+	[SQL_PENDING_EACH] = "SELECT id, identity, config_digest, config, keys, first_ms, last_ms,"
+		" source FROM pending ORDER BY first_ms, id",
+	[SQL_PENDING_TRIM_SOURCE] = "DELETE FROM pending WHERE source = ?1 AND id NOT IN (SELECT id"
+		" FROM pending WHERE source = ?1 ORDER BY last_ms DESC LIMIT ?2)",
+	[SQL_PENDING_TRIM] = "DELETE FROM pending WHERE id NOT IN (SELECT id FROM pending"
+		" ORDER BY last_ms DESC LIMIT ?1)",
+
+	[SQL_LIST_GET] = "SELECT bytes FROM list WHERE digest = ?1",
+	[SQL_LIST_PUT] = "INSERT INTO list(digest, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+	[SQL_LIST_HAS] = "SELECT 1 FROM list WHERE digest = ?1",
+	[SQL_LIST_TRIM] = "DELETE FROM list WHERE digest = ?1 AND NOT EXISTS"
+		" (SELECT 1 FROM hsm WHERE list_digest = ?1)",
+
+	[SQL_CONFIG_GET] = "SELECT bytes FROM configuration WHERE digest = ?1",
+	[SQL_CONFIG_PUT] = "INSERT INTO configuration(digest, bytes) VALUES (?1, ?2)"
+		" ON CONFLICT DO NOTHING",
+	[SQL_CONFIG_TRIM] = "DELETE FROM configuration WHERE digest NOT IN (SELECT config_digest"
+		" FROM hsm UNION SELECT config_seen FROM hsm WHERE config_seen IS NOT NULL)",
+
+	[SQL_REVOCATION_GET] = "SELECT " REVOCATION_COLUMNS " FROM revocation WHERE ended IS NULL"
+		" AND scope = ?1 AND ifnull(hsm_id, x'') = ifnull(?2, x'')"
+		" AND ifnull(element, x'') = ifnull(?3, x'')",
+	/* Revoke is 17 and hold 18: the strongest is the least. */
+	[SQL_REVOCATION_STOPPING] = "SELECT " REVOCATION_COLUMNS " FROM (SELECT * FROM revocation"
+		" WHERE ended IS NULL AND element = ?2 AND scope IN (1, 2)"
+		" AND (hsm_id IS NULL OR hsm_id = ?1)"
+		" UNION ALL SELECT * FROM revocation WHERE ended IS NULL AND hsm_id = ?1"
+		" AND scope = 3) ORDER BY action, row LIMIT 1",
+	[SQL_REVOCATION_ADD] = "INSERT INTO revocation(action, scope, hsm_id, key_id, element,"
+		" reason, number, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[SQL_REVOCATION_END] = "UPDATE revocation SET ended = ?2 WHERE row = ?1 AND ended IS NULL",
+	[SQL_REVOCATION_EACH] = "SELECT " REVOCATION_COLUMNS " FROM revocation WHERE ended IS NULL"
+		" ORDER BY row",
+
+	[SQL_ORDER_ADD] = "INSERT INTO orders(hsm_id, number, created_ms, bytes)"
+		" VALUES (?1, ?2, ?3, ?4)",
+	[SQL_ORDER_GET] = "SELECT number, created_ms, bytes FROM orders"
+		" WHERE hsm_id = ?1 AND number = ?2",
+	[SQL_ORDER_EACH] = "SELECT number, created_ms, bytes FROM orders"
+		" WHERE hsm_id = ?1 AND number > ?2 ORDER BY number",
+	[SQL_ORDER_LAST] = "SELECT max(number) FROM orders WHERE hsm_id = ?1",
+
+	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
+	[SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES (?1, ?2)"
+		" ON CONFLICT(name) DO UPDATE SET value = ?2",
+};
+
+int sq_errno(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CONSTRAINT:
+		return -EEXIST;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	default:
+		return -EIO;
+	}
+}
+
+sqlite3_stmt *sq_stmt(struct sq *s, enum sql which)
+{
+	sqlite3_stmt **stmt = &s->stmt[which];
+
+	if (!*stmt) {
+		sqlite3_prepare_v3(s->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT, stmt,
+				   NULL);
+		return *stmt;
+	}
+	sqlite3_reset(*stmt);
+	sqlite3_clear_bindings(*stmt);
+	return *stmt;
+}
+
+int sq_step(sqlite3_stmt *stmt)
+{
+	int code;
+
+	if (!stmt)
+		return -EIO;
+	code = sqlite3_step(stmt);
+	if (code == SQLITE_ROW)
+		return 1;
+	return code == SQLITE_DONE ? 0 : sq_errno(code);
+}
+
+int sq_end(sqlite3_stmt *stmt, int ret)
+{
+	if (stmt)
+		sqlite3_reset(stmt);
+	return ret > 0 ? 0 : ret;
+}
+
+int sq_run(sqlite3_stmt *stmt)
+{
+	return sq_end(stmt, sq_step(stmt));
+}
+
+/* Bound without a copy: every statement is run, or read to its end, before its arguments go. */
+void sq_blob(sqlite3_stmt *stmt, int index, const void *data, size_t len)
+{
+	if (stmt)
+		sqlite3_bind_blob64(stmt, index, data, len, SQLITE_STATIC);
+}
+
+void sq_hash(sqlite3_stmt *stmt, int index, const uint8_t hash[32])
+{
+	static const uint8_t zero[32];
+
+	if (stmt && memcmp(hash, zero, sizeof(zero)))
+		sq_blob(stmt, index, hash, 32);
+}
+
+bool sq_take(sqlite3_stmt *stmt, int column, void *out, size_t len)
+{
+	if (sqlite3_column_type(stmt, column) == SQLITE_NULL) {
+		memset(out, 0, len);
+		return true;
+	}
+	if ((size_t)sqlite3_column_bytes(stmt, column) != len)
+		return false;
+	memcpy(out, sqlite3_column_blob(stmt, column), len);
+	return true;
+}
+
+bool sq_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	if (!text || strlen(text) >= size)
+		return false;
+	strcpy(out, text);	/* just measured */
+	return true;
+}
+
+static int run(struct zkhsmd_store *s, enum sql which)
+{
+	return sq_run(sq_stmt(to_sq(s), which));
+}
+
+static int sq_begin(struct zkhsmd_store *s)
+{
+	return run(s, SQL_BEGIN);
+}
+
+static void sq_rollback(struct zkhsmd_store *s)
+{
+	/* After some errors SQLite has rolled back already. */
+	if (!sqlite3_get_autocommit(to_sq(s)->db))
+		run(s, SQL_ROLLBACK);
+}
+
+static int sq_commit(struct zkhsmd_store *s)
+{
+	int ret = run(s, SQL_COMMIT);
+
+	if (ret)
+		sq_rollback(s);
+	return ret;
+}
+
+static int sq_mark(struct zkhsmd_store *s)
+{
+	return run(s, SQL_MARK);
+}
+
+static int sq_keep(struct zkhsmd_store *s)
+{
+	return run(s, SQL_KEEP);
+}
+
+static int sq_undo(struct zkhsmd_store *s)
+{
+	int ret;
+
+	if (sqlite3_get_autocommit(to_sq(s)->db))
+		return -EIO;
+	ret = run(s, SQL_UNDO);
+	return ret ? ret : run(s, SQL_KEEP);
+}
+
+static void sq_close(struct zkhsmd_store *store)
+{
+	struct sq *s = to_sq(store);
+
+	if (!store)
+		return;
+	for (int i = 0; i < SQL_COUNT; i++)
+		sqlite3_finalize(s->stmt[i]);
+	sqlite3_close(s->db);
+	free(s);
+}
+
+/* The first column of the first row, as a number; -1 if there is none. */
+static int64_t pragma(struct sq *s, const char *text)
+{
+	sqlite3_stmt *stmt = NULL;
+	int64_t value = -1;
+
+	if (sqlite3_prepare_v2(s->db, text, -1, &stmt, NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		value = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return value;
+}
+
+static int check_integrity(struct sq *s, const char *where, struct zkhsm_error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int ret = 0;
+
+	if (sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
+	    sqlite3_step(stmt) != SQLITE_ROW ||
+	    strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
+		ret = zkhsm_fail(err, -EUCLEAN, "%s is damaged: %s", where,
+				 sqlite3_errcode(s->db) == SQLITE_ROW ?
+				 (const char *)sqlite3_column_text(stmt, 0) :
+				 sqlite3_errmsg(s->db));
+	sqlite3_finalize(stmt);
+	/* It returns a row for each violation. */
+	if (!ret && pragma(s, "SELECT count(*) FROM pragma_foreign_key_check") != 0)
+		ret = zkhsm_fail(err, -EUCLEAN, "%s is damaged: rows refer to others that are not there",
+				 where);
+	return ret;
+}
+
+static int set_up(struct sq *s, const char *where, struct zkhsm_error *err)
+{
+	int64_t version = pragma(s, "PRAGMA user_version");
+	char *text = NULL;
+	int ret = 0;
+
+	if (version == 0 && pragma(s, "SELECT count(*) FROM sqlite_schema") == 0) {
+		if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+		    sqlite3_exec(s->db, schema, NULL, NULL, &text) != SQLITE_OK ||
+		    sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+			ret = zkhsm_fail(err, sq_errno(sqlite3_errcode(s->db)), "%s: %s", where,
+					 text ? text : sqlite3_errmsg(s->db));
+		sqlite3_free(text);
+		return ret;
+	}
+	if (version < 0)
+		return zkhsm_fail(err, sq_errno(sqlite3_errcode(s->db)), "%s: %s", where,
+				  sqlite3_errmsg(s->db));
+	if (pragma(s, "PRAGMA application_id") != strtol(APPLICATION_ID, NULL, 10))
+		return zkhsm_fail(err, -EUCLEAN, "%s is another program's database", where);
+	if (version != SCHEMA_VERSION)
+		return zkhsm_fail(err, -EUCLEAN,
+				  "%s has schema version %lld, this zkhsmd knows version %d", where,
+				  (long long)version, SCHEMA_VERSION);
+	return 0;
+}
+
+static int sq_open(const char *where, bool readonly, bool check, struct zkhsmd_store **out,
+		   struct zkhsm_error *err)
+{
+	struct sq *s = calloc(1, sizeof(*s));
+	int code, ret;
+
+	if (!s)
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	s->base.ops = &zkhsmd_store_sqlite;
+	/* A reader of a WAL writes into its index: query_only is what keeps it a reader. */
+	code = sqlite3_open_v2(where, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+			       SQLITE_OPEN_EXRESCODE | (readonly ? 0 : SQLITE_OPEN_CREATE), NULL);
+	if (code == SQLITE_OK) {
+		sqlite3_busy_timeout(s->db, 10000);
+		code = sqlite3_exec(s->db, readonly ? "PRAGMA query_only = ON" :
+				    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+				    "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+				    "PRAGMA cell_size_check = ON;"
+				    "PRAGMA journal_size_limit = 67108864", NULL, NULL, NULL);
+	}
+	ret = code == SQLITE_OK ? 0 : zkhsm_fail(err, sq_errno(code), "%s: %s", where,
+						 s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	if (!ret && !readonly)
+		ret = set_up(s, where, err);
+	if (!ret && check)
+		ret = check_integrity(s, where, err);
+	if (ret) {
+		sq_close(&s->base);
+		return ret;
+	}
+	*out = &s->base;
+	return 0;
+}
+
+const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
+	.name = "sqlite",
+	.open = sq_open,
+	.close = sq_close,
+	.begin = sq_begin,
+	.commit = sq_commit,
+	.rollback = sq_rollback,
+	.mark = sq_mark,
+	.keep = sq_keep,
+	.undo = sq_undo,
+	.hsm_get = sq_hsm_get,
+	.hsm_put = sq_hsm_put,
+	.hsm_each = sq_hsm_each,
+	.hsm_newest = sq_hsm_newest,
+	.pending_get = sq_pending_get,
+	.pending_put = sq_pending_put,
+	.pending_del = sq_pending_del,
+	.pending_each = sq_pending_each,
+	.pending_trim = sq_pending_trim,
+	.list_get = sq_list_get,
+	.list_put = sq_list_put,
+	.list_has = sq_list_has,
+	.list_trim = sq_list_trim,
+	.config_get = sq_config_get,
+	.config_put = sq_config_put,
+	.config_trim = sq_config_trim,
+	.revocation_get = sq_revocation_get,
+	.revocation_stopping = sq_revocation_stopping,
+	.revocation_add = sq_revocation_add,
+	.revocation_end = sq_revocation_end,
+	.revocation_each = sq_revocation_each,
+	.order_add = sq_order_add,
+	.order_get = sq_order_get,
+	.order_each = sq_order_each,
+	.order_last = sq_order_last,
+	.meta_get = sq_meta_get,
+	.meta_put = sq_meta_put,
+};

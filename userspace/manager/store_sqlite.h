@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the SQLite backend share.
+ */
+#ifndef ZKHSM_STORE_SQLITE_H
+#define ZKHSM_STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "store.h"
+
+/* Each is prepared once per thread, when it is first used. */
+enum sql {
+	SQL_BEGIN, SQL_COMMIT, SQL_ROLLBACK, SQL_MARK, SQL_KEEP, SQL_UNDO,
+	SQL_HSM_GET, SQL_HSM_PUT, SQL_HSM_EACH, SQL_HSM_NEWEST,
+	SQL_PENDING_GET, SQL_PENDING_PUT, SQL_PENDING_DEL, SQL_PENDING_EACH,
+	SQL_PENDING_TRIM_SOURCE, SQL_PENDING_TRIM,
+	SQL_LIST_GET, SQL_LIST_PUT, SQL_LIST_HAS, SQL_LIST_TRIM,
+	SQL_CONFIG_GET, SQL_CONFIG_PUT, SQL_CONFIG_TRIM,
+	SQL_REVOCATION_GET, SQL_REVOCATION_STOPPING, SQL_REVOCATION_ADD, SQL_REVOCATION_END,
+	SQL_REVOCATION_EACH,
+	SQL_ORDER_ADD, SQL_ORDER_GET, SQL_ORDER_EACH, SQL_ORDER_LAST,
+	SQL_META_GET, SQL_META_PUT,
+	SQL_COUNT
+};
+
+struct sq {
+	struct zkhsmd_store base;
+	sqlite3 *db;
+	sqlite3_stmt *stmt[SQL_COUNT];
+};
+
+static inline struct sq *to_sq(struct zkhsmd_store *s)
+{
+	return (struct sq *)s;	/* @base is first */
+}
+
+/* store_sqlite.c */
+int sq_errno(int code);
+/* NULL when it cannot be prepared; otherwise reset, with nothing bound. */
+sqlite3_stmt *sq_stmt(struct sq *s, enum sql which);
+/* Steps once. 1 for a row, 0 for the end, else a negative errno. */
+int sq_step(sqlite3_stmt *stmt);
+/* Steps to the end of what returns no rows, and resets. */
+int sq_run(sqlite3_stmt *stmt);
+/* Ends reading; @ret with 0 for 1. */
+int sq_end(sqlite3_stmt *stmt, int ret);
+void sq_blob(sqlite3_stmt *stmt, int index, const void *data, size_t len);
+/* NULL when all zero. */
+void sq_hash(sqlite3_stmt *stmt, int index, const uint8_t hash[32]);
+/* Exactly @len bytes, or NULL when that is zeroes; false otherwise. */
+bool sq_take(sqlite3_stmt *stmt, int column, void *out, size_t len);
+bool sq_text(sqlite3_stmt *stmt, int column, char *out, size_t size);
+
+/* store_sqlite_hsm.c */
+int sq_hsm_get(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_hsm *out);
+int sq_hsm_put(struct zkhsmd_store *s, const struct zkhsmd_hsm *h);
+int sq_hsm_each(struct zkhsmd_store *s, int (*fn)(const struct zkhsmd_hsm *h, void *arg), void *arg);
+int sq_hsm_newest(struct zkhsmd_store *s, int64_t *ms);
+int sq_pending_get(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_pending *out);
+int sq_pending_put(struct zkhsmd_store *s, const struct zkhsmd_pending *p);
+int sq_pending_del(struct zkhsmd_store *s, const uint8_t id[32]);
+int sq_pending_each(struct zkhsmd_store *s, int (*fn)(const struct zkhsmd_pending *p, void *arg),
+		    void *arg);
+int sq_pending_trim(struct zkhsmd_store *s, const char *source, uint64_t max, uint64_t per_source);
+
+/* store_sqlite_bytes.c */
+int sq_list_get(struct zkhsmd_store *s, const uint8_t digest[32], uint8_t **bytes, size_t *len);
+int sq_list_put(struct zkhsmd_store *s, const uint8_t digest[32], const uint8_t *bytes, size_t len);
+int sq_list_has(struct zkhsmd_store *s, const uint8_t digest[32]);
+int sq_list_trim(struct zkhsmd_store *s, const uint8_t digest[32]);
+int sq_config_get(struct zkhsmd_store *s, const uint8_t digest[32],
+		  uint8_t out[ZKHSM_CONFIGURATION_MAX_LEN], size_t *len);
+int sq_config_put(struct zkhsmd_store *s, const uint8_t digest[32], const uint8_t *bytes, size_t len);
+int sq_config_trim(struct zkhsmd_store *s);
+int sq_meta_get(struct zkhsmd_store *s, enum zkhsmd_meta name, void *out, size_t len);
+int sq_meta_put(struct zkhsmd_store *s, enum zkhsmd_meta name, const void *value, size_t len);
+
+/* store_sqlite_order.c */
+int sq_revocation_get(struct zkhsmd_store *s, enum zkhsmd_scope scope, const uint8_t hsm_id[32],
+		      const uint8_t element[32], struct zkhsmd_revocation *out);
+int sq_revocation_stopping(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			   const uint8_t element[32], struct zkhsmd_revocation *out);
+int sq_revocation_add(struct zkhsmd_store *s, const struct zkhsmd_revocation *r);
+int sq_revocation_end(struct zkhsmd_store *s, int64_t row, uint64_t number);
+int sq_revocation_each(struct zkhsmd_store *s,
+		       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg);
+int sq_order_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_order *o);
+int sq_order_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t number,
+		 struct zkhsmd_order *out);
+int sq_order_each(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t after,
+		  int (*fn)(const struct zkhsmd_order *o, void *arg), void *arg);
+int sq_order_last(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t *number);
+
+#endif /* ZKHSM_STORE_SQLITE_H */
