@@ -127,15 +127,59 @@ static void configuration(void)
 	check(c.manager_count == 2, "%u managers after trust-del", c.manager_count);
 
 	set_u32(ZKHSM_A_HSM_QUORUM, 1);
-	set_u32(ZKHSM_A_HSM_STOP, ZKHSM_MANAGERS_MAX);
-	set_u32(ZKHSM_A_HSM_WIPE, 2);
+	set_u32(ZKHSM_A_HSM_WIPE, ZKHSM_MANAGERS_MAX);
+	set_u32(ZKHSM_A_HSM_STOP, 4);
 	set_u32(ZKHSM_A_HSM_AGENT_UID, UID_OTHER);
 	decode_configuration(&c);
-	check(c.quorum == 1 && c.stop == ZKHSM_MANAGERS_MAX && c.wipe == 2, "quorums");
+	check(c.quorum == 1 && c.stop == 4 && c.wipe == ZKHSM_MANAGERS_MAX, "quorums");
 	/* Who the agent is is no matter of the managers. */
 	check(nlraw_u32(&h.a, ZKHSM_A_HSM_AGENT_UID) == UID_OTHER, "agent");
 	for (i = 0; i < 3; i++)
 		manager_free(&m[i]);
+}
+
+static void quorums(uint8_t cmd, int first, uint32_t a, int second, uint32_t b)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, cmd);
+
+	nla_put_u32(msg, first, a);
+	nla_put_u32(msg, second, b);
+	nlraw_do(&h.nl, msg, &h.a);
+	check_refused(&h.a, EINVAL, ZKHSM_REASON_CONFIG, "%u = %u, %u = %u", first, a, second, b);
+}
+
+/* An erasure that needs fewer votes than a stop would stop too. */
+static void unfit_quorums(void)
+{
+	static struct zkhsm_configuration c;
+	struct nl_msg *msg;
+
+	hsm_close(&h);
+	memset(&h, 0, offsetof(struct hsm, a));
+	module_reload(NULL);
+	hsm_reopen(&h);
+	quorums(ZKHSM_CMD_HSM_NEW, ZKHSM_A_HSM_STOP, 3, ZKHSM_A_HSM_WIPE, 2);
+	hsm_get(&h);
+	check(!nlraw_attr(&h.a, ZKHSM_A_HSM_IDENTITY), "an identity all the same");
+
+	/* What is not asked for: 1, and a wipe that fits. */
+	msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_NEW);
+	nla_put_u32(msg, ZKHSM_A_HSM_STOP, 2);
+	nlraw_do(&h.nl, msg, &h.a);
+	check_done(&h.a, "hsm-new with stop alone");
+	decode_configuration(&c);
+	check(c.quorum == 1 && c.stop == 2 && c.wipe == 2, "defaults");
+
+	hsm_close(&h);
+	hsm_fresh_quorum(&h, NULL, 1, 2, 3);
+	quorums(ZKHSM_CMD_HSM_SET, ZKHSM_A_HSM_STOP, 4, ZKHSM_A_HSM_QUORUM, 2);
+	quorums(ZKHSM_CMD_HSM_SET, ZKHSM_A_HSM_WIPE, 1, ZKHSM_A_HSM_QUORUM, 2);
+	decode_configuration(&c);
+	check(c.quorum == 1 && c.stop == 2 && c.wipe == 3, "a refusal changed something");
+	msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SET);
+	nla_put_u32(msg, ZKHSM_A_HSM_AGENT_UID, UINT32_MAX);
+	nlraw_do(&h.nl, msg, &h.a);
+	check_refused(&h.a, EINVAL, ZKHSM_REASON_RESERVED_INPUT, "agent -1");
 }
 
 static void managers_full(void)
@@ -191,6 +235,7 @@ int main(int argc, char **argv)
 		{ "once", once },
 		{ "right_one", right_one },
 		{ "configuration", configuration },
+		{ "unfit_quorums", unfit_quorums },
 		{ "managers_full", managers_full },
 	};
 

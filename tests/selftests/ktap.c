@@ -86,6 +86,8 @@ pid_t ktap_child_start(uid_t uid, void (*fn)(void *arg), void *arg)
 	if (uid != (uid_t)-1 &&
 	    (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
 		_exit(2);
+	/* After a change of user /proc/self would belong to root. */
+	prctl(PR_SET_DUMPABLE, 1);
 	if (setjmp(leave) == 0)
 		fn(arg);
 	fflush(stdout);

@@ -202,11 +202,11 @@ static void wrong_exact(const struct command *c, const struct field *f)
 }
 
 /* A challenge of which one inner attribute has @len bytes and type @type. */
-static void try_challenge(const struct command *c, const struct field *f, int outer, int type,
-			  int len, int error, const char *form)
+static void try_challenge(const struct command *c, const struct field *f, int type, int len,
+			  int error, const char *form)
 {
 	struct nl_msg *msg = base(c, f);
-	struct nlattr *nest = nla_nest_start(msg, outer);
+	struct nlattr *nest = nla_nest_start(msg, f->type | NLA_F_NESTED);
 	static const uint8_t bytes[64];
 
 	nla_put(msg, type, len, bytes);
@@ -219,18 +219,22 @@ static void try_challenge(const struct command *c, const struct field *f, int ou
 static void wrong_nest(const struct command *c, const struct field *f)
 {
 	const int nested = f->type | NLA_F_NESTED;
+	struct nl_msg *challenge = base(c, NULL);
+	const struct nlattr *good = nlmsg_find_attr(nlmsg_hdr(challenge), GENL_HDRLEN, f->type);
+	static const uint8_t bytes[32];
 	int inner;
 
-	try_challenge(c, f, f->type, ZKHSM_A_CHALLENGE_NONCE, 32, EINVAL, "not nested");
+	/* libnl would set the flag by itself. */
+	try_form(c, f, f->type, nla_len(good), nla_data(good), EINVAL, "not nested");
+	nlmsg_free(challenge);
+	try_form(c, f, nested, 3, bytes, EINVAL, "with no attribute in it");
 	for (inner = 1; inner <= ZKHSM_A_CHALLENGE_MAX; inner++) {
-		try_challenge(c, f, nested, inner, 0, ERANGE, "empty in a challenge");
-		try_challenge(c, f, nested, inner, 31, ERANGE, "short in a challenge");
-		try_challenge(c, f, nested, inner, 33, ERANGE, "long in a challenge");
-		try_challenge(c, f, nested, inner | NLA_F_NESTED, 32, EINVAL,
-			      "nested in a challenge");
+		try_challenge(c, f, inner, 0, ERANGE, "empty in a challenge");
+		try_challenge(c, f, inner, 31, ERANGE, "short in a challenge");
+		try_challenge(c, f, inner, 33, ERANGE, "long in a challenge");
+		try_challenge(c, f, inner | NLA_F_NESTED, 32, EINVAL, "nested in a challenge");
 	}
-	try_challenge(c, f, nested, ZKHSM_A_CHALLENGE_MAX + 1, 32, EINVAL,
-		      "unknown in a challenge");
+	try_challenge(c, f, ZKHSM_A_CHALLENGE_MAX + 1, 32, EINVAL, "unknown in a challenge");
 }
 
 static void wrong_forms(void)
@@ -265,11 +269,30 @@ static void wrong_forms(void)
 	}
 }
 
+/* A challenge without its manager or without its nonce. */
+static void half_challenge(int inner)
+{
+	const struct command *c = commands;
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_EVIDENCE_GET);
+	struct nlattr *nest = nla_nest_start(msg, ZKHSM_A_EVIDENCE_CHALLENGE | NLA_F_NESTED);
+	static const uint8_t bytes[32];
+
+	while (c->cmd != ZKHSM_CMD_EVIDENCE_GET)
+		c++;
+	if (inner)
+		nla_put(msg, inner, sizeof(bytes), bytes);
+	nla_nest_end_keep_empty(msg, nest);
+	refuse(c, msg, EINVAL, ZKHSM_REASON_MISSING, "alone in a challenge", inner);
+}
+
 static void missing(void)
 {
 	size_t i, j;
+	int inner;
 
 	start();
+	for (inner = 0; inner <= ZKHSM_A_CHALLENGE_MAX; inner++)
+		half_challenge(inner);
 	for (i = 0; i < COMMANDS; i++) {
 		const struct command *c = &commands[i];
 
