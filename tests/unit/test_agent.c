@@ -1,0 +1,612 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * test_agent.c - the agent between a simulated kernel and a simulated manager
+ *
+ * The kernel is tests/unit/prover.c behind the library's netlink functions,
+ * which this file replaces; the manager is a real HTTPS server in a thread that
+ * verifies what it is sent and knows what it was told to know.
+ */
+#include <errno.h>
+#include <event2/thread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "../../userspace/agent/agent.h"
+#include "prover.h"
+
+/* --- the kernel --------------------------------------------------------------- */
+
+static struct {
+	struct prover *p;
+	int open_ret, evidence_ret, list_ret;	/* what to refuse with */
+	uint64_t last_number;
+	unsigned int applied;
+} kernel;
+
+int zkhsm_nl_open(struct zkhsm_nl **nl, struct zkhsm_error *err)
+{
+	*nl = kernel.open_ret ? NULL : (struct zkhsm_nl *)&kernel;
+	return kernel.open_ret ? zkhsm_fail(err, kernel.open_ret, "no module") : 0;
+}
+
+void zkhsm_nl_close(struct zkhsm_nl *nl)
+{
+	(void)nl;
+}
+
+int zkhsm_hsm_get(struct zkhsm_nl *nl, struct zkhsm_hsm_info *out, struct zkhsm_error *err)
+{
+	(void)nl;
+	(void)err;
+	memset(out, 0, sizeof(*out));
+	out->initialised = true;
+	memcpy(out->hsm_id, kernel.p->hsm_id, 32);
+	memcpy(out->identity, kernel.p->identity, 65);
+	memcpy(out->instance_id, kernel.p->instance_id, 16);
+	memcpy(out->configuration, kernel.p->config_bytes, kernel.p->config_len);
+	out->configuration_len = kernel.p->config_len;
+	return 0;
+}
+
+int zkhsm_evidence_get(struct zkhsm_nl *nl, const struct zkhsm_challenge *c, size_t count,
+		       const uint8_t *expected, struct zkhsm_evidence *out, struct zkhsm_error *err)
+{
+	(void)nl;
+	(void)expected;
+	assert_int_equal(count, 1);
+	if (kernel.evidence_ret) {
+		zkhsm_fail(err, kernel.evidence_ret, "refused");
+		err->reason = ZKHSM_REASON_RATE;
+		return kernel.evidence_ret;
+	}
+	out->evidence_len = prover_answer(kernel.p, c->manager_id, c->nonce, out->evidence);
+	prover_announcement(kernel.p, out->announcement);
+	out->announcement_len = PROVER_ANNOUNCEMENT_LEN;
+	memcpy(out->list_digest, kernel.p->list_digest, 32);
+	memcpy(out->config_digest, kernel.p->config_digest, 32);
+	out->number = kernel.p->number;
+	return 0;
+}
+
+int zkhsm_list_get(struct zkhsm_nl *nl, const uint8_t digest[32], uint8_t **list, size_t *len,
+		   struct zkhsm_error *err)
+{
+	(void)nl;
+	if (kernel.list_ret) {
+		zkhsm_fail(err, kernel.list_ret, "moved");
+		err->reason = ZKHSM_REASON_LIST_MOVED;
+		return kernel.list_ret;
+	}
+	assert_memory_equal(digest, kernel.p->list_digest, 32);
+	*list = malloc(kernel.p->list_len);
+	memcpy(*list, kernel.p->list, kernel.p->list_len);
+	*len = kernel.p->list_len;
+	return 0;
+}
+
+int zkhsm_trust_get(struct zkhsm_nl *nl, const uint8_t id[32], struct zkhsm_manager_info *out,
+		    struct zkhsm_error *err)
+{
+	(void)nl;
+	(void)id;
+	(void)err;
+	memset(out, 0, sizeof(*out));
+	out->last_number = kernel.last_number;
+	return 0;
+}
+
+int zkhsm_order_apply(struct zkhsm_nl *nl, const uint8_t *order, size_t len,
+		      struct zkhsm_order_result *out, struct zkhsm_error *err)
+{
+	struct zkhsm_order o;
+
+	(void)nl;
+	memset(out, 0, sizeof(*out));
+	assert_int_equal(zkhsm_order_decode(&o, order, len), 0);
+	if (o.number <= kernel.last_number)
+		return zkhsm_fail(err, -EALREADY, "replay");
+	kernel.last_number = o.number;
+	kernel.applied++;
+	out->number = o.number;
+	out->type = o.type;
+	out->in_turn = true;
+	return 0;
+}
+
+/* Of files that are linked along and not reached from here. */
+int zkhsm_nl_subscribe(struct zkhsm_nl *nl, struct zkhsm_error *err)
+{
+	(void)nl;
+	return zkhsm_fail(err, -EPERM, "not here");
+}
+
+int zkhsm_nl_fd(const struct zkhsm_nl *nl)
+{
+	(void)nl;
+	return -1;
+}
+
+int zkhsm_nl_events(struct zkhsm_nl *nl, void (*fn)(const struct zkhsm_event_info *e, void *arg),
+		    void *arg, struct zkhsm_error *err)
+{
+	(void)nl;
+	(void)fn;
+	(void)arg;
+	return zkhsm_fail(err, -EIO, "not here");
+}
+
+/* --- the manager --------------------------------------------------------------- */
+
+static struct {
+	struct server *server;
+	struct event_base *base;
+	struct event *stop;
+	pthread_t thread;
+	EVP_PKEY *key;
+	uint8_t id[32], public[65], nonce[32];
+	/* What it knows, and what it was sent; only touched while the agent waits. */
+	uint8_t *list, *config;
+	size_t list_len, config_len;
+	unsigned int evidence, whole, deltas, configurations, polls;
+	int refuse_status;		/* of the next evidence */
+	const char *refuse_urn;
+	bool forget_base, never_satisfied;
+	json_t *orders;
+} manager;
+
+static char dir[] = "/tmp/zkhsm-test-agent.XXXXXX";
+
+static void post_challenge(struct server_request *rq)
+{
+	char *id = zkhsm_hex(manager.id, 32), *nonce, *known = NULL;
+	uint8_t digest[32];
+
+	manager.nonce[0]++;
+	nonce = zkhsm_hex(manager.nonce, 32);
+	if (manager.list) {
+		zkhsm_sha256(manager.list, manager.list_len, digest);
+		known = zkhsm_hex(digest, 32);
+	}
+	server_reply_json(rq, 201, json_pack("{s:s, s:s, s:i, s:i, s:s?}", "manager_id", id,
+					     "nonce", nonce, "expires_ms", 60000, "interval_ms",
+					     1000, "known_list", known));
+	free(id);
+	free(nonce);
+	free(known);
+	server_send(rq);
+}
+
+static bool is_digest(const uint8_t *data, size_t len, const uint8_t digest[32])
+{
+	uint8_t own[32];
+
+	if (!data)
+		return false;
+	zkhsm_sha256(data, len, own);
+	return memcmp(own, digest, 32) == 0;
+}
+
+static void answer_need(struct server_request *rq, const struct zkhsm_statement *s)
+{
+	json_t *need = json_array();
+
+	if (manager.never_satisfied || !is_digest(manager.list, manager.list_len, s->list_digest))
+		json_array_append_new(need, json_string("list"));
+	if (!is_digest(manager.config, manager.config_len, s->config_digest))
+		json_array_append_new(need, json_string("configuration"));
+	if (!json_array_size(need)) {
+		json_decref(need);
+		return;
+	}
+	server_reply_problem(rq, 409, "need", "Needed", json_pack("{s:o}", "need", need), "send it");
+}
+
+static void post_evidence(struct server_request *rq)
+{
+	struct zkhsm_keylist *l = NULL;
+	struct zkhsm_statement s;
+	struct zkhsm_error err;
+	size_t len;
+
+	manager.evidence++;
+	assert_int_equal(zkhsm_evidence_decode(&s, &len, rq->body, rq->body_len), 0);
+	assert_memory_equal(s.challenges[0].nonce, manager.nonce, 32);
+	answer_need(rq, &s);
+	if (!rq->reply.status && manager.refuse_urn) {
+		server_reply_problem(rq, manager.refuse_status, manager.refuse_urn, "No", NULL, "no");
+	} else if (!rq->reply.status) {
+		assert_int_equal(zkhsm_keylist_new(manager.list, manager.list_len, &l, &err), 0);
+		assert_int_equal(zkhsm_verify_evidence(rq->body, rq->body_len, l, manager.config,
+						       manager.config_len, &s, &err), 0);
+		server_reply_json(rq, 200, json_pack("{s:s, s:i, s:i}", "result", "accepted",
+						     "keys", (int)zkhsm_keylist_count(l),
+						     "next_ms", 1234));
+		zkhsm_keylist_free(l);
+	}
+	server_send(rq);
+}
+
+static void put_list(struct server_request *rq)
+{
+	const uint8_t *body = rq->body + PROVER_ANNOUNCEMENT_LEN;
+	size_t len = rq->body_len - PROVER_ANNOUNCEMENT_LEN, new_len;
+	const char *base = server_query(rq, "base");
+	struct zkhsm_announcement a;
+	struct zkhsm_error err;
+	uint8_t *new = NULL;
+
+	assert_int_equal(zkhsm_verify_announcement(kernel.p->identity, rq->body,
+						   PROVER_ANNOUNCEMENT_LEN, &a, &err), 0);
+	if (base && manager.forget_base) {
+		server_reply_problem(rq, 409, "base", "Base unknown", NULL, "unknown");
+		server_send(rq);
+		return;
+	}
+	if (base) {
+		manager.deltas++;
+		assert_int_equal(zkhsm_list_delta_apply(manager.list, manager.list_len, body, len,
+							&new, &new_len, &err), 0);
+	} else {
+		manager.whole++;
+		new = malloc(len);
+		memcpy(new, body, len);
+		new_len = len;
+	}
+	assert_true(is_digest(new, new_len, a.list_digest));
+	free(manager.list);
+	manager.list = new;
+	manager.list_len = new_len;
+	server_reply_json(rq, 204, NULL);
+	server_send(rq);
+}
+
+static void put_configuration(struct server_request *rq)
+{
+	manager.configurations++;
+	free(manager.config);
+	manager.config = malloc(rq->body_len);
+	memcpy(manager.config, rq->body, rq->body_len);
+	manager.config_len = rq->body_len;
+	server_reply_json(rq, 204, NULL);
+	server_send(rq);
+}
+
+static void get_orders(struct server_request *rq)
+{
+	manager.polls++;
+	/* All of them, whatever was asked for: replays must do no harm. */
+	server_reply_json(rq, 200, json_pack("{s:O, s:b}", "orders", manager.orders, "more", 0));
+	server_send(rq);
+}
+
+static const struct server_route routes[] = {
+	{ EVHTTP_REQ_POST, "/v1/challenges", "application/json", 4096, false, post_challenge },
+	{ EVHTTP_REQ_POST, "/v1/evidence", "application/vnd.zkhsm.evidence", 4096, false,
+	  post_evidence },
+	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list", 1 << 20, false, put_list },
+	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list-delta", 1 << 20, false,
+	  put_list },
+	{ EVHTTP_REQ_PUT, "/v1/configurations/{}", "application/vnd.zkhsm.configuration", 4096,
+	  false, put_configuration },
+	{ EVHTTP_REQ_GET, "/v1/hsms/{}/orders", NULL, 0, false, get_orders },
+};
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+static void *serve(void *arg)
+{
+	event_base_loop(arg, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+static char *in_dir(const char *name)
+{
+	static char path[4][128];
+	static int next;
+
+	next = (next + 1) % 4;
+	snprintf(path[next], sizeof(path[0]), "%s/%s", dir, name);
+	return path[next];
+}
+
+static void manager_begin(void)
+{
+	struct server_config c = {
+		.address = "127.0.0.1", .certificate = in_dir("cert.pem"),
+		.private_key = in_dir("key.pem"), .max_head = 8192, .max_body = 1 << 20,
+		.connections_max = 16, .large_max = 4, .idle_ms = 10000, .request_ms = 10000,
+		.large_ms = 10000, .routes = routes, .route_count = ARRAY_SIZE(routes),
+	};
+	struct zkhsm_error err;
+
+	manager.base = event_base_new();
+	assert_int_equal(server_new(manager.base, &c, &manager.server, &err), 0);
+	manager.stop = event_new(manager.base, -1, 0, on_stop, manager.base);
+	assert_int_equal(pthread_create(&manager.thread, NULL, serve, manager.base), 0);
+}
+
+static void manager_end(void)
+{
+	event_active(manager.stop, EV_READ, 0);
+	pthread_join(manager.thread, NULL);
+	event_free(manager.stop);
+	server_free(manager.server);
+	event_base_free(manager.base);
+}
+
+/* --- the scene ------------------------------------------------------------------- */
+
+static struct agent agent;
+
+static struct manager *scene(void)
+{
+	struct manager *m = &agent.managers[0];
+	pthread_condattr_t attr;
+
+	memset(&agent, 0, sizeof(agent));
+	agent.manager_count = 1;
+	agent.config = (struct agent_config){
+		.backoff_min_ms = 10, .backoff_max_ms = 50, .connect_timeout_ms = 5000,
+		.request_timeout_ms = 10000, .orders_wait_ms = 1000,
+	};
+	snprintf(agent.config.state_dir, sizeof(agent.config.state_dir), "%s", dir);
+	m->agent = &agent;
+	strcpy(m->config.name, "test");
+	snprintf(m->config.url, sizeof(m->config.url), "https://127.0.0.1:%u",
+		 server_port(manager.server));
+	snprintf(m->config.ca, sizeof(m->config.ca), "%s", in_dir("cert.pem"));
+	m->due_ms = INT64_MAX;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->wake, &attr);
+	return m;
+}
+
+static int setup(void **state)
+{
+	char command[512];
+
+	(void)state;
+	log_setup(LOG_LEVEL_ERROR, false);
+	assert_int_equal(evthread_use_pthreads(), 0);
+	assert_non_null(mkdtemp(dir));
+	snprintf(command, sizeof(command),
+		 "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+		 "-subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout %s/key.pem "
+		 "-out %s/cert.pem 2>/dev/null", dir, dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(zkhsm_signer_generate(&manager.key, NULL), 0);
+	zkhsm_signer_public(manager.key, manager.public);
+	zkhsm_sha256(manager.public, 65, manager.id);
+	kernel.p = prover_new("test_agent", 20);
+	prover_pin(kernel.p, manager.public);
+	prover_refresh(kernel.p);
+	manager_begin();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[64];
+
+	(void)state;
+	manager_end();
+	prover_free(kernel.p);
+	EVP_PKEY_free(manager.key);
+	free(manager.list);
+	free(manager.config);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static void attest(struct manager *m, const char *verdict, int ret)
+{
+	struct attest_result r;
+	struct zkhsm_error err = { 0 };
+	int got = attest_once(m, &r, &err);
+
+	if (got != ret || strcmp(r.verdict, verdict) != 0)
+		fail_msg("%s (%d): %s, not %s (%d)", r.verdict, got, err.text, verdict, ret);
+	if (!ret)
+		assert_int_equal(r.next_ms, 1234);
+}
+
+/* The whole list once, then differences, from memory and from the disk. */
+static void test_lists(void **state)
+{
+	struct manager *m = scene();
+
+	(void)state;
+	attest(m, "accepted", 0);
+	assert_int_equal(manager.whole, 1);
+	assert_int_equal(manager.configurations, 1);
+	assert_int_equal(manager.evidence, 2);
+	attest(m, "accepted", 0);
+	assert_int_equal(manager.evidence, 3);
+
+	prover_key_add(kernel.p, "added", NULL);
+	prover_refresh(kernel.p);
+	attest(m, "accepted", 0);
+	assert_int_equal(manager.deltas, 1);
+	assert_int_equal(manager.whole, 1);
+
+	/* Killed and started again. */
+	manager_free(m);
+	m = scene();
+	lists_load(m);
+	prover_key_del(kernel.p, "added");
+	prover_refresh(kernel.p);
+	attest(m, "accepted", 0);
+	assert_int_equal(manager.deltas, 2);
+
+	/* The manager lost it meanwhile. */
+	manager.forget_base = true;
+	prover_key_add(kernel.p, "again", NULL);
+	prover_refresh(kernel.p);
+	attest(m, "accepted", 0);
+	manager.forget_base = false;
+	assert_int_equal(manager.whole, 2);
+	manager_free(m);
+}
+
+static void test_cache_broken(void **state)
+{
+	struct manager *m = scene();
+	unsigned int whole = manager.whole;
+
+	(void)state;
+	assert_int_equal(zkhsm_write_file(in_dir("list-test.bin"), "ZKHSM rubbish", 13, 0600, NULL),
+			 0);
+	lists_load(m);
+	prover_key_add(kernel.p, "after-rubbish", NULL);
+	prover_refresh(kernel.p);
+	attest(m, "accepted", 0);
+	assert_int_equal(manager.whole, whole + 1);
+	/* A new instance of the module begins anew. */
+	kernel.p->instance_id[0]++;
+	attest(m, "accepted", 0);
+	assert_null(m->list.data);
+	assert_int_not_equal(access(in_dir("list-test.bin"), F_OK), 0);
+	manager_free(m);
+}
+
+static void test_refusals(void **state)
+{
+	struct manager *m = scene();
+
+	(void)state;
+	manager.refuse_status = 403;
+	manager.refuse_urn = "pending";
+	attest(m, "pending", -EREMOTEIO);
+	manager.refuse_status = 422;
+	manager.refuse_urn = "false";
+	attest(m, "false", -EREMOTEIO);
+	manager.refuse_urn = NULL;
+
+	kernel.evidence_ret = -EAGAIN;
+	attest(m, "rate", -EAGAIN);
+	kernel.evidence_ret = 0;
+	kernel.list_ret = -EAGAIN;
+	prover_key_add(kernel.p, "moving", NULL);
+	prover_refresh(kernel.p);
+	attest(m, "list-moved", -EAGAIN);
+	kernel.list_ret = 0;
+	manager.never_satisfied = true;
+	attest(m, "ELOOP", -ELOOP);
+	manager.never_satisfied = false;
+	kernel.open_ret = -ENOENT;
+	attest(m, "ENOENT", -ENOENT);
+	kernel.open_ret = 0;
+	attest(m, "accepted", 0);
+
+	/* Away: a port where nobody listens. */
+	snprintf(m->config.url, sizeof(m->config.url), "https://127.0.0.1:1");
+	attest(m, "ECONNREFUSED", -ECONNREFUSED);
+	manager_free(m);
+}
+
+static void add_order(uint64_t number)
+{
+	uint8_t element[1][32] = { { 1 } }, *order;
+	size_t len;
+	char *text;
+
+	assert_int_equal(zkhsm_order_make(manager.key, ZKHSM_ORDER_TYPE_REVOKE, kernel.p->hsm_id,
+					  number, 1, element, 1, &order, &len, NULL), 0);
+	text = zkhsm_b64(order, len);
+	json_array_append_new(manager.orders, json_string(text));
+	free(text);
+	free(order);
+}
+
+/* Orders reach the kernel once each, and wake whoever attests. */
+static void test_orders(void **state)
+{
+	struct manager *m = scene();
+	bool attested = false;
+
+	(void)state;
+	m->config.orders = true;
+	manager.orders = json_array();
+	add_order(1);
+	add_order(2);
+	attest(m, "accepted", 0);
+	assert_int_equal(pthread_create(&m->orders_thread, NULL, orders_run, m), 0);
+	m->ordering = true;
+	/* Ends with the wish of the orders' thread, long before its time. */
+	attested = manager_sleep(m, 30000, true);
+	assert_true(attested);
+	assert_int_equal(kernel.applied, 2);
+	assert_int_equal(kernel.last_number, 2);
+	agent.stop = true;
+	manager_stop(m);
+	assert_int_equal(kernel.applied, 2);
+	json_decref(manager.orders);
+	manager_free(m);
+}
+
+static void test_times(void **state)
+{
+	struct manager *m = scene();
+	uint64_t ms = 0, low = UINT64_MAX, high = 0;
+	int64_t start;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		uint64_t j = jitter(1000);
+
+		low = j < low ? j : low;
+		high = j > high ? j : high;
+	}
+	assert_in_range(low, 900, 920);
+	assert_in_range(high, 1080, 1100);
+	assert_int_equal(jitter(0), 0);
+
+	for (unsigned int i = 0; i < 3; i++) {
+		static const uint64_t want[] = { 10, 20, 40 };
+
+		ms = backoff_next(&agent.config, ms);
+		assert_int_equal(ms, want[i]);
+	}
+	assert_int_equal(backoff_next(&agent.config, ms), 50);
+	assert_int_equal(backoff_next(&agent.config, 50), 50);
+
+	/* A wish from before the sleep is granted at once, and only once. */
+	manager_attest_within(m, 0);
+	start = monotonic_ms();
+	assert_true(manager_sleep(m, 30000, true));
+	assert_true(monotonic_ms() - start < 5000);
+	assert_int_equal(m->due_ms, INT64_MAX);
+	/* Who does not attest does not take it away. */
+	manager_attest_within(m, 0);
+	assert_true(manager_sleep(m, 20, false));
+	assert_int_not_equal(m->due_ms, INT64_MAX);
+	agent.stop = true;
+	assert_false(manager_sleep(m, 30000, true));
+	manager_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_cache_broken),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_times),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
