@@ -8,6 +8,7 @@ is seen by all that come after.
 
 import os
 import shutil
+import time
 
 from . import LOGS, TOP, Results, capture, log, tap
 
@@ -42,11 +43,13 @@ def run_on(kernel):
         results.expect(tests, f"{kernel}: there are self-tests")
         try:
             for test in tests:
+                start = time.monotonic()
                 done = capture(["tools/vm-exec", "--timeout", str(TIMEOUT[kernel]), name, "--",
                                 "/zkhsm/tests/selftests/" + test],
                                timeout=TIMEOUT[kernel] + 30)
                 log(f"vm-{kernel}-{test}", done.stdout)
                 tap.count(results, f"{kernel}: {test}", done.stdout, done.returncode)
+                print(f"   {test} took {time.monotonic() - start:.0f} s", flush=True)
                 # The kernel is gone, and with it what the rest could say.
                 if done.returncode == 125:
                     results.fail(f"{kernel}: the test programs after {test}",

@@ -112,6 +112,14 @@ def versions(results: Results):
     results.expect(not bad, "LINUX_VERSION_CODE only in kmod/compat.h", "\n".join(bad))
 
 
+def objects(results: Results):
+    """A file that nobody builds is not checked by anything."""
+    listed = set(re.findall(r"([\w-]+)\.o\b", read("kmod/Kbuild")))
+    there = {os.path.basename(name)[:-2] for name in tracked("kmod/*.c")}
+    results.expect(listed == there, "kmod/Kbuild lists the files of kmod",
+                   "\n".join(sorted(listed ^ there)))
+
+
 def header(results: Results):
     """The contract compiles alone, as C and as C++."""
     path = os.path.join(TOP, "include/uapi/linux/zkhsm.h")
@@ -131,6 +139,6 @@ def manuals(results: Results):
 
 
 def run(results: Results):
-    for check in (licences, whitespace, sizes, versions, header, shell, python, manuals,
+    for check in (licences, whitespace, sizes, versions, objects, header, shell, python, manuals,
                   checkpatch, sparse):
         check(results)
