@@ -44,5 +44,6 @@ def script(path, timeout):
     return check
 
 
+constant_time = script("tests/constant-time/run", 300)
 interop = script("tests/interop/run", 900)
 e2e = script("tests/e2e/run", 1200)
