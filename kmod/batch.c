@@ -183,6 +183,7 @@ int zkhsm_batch_finish(struct zkhsm_batch *b, u8 proof[ZKHSM_PROOF_LEN])
 void zkhsm_batch_wipe(struct zkhsm_batch *b)
 {
 	memzero_explicit(b, sizeof(*b));
+	zkhsm_burn_stack();	/* of all the additions */
 }
 
 /* acc = r * G + c_0 * D + sum(c_i * A_i) */

@@ -125,6 +125,7 @@ int __must_check zkhsm_batch_add(struct zkhsm_batch *b, u32 i,
 int __must_check zkhsm_batch_finish(struct zkhsm_batch *b,
 				    u8 proof[ZKHSM_PROOF_LEN]);
 
+/* Forgets everything, what the stack remembers too; idempotent. */
 void zkhsm_batch_wipe(struct zkhsm_batch *b);
 
 /**
