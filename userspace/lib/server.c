@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/listener.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ static int listen_on(struct server *s, struct zkhsm_error *err)
 	struct sockaddr_storage address;
 	struct evhttp_bound_socket *bound;
 	socklen_t len = sizeof(address);
+	const int on = 1;
 
 	errno = 0;
 	bound = evhttp_bind_socket_with_handle(s->http, s->config.address, s->config.port);
@@ -28,6 +30,11 @@ static int listen_on(struct server *s, struct zkhsm_error *err)
 				  s->config.address, s->config.port,
 				  errno ? strerror(errno) : "not a numeric address");
 	s->listener = evhttp_bound_socket_get_listener(bound);
+	/*
+	 * Accepted sockets inherit it. Head and body of an answer are two writes,
+	 * and the second would wait for the client's delayed acknowledgement.
+	 */
+	setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len))
 		return zkhsm_fail(err, -errno, "getsockname: %s", strerror(errno));
 	s->port = ntohs(address.ss_family == AF_INET6 ?
