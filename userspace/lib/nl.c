@@ -6,6 +6,7 @@
  * take them first.
  */
 #include <linux/genetlink.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "nl_private.h"
@@ -14,12 +15,15 @@
 #define RECV_SIZE	(64 * 1024)
 #define REQUEST_SIZE	(64 * 1024)
 
+#define NOT_LOADED	"the kernel has no family \"" ZKHSM_FAMILY_NAME "\": is zkhsm.ko loaded?"
+
 struct call {
 	const struct zkhsm_nl_set *set;
 	const struct nlmsghdr *request;
 	zkhsm_nl_fn fn;
 	void *arg;
 	struct zkhsm_error *err;
+	uint32_t seq;
 	int ret;
 	bool done;
 	bool answered;
@@ -56,8 +60,7 @@ int zkhsm_nl_open(struct zkhsm_nl **out, struct zkhsm_error *err)
 	nl_socket_set_msg_buf_size(nl->sk, RECV_SIZE);
 	nl->family = genl_ctrl_resolve(nl->sk, ZKHSM_FAMILY_NAME);
 	if (nl->family < 0) {
-		ret = zkhsm_fail(err, -ENOENT,
-				 "the kernel has no family \"" ZKHSM_FAMILY_NAME "\": is zkhsm.ko loaded?");
+		ret = zkhsm_fail(err, -ENOENT, NOT_LOADED);
 		goto fail;
 	}
 	*out = nl;
@@ -112,7 +115,8 @@ static const char *bad_attr_name(const struct call *c, uint32_t offset)
 static void fail_with_ack(struct call *c, int code, struct nlattr *attrs, int len)
 {
 	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1] = { NULL };
-	const char *name = NULL, *text = strerror(-code), *missing = "";
+	const char *name = NULL, *text = strerror(-code);
+	bool missing = false;
 	uint32_t value;
 
 	if (attrs && nla_parse(tb, NLMSGERR_ATTR_MAX, attrs, len, NULL) < 0)
@@ -123,13 +127,15 @@ static void fail_with_ack(struct call *c, int code, struct nlattr *attrs, int le
 		text = nla_data(tb[NLMSGERR_ATTR_MSG]);
 	if (!zkhsm_nl_u32(tb[NLMSGERR_ATTR_MISS_TYPE], &value)) {
 		name = attr_name(c, value);
-		missing = " is missing";
+		missing = true;
 	} else if (!zkhsm_nl_u32(tb[NLMSGERR_ATTR_OFFS], &value)) {
 		name = bad_attr_name(c, value);
 	}
 
-	if (name)
-		c->ret = zkhsm_fail(c->err, code, "%s (attribute %s%s)", text, name, missing);
+	if (name && missing)
+		c->ret = zkhsm_fail(c->err, code, "attribute %s is missing", name);
+	else if (name)
+		c->ret = zkhsm_fail(c->err, code, "%s (attribute %s)", text, name);
 	else
 		c->ret = zkhsm_fail(c->err, code, "%s", text);
 	if (c->err && !zkhsm_nl_u32(tb[NLMSGERR_ATTR_COOKIE], &value))
@@ -151,6 +157,14 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
 		attrs = (struct nlattr *)((char *)h + at);
 	fail_with_ack(c, e->error, attrs, attrs ? (int)(h->nlmsg_len - at) : 0);
 	return NL_STOP;
+}
+
+/* What is left of a request that was given up does not belong to this one. */
+static int on_sequence(struct nl_msg *msg, void *arg)
+{
+	const struct call *c = arg;
+
+	return nlmsg_hdr(msg)->nlmsg_seq == c->seq ? NL_OK : NL_SKIP;
 }
 
 static int on_ack(struct nl_msg *msg, void *arg)
@@ -196,6 +210,8 @@ static int on_answer(struct nl_msg *msg, void *arg)
 		c->ret = c->fn(tb, c->arg);
 	if (c->ret == -EPROTO)
 		zkhsm_fail(c->err, -EPROTO, "the kernel's answer lacks an attribute");
+	else if (c->ret < 0)
+		zkhsm_fail(c->err, c->ret, "reading the kernel's answer: %s", strerror(-c->ret));
 	return NL_OK;
 }
 
@@ -205,15 +221,20 @@ static int transfer(struct zkhsm_nl *nl, struct nl_msg *msg, struct nl_cb *cb, s
 	int ret;
 
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, c);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, c);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, c);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, c);
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_answer, c);
 
-	ret = nl_send_auto(nl->sk, msg);
+	/* A signal ends sendmsg() only before the kernel has seen the request. */
+	do
+		ret = nl_send_auto(nl->sk, msg);
+	while (ret == -NLE_INTR);
 	if (ret < 0)
 		return zkhsm_fail(c->err, -EIO, "sending to the kernel: %s", nl_geterror(ret));
 	/* Filled in by nl_send_auto(); offsets in an acknowledgement point into it. */
 	c->request = nlmsg_hdr(msg);
+	c->seq = c->request->nlmsg_seq;
 	while (!c->done) {
 		ret = nl_recvmsgs(nl->sk, cb);
 		/* The rest of the dump is still to be taken off the socket. */
@@ -231,18 +252,48 @@ static int transfer(struct zkhsm_nl *nl, struct nl_msg *msg, struct nl_cb *cb, s
 	return c->ret;
 }
 
-int zkhsm_nl_call(struct zkhsm_nl *nl, const struct zkhsm_nl_set *set, struct nl_msg *msg,
-		  zkhsm_nl_fn fn, void *arg, struct zkhsm_error *err)
+/*
+ * The number of the family is another one after the module was unloaded and
+ * loaded: true when the request is worth sending again.
+ */
+static bool renumbered(struct zkhsm_nl *nl, struct nl_msg *msg)
 {
-	struct call c = { .set = set, .fn = fn, .arg = arg, .err = err };
+	int family = genl_ctrl_resolve(nl->sk, ZKHSM_FAMILY_NAME);
+
+	if (family < 0 || family == nl->family)
+		return false;
+	nl->family = family;
+	nlmsg_hdr(msg)->nlmsg_type = (uint16_t)family;
+	nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
+	return true;
+}
+
+static int call_once(struct zkhsm_nl *nl, struct nl_msg *msg, struct call c)
+{
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int ret;
 
-	if (!msg || !cb)
-		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
-	else
-		ret = transfer(nl, msg, cb, &c);
+	if (!cb)
+		return zkhsm_fail(c.err, -ENOMEM, "out of memory");
+	ret = transfer(nl, msg, cb, &c);
 	nl_cb_put(cb);
+	return ret;
+}
+
+int zkhsm_nl_call(struct zkhsm_nl *nl, const struct zkhsm_nl_set *set, struct nl_msg *msg,
+		  zkhsm_nl_fn fn, void *arg, struct zkhsm_error *err)
+{
+	const struct call c = { .set = set, .fn = fn, .arg = arg, .err = err };
+	int ret;
+
+	if (!msg)
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	ret = call_once(nl, msg, c);
+	/* Generic netlink's own answer; the module has other errors for what it lacks. */
+	if (ret == -ENOENT && renumbered(nl, msg))
+		ret = call_once(nl, msg, c);
+	if (ret == -ENOENT)
+		zkhsm_fail(err, ret, NOT_LOADED);
 	nlmsg_free(msg);
 	return ret;
 }

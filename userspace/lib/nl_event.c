@@ -3,16 +3,33 @@
  * The family's multicast group. A subscription has a socket of its own: an
  * answer must never be taken for an event, nor an event lost between answers.
  */
+#include <sys/socket.h>
+
 #include "nl_private.h"
 
-/* Room for a burst of events: an order can change a thousand keys at once. */
-#define EVENT_BUFFER	(1024 * 1024)
+/*
+ * Room for a burst of events: an order can change a thousand keys at once, and
+ * an event takes more than a kilobyte of the kernel's accounting.
+ */
+#define EVENT_BUFFER	(4 * 1024 * 1024)
+
+/* Messages taken off the socket in one go, so that a flood starves nobody. */
+#define EVENTS_AT_ONCE	1024
 
 struct delivery {
 	void (*fn)(const struct zkhsm_event_info *e, void *arg);
 	void *arg;
 	int ret;
 };
+
+static void set_buffer(struct nl_sock *sk)
+{
+	int size = EVENT_BUFFER;
+
+	/* Beyond the system's limit where that is allowed; else as far as it goes. */
+	if (setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		nl_socket_set_buffer_size(sk, size, 0);
+}
 
 int zkhsm_nl_subscribe(struct zkhsm_nl *nl, struct zkhsm_error *err)
 {
@@ -22,7 +39,7 @@ int zkhsm_nl_subscribe(struct zkhsm_nl *nl, struct zkhsm_error *err)
 	if (nl->group < 0)
 		return zkhsm_fail(err, -ENOENT, "the family has no group \"" ZKHSM_MCGRP_EVENTS "\"");
 	nl_socket_disable_seq_check(nl->sk);
-	nl_socket_set_buffer_size(nl->sk, EVENT_BUFFER, 0);
+	set_buffer(nl->sk);
 	ret = nl_socket_add_membership(nl->sk, nl->group);
 	if (ret == -NLE_PERM)
 		return zkhsm_fail(err, -EPERM, "events are for administrators (CAP_SYS_ADMIN)");
@@ -118,15 +135,14 @@ int zkhsm_nl_events(struct zkhsm_nl *nl, void (*fn)(const struct zkhsm_event_inf
 		    void *arg, struct zkhsm_error *err)
 {
 	struct delivery d = { .fn = fn, .arg = arg };
-	int ret;
+	int ret = 0, i;
 
 	nl_socket_modify_cb(nl->sk, NL_CB_VALID, NL_CB_CUSTOM, on_event, &d);
-	ret = nl_recvmsgs_default(nl->sk);
-	if (ret == -NLE_AGAIN)
-		return 0;
+	for (i = 0; i < EVENTS_AT_ONCE && !ret; i++)
+		ret = nl_recvmsgs_default(nl->sk);
 	if (ret == -NLE_NOMEM)
 		return zkhsm_fail(err, -ENOBUFS, "events were lost");
-	if (ret < 0)
+	if (ret && ret != -NLE_AGAIN)
 		return zkhsm_fail(err, -EIO, "receiving events: %s", nl_geterror(ret));
 	if (d.ret)
 		return zkhsm_fail(err, d.ret, "an event of the kernel lacks an attribute");
