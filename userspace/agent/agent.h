@@ -29,7 +29,7 @@
 struct agent_config {
 	char state_dir[AGENT_PATH_MAX];
 	char log_level[16];
-	uint64_t backoff_min_ms, backoff_max_ms, debounce_ms;
+	uint64_t backoff_min_ms, backoff_max_ms, debounce_ms, watch_ms;
 	uint64_t connect_timeout_ms, request_timeout_ms, orders_wait_ms;
 };
 
@@ -64,6 +64,7 @@ struct agent;
  * @due_ms:	attest no later than this (CLOCK_MONOTONIC); INT64_MAX: no wish
  * @known:	@manager_id has been learnt from the manager
  * @jwks:	keys of its tokens, or NULL
+ * @cancel_orders: end the question for orders that is under way
  * @list, @instance_id, @verdict: of the attesting thread
  */
 struct manager {
@@ -75,6 +76,7 @@ struct manager {
 	bool known;
 	uint8_t manager_id[32];
 	json_t *jwks;
+	atomic_bool cancel_orders;
 	pthread_t attest_thread, orders_thread;
 	bool attesting, ordering;	/* the thread was started */
 	struct cached_list list;
@@ -90,9 +92,13 @@ struct agent {
 	atomic_bool stop;		/* libcurl looks at it too */
 	struct event_base *base;
 	struct server *server;
-	struct event *resubscribe;	/* activated by any thread */
-	struct event *events;
+	struct event *watch, *events;
 	struct zkhsm_nl *events_nl;
+	struct {
+		bool looked, known;
+		uint8_t instance_id[16], configuration[32];
+		uint64_t generation;
+	} seen;				/* of the kernel, by @watch */
 };
 
 /* config.c */
@@ -110,8 +116,9 @@ void manager_attest_within(struct manager *m, uint64_t ms);
 bool manager_sleep(struct manager *m, uint64_t ms, bool attest);
 uint64_t jitter(uint64_t ms);			/* +-10% */
 uint64_t backoff_next(const struct agent_config *c, uint64_t last_ms);	/* 0: begin */
-int manager_https(struct manager *m, uint64_t timeout_ms, struct zkhsm_https **out,
-		  struct zkhsm_error *err);
+/* Requests end when @cancel is set; NULL: when the agent stops. */
+int manager_https(struct manager *m, uint64_t timeout_ms, const atomic_bool *cancel,
+		  struct zkhsm_https **out, struct zkhsm_error *err);
 int64_t monotonic_ms(void);
 
 /* attest.c */
@@ -148,10 +155,9 @@ int jwks_refresh(struct manager *m, struct zkhsm_error *err);
 int jwks_token_verify(struct agent *a, const char *token, const char *audience,
 		      struct zkhsm_token_claims *out, struct zkhsm_error *err);
 
-/* events.c */
-int events_start(struct agent *a);		/* without the capability: goes without */
+/* events.c: attest soon after a change */
+int events_start(struct agent *a);
 void events_stop(struct agent *a);
-void events_resubscribe(struct agent *a);	/* the module was loaded anew; any thread */
 
 /* client.c */
 int client_server_config(const struct agent *a, struct server_config *c);

@@ -60,10 +60,8 @@ static void note_instance(struct round *rd)
 		  "manager", m->config.name, "hsm_id", hsm, "instance_id", instance, NULL);
 	free(hsm);
 	free(instance);
-	if (m->has_instance) {
+	if (m->has_instance)
 		lists_forget(m);
-		events_resubscribe(m->agent);
-	}
 	memcpy(m->instance_id, rd->hsm.instance_id, 16);
 	m->has_instance = true;
 }
@@ -199,7 +197,7 @@ int attest_once(struct manager *m, struct attest_result *result, struct zkhsm_er
 		ret = zkhsm_fail(err, -ENOKEY, "the HSM has no identity yet");
 	if (!ret)
 		note_instance(&rd);
-	ret = ret ? ret : manager_https(m, m->agent->config.request_timeout_ms, &rd.h, err);
+	ret = ret ? ret : manager_https(m, m->agent->config.request_timeout_ms, NULL, &rd.h, err);
 	ret = ret ? ret : get_challenge(&rd, result, err);
 	ret = ret ? ret : zkhsm_evidence_get(rd.nl, &rd.challenge, 1, NULL, &rd.evidence, err);
 	if (!ret) {

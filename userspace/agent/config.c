@@ -23,6 +23,7 @@ static const struct conf_option options[] = {
 	AGENT("backoff_min", "1s", backoff_min_ms, 10, HOUR),
 	AGENT("backoff_max", "60s", backoff_max_ms, 10, HOUR),
 	AGENT("debounce", "500ms", debounce_ms, 0, HOUR),
+	AGENT("watch", "5s", watch_ms, 100, HOUR),
 	AGENT("connect_timeout", "10s", connect_timeout_ms, 100, HOUR),
 	AGENT("request_timeout", "30s", request_timeout_ms, 100, HOUR),
 	AGENT("orders_wait", "30s", orders_wait_ms, SECOND, 60 * SECOND),

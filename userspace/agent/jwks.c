@@ -54,7 +54,7 @@ static int from_manager(struct manager *m, json_t **jwks, struct zkhsm_error *er
 	struct zkhsm_https *h;
 	int ret;
 
-	ret = manager_https(m, m->agent->config.request_timeout_ms, &h, err);
+	ret = manager_https(m, m->agent->config.request_timeout_ms, NULL, &h, err);
 	if (ret)
 		return ret;
 	ret = zkhsm_https_do(h, "GET", JWKS_PATH, NULL, NULL, 0, &r, err);

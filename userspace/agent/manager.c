@@ -68,8 +68,8 @@ bool manager_sleep(struct manager *m, uint64_t ms, bool attest)
 	return !m->agent->stop;
 }
 
-int manager_https(struct manager *m, uint64_t timeout_ms, struct zkhsm_https **out,
-		  struct zkhsm_error *err)
+int manager_https(struct manager *m, uint64_t timeout_ms, const atomic_bool *cancel,
+		  struct zkhsm_https **out, struct zkhsm_error *err)
 {
 	struct zkhsm_https_config c = {
 		.base_url = m->config.url,
@@ -77,7 +77,7 @@ int manager_https(struct manager *m, uint64_t timeout_ms, struct zkhsm_https **o
 		.connect_timeout_ms = (long)m->agent->config.connect_timeout_ms,
 		.timeout_ms = (long)timeout_ms,
 		.max_response = 16U << 20,
-		.cancel = &m->agent->stop,
+		.cancel = cancel ? cancel : &m->agent->stop,
 	};
 
 	return zkhsm_https_new(&c, out, err);
@@ -103,6 +103,7 @@ int manager_start(struct manager *m, struct zkhsm_error *err)
 
 void manager_stop(struct manager *m)
 {
+	m->cancel_orders = true;
 	pthread_mutex_lock(&m->lock);
 	pthread_cond_broadcast(&m->wake);
 	pthread_mutex_unlock(&m->lock);

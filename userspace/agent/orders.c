@@ -138,7 +138,8 @@ void *orders_run(void *arg)
 	if (!wait_for_id(m, id))
 		return NULL;
 	/* One connection for good: the manager's answer then comes without a handshake. */
-	if (manager_https(m, c->orders_wait_ms + c->request_timeout_ms, &h, &err)) {
+	if (manager_https(m, c->orders_wait_ms + c->request_timeout_ms, &m->cancel_orders, &h,
+			  &err)) {
 		log_event(LOG_LEVEL_ERROR, "orders", "manager", m->config.name, "error", err.text,
 			  NULL);
 		return NULL;
@@ -150,6 +151,9 @@ void *orders_run(void *arg)
 		}
 		if (m->agent->stop)
 			break;
+		/* The question was about an HSM that is no more; ask for the new one. */
+		if (atomic_exchange(&m->cancel_orders, false))
+			continue;
 		backoff = backoff_next(c, backoff);
 		log_event(LOG_LEVEL_WARNING, "orders", "manager", m->config.name,
 			  "retry_ms", LOG_NUMBER(backoff), "error", err.text, NULL);

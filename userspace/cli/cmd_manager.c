@@ -99,7 +99,7 @@ int cmd_manager_orders(struct cli *cli)
 	int ret;
 
 	ret = hsm_path(cli, "/v1/admin/orders/%s", cli->args[0], path);
-	return ret ? ret : show_rows(cli, path, "number,type,reason,applied,created_at_ms");
+	return ret ? ret : show_rows(cli, path, "number,type,reason,elements,applied,created_ms");
 }
 
 int cmd_manager_enrol(struct cli *cli)
