@@ -208,7 +208,8 @@ static int check_header(const char *b64, const char *typ, json_t **header,
 	json_object_foreach(*header, name, value)
 		if (!json_is_string(value) ||
 		    (strcmp(name, "alg") && strcmp(name, "typ") && strcmp(name, "kid")))
-			return zkhsm_fail(err, -EBADMSG, "the header of the JWS has %s, which is not accepted",
+			return zkhsm_fail(err, -EBADMSG,
+					  "the header of the JWS has %s, which is not accepted",
 					  name);
 	if (!member_is(*header, "alg", "ES256"))
 		return zkhsm_fail(err, -EBADMSG, "the JWS is not signed with ES256");

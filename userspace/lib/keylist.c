@@ -31,7 +31,8 @@ static int decode_entries(struct zkhsm_keylist *l, struct zkhsm_list_reader *rea
 		l->count++;
 		p = zkhsm_ec_point_decode(e->public, ctx);
 		if (!p)
-			return zkhsm_fail(err, -EBADMSG, "the element of key %.*s is not a point of P-256",
+			return zkhsm_fail(err, -EBADMSG,
+					  "the element of key %.*s is not a point of P-256",
 					  e->id_len, e->id);
 		if (zkhsm_list_entry_proved(e))
 			l->proved[l->proved_count++] = p;

@@ -37,7 +37,8 @@ int zkhsm_nl_subscribe(struct zkhsm_nl *nl, struct zkhsm_error *err)
 
 	nl->group = genl_ctrl_resolve_grp(nl->sk, ZKHSM_FAMILY_NAME, ZKHSM_MCGRP_EVENTS);
 	if (nl->group < 0)
-		return zkhsm_fail(err, -ENOENT, "the family has no group \"" ZKHSM_MCGRP_EVENTS "\"");
+		return zkhsm_fail(err, -ENOENT,
+				  "the family has no group \"" ZKHSM_MCGRP_EVENTS "\"");
 	nl_socket_disable_seq_check(nl->sk);
 	set_buffer(nl->sk);
 	ret = nl_socket_add_membership(nl->sk, nl->group);
