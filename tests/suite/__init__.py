@@ -3,34 +3,53 @@
 
 import os
 import subprocess
-import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOGS = os.path.join(TOP, "build/check")
 
 
 class Results:
-    """The one place where anything is counted."""
+    """Counts, and tells at once or, for a layer beside others, when shown."""
 
-    def __init__(self):
+    def __init__(self, held=False):
         self.passed = self.failed = self.skipped = 0
         self.failures, self.skips = [], []
+        self.held = [] if held else None
+
+    def say(self, text):
+        if self.held is None:
+            print(text, flush=True)
+        else:
+            self.held.append(text)
+
+    def show(self):
+        """Say what was held back."""
+        if self.held:
+            print("\n".join(self.held), flush=True)
+        self.held = None
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+        self.skips += other.skips
 
     def ok(self, name):
         self.passed += 1
-        print(f"ok       {name}", flush=True)
+        self.say(f"ok       {name}")
 
     def fail(self, name, why=""):
         self.failed += 1
         self.failures.append(name)
-        print(f"NOT OK   {name}", flush=True)
+        self.say(f"NOT OK   {name}")
         for line in why.rstrip().splitlines()[-40:]:
-            print(f"         | {line}", flush=True)
+            self.say(f"         | {line}")
 
     def skip(self, name, why):
         self.skipped += 1
         self.skips.append(f"{name}: {why}")
-        print(f"skipped  {name}: {why}", flush=True)
+        self.say(f"skipped  {name}: {why}")
 
     def expect(self, good, name, why=""):
         if good:
@@ -78,8 +97,3 @@ def tracked(*patterns):
                           cwd=TOP, capture_output=True, text=True, check=True)
     return sorted(name for name in set(done.stdout.splitlines())
                   if os.path.isfile(os.path.join(TOP, name)))
-
-
-def heading(text):
-    print(f"== {text}", flush=True)
-    sys.stdout.flush()

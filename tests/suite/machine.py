@@ -49,7 +49,7 @@ def run_on(kernel):
                                timeout=TIMEOUT[kernel] + 30)
                 log(f"vm-{kernel}-{test}", done.stdout)
                 tap.count(results, f"{kernel}: {test}", done.stdout, done.returncode)
-                print(f"   {test} took {time.monotonic() - start:.0f} s", flush=True)
+                results.say(f"   {test} took {time.monotonic() - start:.0f} s")
                 # The kernel is gone, and with it what the rest could say.
                 if done.returncode == 125:
                     results.fail(f"{kernel}: the test programs after {test}",
