@@ -14,7 +14,9 @@ from . import TOP, Failure, cache_dir, control, initramfs
 
 QEMU = "qemu-system-x86_64"
 # How long a machine may take to judge itself and to end, once told to.
-ENDING = 180
+ENDING = 300
+# And to boot, where several are emulated on few processors.
+BOOT = 300
 APPEND = ("console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M "
           "rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on "
           "printk.devkmsg=on printk.time=1")
