@@ -246,8 +246,8 @@ agent_install()
 
 agent_start()
 {
-	AGENT_PID=$(vm sh -c "setsid setpriv --reuid $AGENT_UID --regid $AGENT_UID \
-		--clear-groups --no-new-privs zkhsm-agent --config /run/agent/agent.conf \
+	AGENT_PID=$(vm bash -c "setpriv --reuid $AGENT_UID --regid $AGENT_UID \
+		--clear-groups --no-new-privs setsid zkhsm-agent --config /run/agent/agent.conf \
 		>> /out/agent.log 2>&1 < /dev/null & echo \$!")
 }
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Ratios from the raw figures of tests/bench/run, for people and as JSON."""
+
+import glob
+import json
+import os
+import sys
+
+
+def figures(directory, name):
+    """The figures of one program, by name; {} when it was not run."""
+    path = os.path.join(directory, name + ".figures")
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="ascii") as f:
+        return {k: float(v) for k, v in (line.split() for line in f)}
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, name, value, unit, goal=None, met=None):
+        """@met is by default whether value <= goal; a row without a goal is reported."""
+        if goal is not None and met is None:
+            met = value <= goal
+        self.rows.append({"name": name, "value": float("%.4g" % value), "unit": unit,
+                          "goal": goal, "met": met})
+
+    def print(self):
+        print("%-72s %10s %-8s %6s  %s" % ("what", "value", "unit", "goal", "met"))
+        for r in self.rows:
+            print("%-72s %10.4g %-8s %6s  %s" % (
+                r["name"], r["value"], r["unit"], "" if r["goal"] is None else "%g" % r["goal"],
+                {None: "", True: "yes", False: "NO"}[r["met"]]))
+
+
+def kernel(report, f, release):
+    counts = sorted(int(k.rsplit("_", 1)[1]) for k in f if k.startswith("evidence_median_ns_"))
+    one = f["evidence_median_ns_1"]
+    report.add("kernel %s: evidence for 1 key / one KPP generate_public_key" % release,
+               one / f["kpp_ns_1"], "ratio", 2.5)
+    for n in counts[1:]:
+        report.add("kernel: evidence for %s keys / evidence for 1 key" % format(n, ","),
+                   f["evidence_median_ns_%d" % n] / one, "ratio", 3 if n == 1000 else None)
+    for n in counts[1:]:
+        report.add("kernel: first evidence over a new list of %s keys / for 1 key" %
+                   format(n, ","), f["evidence_first_ns_%d" % n] / one, "ratio")
+    for n in counts:
+        if n in (1, 1000, 100000):
+            report.add("bytes of a re-attestation of an unchanged keystore, %s keys" %
+                       format(n, ","), f["evidence_bytes_%d" % n], "bytes",
+                       f["evidence_bytes_1"])
+    last = counts[-1]
+    longest = max(v for k, v in f.items()
+                  if k.startswith(("evidence_longest_ns_", "evidence_first_ns_")))
+    report.add("longest time a netlink handler holds the family, up to %s keys" %
+               format(last, ","), longest / 1e6, "ms")
+    report.add("the same / one KPP generate_public_key", longest / f["kpp_ns_%d" % last], "ratio")
+    report.add("longest that another command waited meanwhile",
+               max(v for k, v in f.items() if k.startswith("bystander_")) / 1e6, "ms")
+
+
+def verification(report, f):
+    for n in sorted(int(k.rsplit("_", 1)[1]) for k in f if k.startswith("verify_ns_")):
+        report.add("verification per key at %s keys / one ECDSA verification" % format(n, ","),
+                   f["verify_ns_%d" % n] / n / f["ecdsa_verify_ns"], "ratio",
+                   0.25 if n == 1024 else None)
+
+
+def posts(report, directory, verify):
+    for path in sorted(glob.glob(os.path.join(directory, "post-*.figures")),
+                       key=lambda p: int(p.rsplit("-", 1)[1].split(".")[0])):
+        keys = int(path.rsplit("-", 1)[1].split(".")[0])
+        f = figures(directory, "post-%d" % keys)
+        raw = verify["verify_ns_%d" % keys]
+        for how, words in (("kept", "kept connections"), ("new", "a new connection each")):
+            report.add("posts of evidence of %d keys, %s, durable" % (keys, words),
+                       f["posts_per_second_" + how], "per s")
+            report.add("manager's CPU for one / raw verification, %d keys, %s" % (keys, words),
+                       f["manager_cpu_ns_per_post_" + how] / raw, "ratio",
+                       4 if how == "kept" and keys == 128 else None)
+
+
+def revocation(report, f):
+    least = f["tls_round_trip_ns"] + f["kernel_order_ns"]
+    report.add("revoke answered to first refusal / (TLS round trip + one order verification)",
+               f["revoke_to_refusal_ns"] / least, "ratio")
+    report.add("the same, longest", f["revoke_to_refusal_longest_ns"] / least, "ratio")
+
+
+def main():
+    directory, release, output = sys.argv[1:]
+    report = Report()
+    verify = figures(directory, "verify")
+    kernel(report, figures(directory, "kernel"), release)
+    verification(report, verify)
+    posts(report, directory, verify)
+    revocation(report, figures(directory, "revoke"))
+    report.print()
+    with open(output, "w", encoding="ascii") as f:
+        json.dump(report.rows, f, indent=1)
+        f.write("\n")
+    print("Written to %s" % os.path.relpath(output))
+
+
+if __name__ == "__main__":
+    main()
