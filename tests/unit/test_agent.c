@@ -3,8 +3,7 @@
  * test_agent.c - the agent between a simulated kernel and a simulated manager
  *
  * The kernel is tests/unit/prover.c behind the library's netlink functions,
- * which this file replaces; the manager is a real HTTPS server in a thread that
- * verifies what it is sent and knows what it was told to know.
+ * which this file replaces; the manager is fake_manager.c.
  */
 #include <errno.h>
 #include <event2/thread.h>
@@ -18,6 +17,7 @@
 #include <cmocka.h>
 
 #include "../../userspace/agent/agent.h"
+#include "fake_manager.h"
 #include "prover.h"
 
 /* --- the kernel --------------------------------------------------------------- */
@@ -141,174 +141,9 @@ int zkhsm_nl_events(struct zkhsm_nl *nl, void (*fn)(const struct zkhsm_event_inf
 	return zkhsm_fail(err, -EIO, "not here");
 }
 
-/* --- the manager --------------------------------------------------------------- */
-
-static struct {
-	struct server *server;
-	struct event_base *base;
-	struct event *stop;
-	pthread_t thread;
-	EVP_PKEY *key;
-	uint8_t id[32], public[65], nonce[32];
-	/* What it knows, and what it was sent; only touched while the agent waits. */
-	uint8_t *list, *config;
-	size_t list_len, config_len;
-	unsigned int evidence, whole, deltas, configurations, polls;
-	int refuse_status;		/* of the next evidence */
-	const char *refuse_urn;
-	bool forget_base, never_satisfied;
-	json_t *orders;
-} manager;
+/* --- the scene ------------------------------------------------------------------- */
 
 static char dir[] = "/tmp/zkhsm-test-agent.XXXXXX";
-
-static void post_challenge(struct server_request *rq)
-{
-	char *id = zkhsm_hex(manager.id, 32), *nonce, *known = NULL;
-	uint8_t digest[32];
-
-	manager.nonce[0]++;
-	nonce = zkhsm_hex(manager.nonce, 32);
-	if (manager.list) {
-		zkhsm_sha256(manager.list, manager.list_len, digest);
-		known = zkhsm_hex(digest, 32);
-	}
-	server_reply_json(rq, 201, json_pack("{s:s, s:s, s:i, s:i, s:s?}", "manager_id", id,
-					     "nonce", nonce, "expires_ms", 60000, "interval_ms",
-					     1000, "known_list", known));
-	free(id);
-	free(nonce);
-	free(known);
-	server_send(rq);
-}
-
-static bool is_digest(const uint8_t *data, size_t len, const uint8_t digest[32])
-{
-	uint8_t own[32];
-
-	if (!data)
-		return false;
-	zkhsm_sha256(data, len, own);
-	return memcmp(own, digest, 32) == 0;
-}
-
-static void answer_need(struct server_request *rq, const struct zkhsm_statement *s)
-{
-	json_t *need = json_array();
-
-	if (manager.never_satisfied || !is_digest(manager.list, manager.list_len, s->list_digest))
-		json_array_append_new(need, json_string("list"));
-	if (!is_digest(manager.config, manager.config_len, s->config_digest))
-		json_array_append_new(need, json_string("configuration"));
-	if (!json_array_size(need)) {
-		json_decref(need);
-		return;
-	}
-	server_reply_problem(rq, 409, "need", "Needed", json_pack("{s:o}", "need", need), "send it");
-}
-
-static void post_evidence(struct server_request *rq)
-{
-	struct zkhsm_keylist *l = NULL;
-	struct zkhsm_statement s;
-	struct zkhsm_error err;
-	size_t len;
-
-	manager.evidence++;
-	assert_int_equal(zkhsm_evidence_decode(&s, &len, rq->body, rq->body_len), 0);
-	assert_memory_equal(s.challenges[0].nonce, manager.nonce, 32);
-	answer_need(rq, &s);
-	if (!rq->reply.status && manager.refuse_urn) {
-		server_reply_problem(rq, manager.refuse_status, manager.refuse_urn, "No", NULL, "no");
-	} else if (!rq->reply.status) {
-		assert_int_equal(zkhsm_keylist_new(manager.list, manager.list_len, &l, &err), 0);
-		assert_int_equal(zkhsm_verify_evidence(rq->body, rq->body_len, l, manager.config,
-						       manager.config_len, &s, &err), 0);
-		server_reply_json(rq, 200, json_pack("{s:s, s:i, s:i}", "result", "accepted",
-						     "keys", (int)zkhsm_keylist_count(l),
-						     "next_ms", 1234));
-		zkhsm_keylist_free(l);
-	}
-	server_send(rq);
-}
-
-static void put_list(struct server_request *rq)
-{
-	const uint8_t *body = rq->body + PROVER_ANNOUNCEMENT_LEN;
-	size_t len = rq->body_len - PROVER_ANNOUNCEMENT_LEN, new_len;
-	const char *base = server_query(rq, "base");
-	struct zkhsm_announcement a;
-	struct zkhsm_error err;
-	uint8_t *new = NULL;
-
-	assert_int_equal(zkhsm_verify_announcement(kernel.p->identity, rq->body,
-						   PROVER_ANNOUNCEMENT_LEN, &a, &err), 0);
-	if (base && manager.forget_base) {
-		server_reply_problem(rq, 409, "base", "Base unknown", NULL, "unknown");
-		server_send(rq);
-		return;
-	}
-	if (base) {
-		manager.deltas++;
-		assert_int_equal(zkhsm_list_delta_apply(manager.list, manager.list_len, body, len,
-							&new, &new_len, &err), 0);
-	} else {
-		manager.whole++;
-		new = malloc(len);
-		memcpy(new, body, len);
-		new_len = len;
-	}
-	assert_true(is_digest(new, new_len, a.list_digest));
-	free(manager.list);
-	manager.list = new;
-	manager.list_len = new_len;
-	server_reply_json(rq, 204, NULL);
-	server_send(rq);
-}
-
-static void put_configuration(struct server_request *rq)
-{
-	manager.configurations++;
-	free(manager.config);
-	manager.config = malloc(rq->body_len);
-	memcpy(manager.config, rq->body, rq->body_len);
-	manager.config_len = rq->body_len;
-	server_reply_json(rq, 204, NULL);
-	server_send(rq);
-}
-
-static void get_orders(struct server_request *rq)
-{
-	manager.polls++;
-	/* All of them, whatever was asked for: replays must do no harm. */
-	server_reply_json(rq, 200, json_pack("{s:O, s:b}", "orders", manager.orders, "more", 0));
-	server_send(rq);
-}
-
-static const struct server_route routes[] = {
-	{ EVHTTP_REQ_POST, "/v1/challenges", "application/json", 4096, false, post_challenge },
-	{ EVHTTP_REQ_POST, "/v1/evidence", "application/vnd.zkhsm.evidence", 4096, false,
-	  post_evidence },
-	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list", 1 << 20, false, put_list },
-	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list-delta", 1 << 20, false,
-	  put_list },
-	{ EVHTTP_REQ_PUT, "/v1/configurations/{}", "application/vnd.zkhsm.configuration", 4096,
-	  false, put_configuration },
-	{ EVHTTP_REQ_GET, "/v1/hsms/{}/orders", NULL, 0, false, get_orders },
-};
-
-static void on_stop(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	event_base_loopbreak(arg);
-}
-
-static void *serve(void *arg)
-{
-	event_base_loop(arg, EVLOOP_NO_EXIT_ON_EMPTY);
-	return NULL;
-}
 
 static char *in_dir(const char *name)
 {
@@ -319,33 +154,6 @@ static char *in_dir(const char *name)
 	snprintf(path[next], sizeof(path[0]), "%s/%s", dir, name);
 	return path[next];
 }
-
-static void manager_begin(void)
-{
-	struct server_config c = {
-		.address = "127.0.0.1", .certificate = in_dir("cert.pem"),
-		.private_key = in_dir("key.pem"), .max_head = 8192, .max_body = 1 << 20,
-		.connections_max = 16, .large_max = 4, .idle_ms = 10000, .request_ms = 10000,
-		.large_ms = 10000, .routes = routes, .route_count = ARRAY_SIZE(routes),
-	};
-	struct zkhsm_error err;
-
-	manager.base = event_base_new();
-	assert_int_equal(server_new(manager.base, &c, &manager.server, &err), 0);
-	manager.stop = event_new(manager.base, -1, 0, on_stop, manager.base);
-	assert_int_equal(pthread_create(&manager.thread, NULL, serve, manager.base), 0);
-}
-
-static void manager_end(void)
-{
-	event_active(manager.stop, EV_READ, 0);
-	pthread_join(manager.thread, NULL);
-	event_free(manager.stop);
-	server_free(manager.server);
-	event_base_free(manager.base);
-}
-
-/* --- the scene ------------------------------------------------------------------- */
 
 static struct agent agent;
 
@@ -364,7 +172,7 @@ static struct manager *scene(void)
 	m->agent = &agent;
 	strcpy(m->config.name, "test");
 	snprintf(m->config.url, sizeof(m->config.url), "https://127.0.0.1:%u",
-		 server_port(manager.server));
+		 server_port(fake.server));
 	snprintf(m->config.ca, sizeof(m->config.ca), "%s", in_dir("cert.pem"));
 	m->due_ms = INT64_MAX;
 	pthread_mutex_init(&m->lock, NULL);
@@ -387,13 +195,10 @@ static int setup(void **state)
 		 "-subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout %s/key.pem "
 		 "-out %s/cert.pem 2>/dev/null", dir, dir);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(zkhsm_signer_generate(&manager.key, NULL), 0);
-	zkhsm_signer_public(manager.key, manager.public);
-	zkhsm_sha256(manager.public, 65, manager.id);
+	fake_manager_begin(in_dir("cert.pem"), in_dir("key.pem"));
 	kernel.p = prover_new("test_agent", 20);
-	prover_pin(kernel.p, manager.public);
+	prover_pin(kernel.p, fake.public);
 	prover_refresh(kernel.p);
-	manager_begin();
 	return 0;
 }
 
@@ -402,11 +207,8 @@ static int teardown(void **state)
 	char command[64];
 
 	(void)state;
-	manager_end();
+	fake_manager_end();
 	prover_free(kernel.p);
-	EVP_PKEY_free(manager.key);
-	free(manager.list);
-	free(manager.config);
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	return system(command);
 }
@@ -430,17 +232,17 @@ static void test_lists(void **state)
 
 	(void)state;
 	attest(m, "accepted", 0);
-	assert_int_equal(manager.whole, 1);
-	assert_int_equal(manager.configurations, 1);
-	assert_int_equal(manager.evidence, 2);
+	assert_int_equal(fake.whole, 1);
+	assert_int_equal(fake.configurations, 1);
+	assert_int_equal(fake.evidence, 2);
 	attest(m, "accepted", 0);
-	assert_int_equal(manager.evidence, 3);
+	assert_int_equal(fake.evidence, 3);
 
 	prover_key_add(kernel.p, "added", NULL);
 	prover_refresh(kernel.p);
 	attest(m, "accepted", 0);
-	assert_int_equal(manager.deltas, 1);
-	assert_int_equal(manager.whole, 1);
+	assert_int_equal(fake.deltas, 1);
+	assert_int_equal(fake.whole, 1);
 
 	/* Killed and started again. */
 	manager_free(m);
@@ -449,22 +251,22 @@ static void test_lists(void **state)
 	prover_key_del(kernel.p, "added");
 	prover_refresh(kernel.p);
 	attest(m, "accepted", 0);
-	assert_int_equal(manager.deltas, 2);
+	assert_int_equal(fake.deltas, 2);
 
 	/* The manager lost it meanwhile. */
-	manager.forget_base = true;
+	fake.forget_base = true;
 	prover_key_add(kernel.p, "again", NULL);
 	prover_refresh(kernel.p);
 	attest(m, "accepted", 0);
-	manager.forget_base = false;
-	assert_int_equal(manager.whole, 2);
+	fake.forget_base = false;
+	assert_int_equal(fake.whole, 2);
 	manager_free(m);
 }
 
 static void test_cache_broken(void **state)
 {
 	struct manager *m = scene();
-	unsigned int whole = manager.whole;
+	unsigned int whole = fake.whole;
 
 	(void)state;
 	assert_int_equal(zkhsm_write_file(in_dir("list-test.bin"), "ZKHSM rubbish", 13, 0600, NULL),
@@ -473,7 +275,7 @@ static void test_cache_broken(void **state)
 	prover_key_add(kernel.p, "after-rubbish", NULL);
 	prover_refresh(kernel.p);
 	attest(m, "accepted", 0);
-	assert_int_equal(manager.whole, whole + 1);
+	assert_int_equal(fake.whole, whole + 1);
 	/* A new instance of the module begins anew. */
 	kernel.p->instance_id[0]++;
 	attest(m, "accepted", 0);
@@ -487,13 +289,13 @@ static void test_refusals(void **state)
 	struct manager *m = scene();
 
 	(void)state;
-	manager.refuse_status = 403;
-	manager.refuse_urn = "pending";
+	fake.refuse_status = 403;
+	fake.refuse_urn = "pending";
 	attest(m, "pending", -EREMOTEIO);
-	manager.refuse_status = 422;
-	manager.refuse_urn = "false";
+	fake.refuse_status = 422;
+	fake.refuse_urn = "false";
 	attest(m, "false", -EREMOTEIO);
-	manager.refuse_urn = NULL;
+	fake.refuse_urn = NULL;
 
 	kernel.evidence_ret = -EAGAIN;
 	attest(m, "rate", -EAGAIN);
@@ -503,9 +305,9 @@ static void test_refusals(void **state)
 	prover_refresh(kernel.p);
 	attest(m, "list-moved", -EAGAIN);
 	kernel.list_ret = 0;
-	manager.never_satisfied = true;
+	fake.never_satisfied = true;
 	attest(m, "ELOOP", -ELOOP);
-	manager.never_satisfied = false;
+	fake.never_satisfied = false;
 	kernel.open_ret = -ENOENT;
 	attest(m, "ENOENT", -ENOENT);
 	kernel.open_ret = 0;
@@ -523,10 +325,10 @@ static void add_order(uint64_t number)
 	size_t len;
 	char *text;
 
-	assert_int_equal(zkhsm_order_make(manager.key, ZKHSM_ORDER_TYPE_REVOKE, kernel.p->hsm_id,
+	assert_int_equal(zkhsm_order_make(fake.key, ZKHSM_ORDER_TYPE_REVOKE, kernel.p->hsm_id,
 					  number, 1, element, 1, &order, &len, NULL), 0);
 	text = zkhsm_b64(order, len);
-	json_array_append_new(manager.orders, json_string(text));
+	json_array_append_new(fake.orders, json_string(text));
 	free(text);
 	free(order);
 }
@@ -539,7 +341,7 @@ static void test_orders(void **state)
 
 	(void)state;
 	m->config.orders = true;
-	manager.orders = json_array();
+	fake.orders = json_array();
 	add_order(1);
 	add_order(2);
 	attest(m, "accepted", 0);
@@ -553,7 +355,7 @@ static void test_orders(void **state)
 	agent.stop = true;
 	manager_stop(m);
 	assert_int_equal(kernel.applied, 2);
-	json_decref(manager.orders);
+	json_decref(fake.orders);
 	manager_free(m);
 }
 

@@ -257,10 +257,12 @@ void *attest_run(void *arg)
 					  "error", err.text, NULL);
 			jwks_at = monotonic_ms();
 		}
-		if (attest_and_log(m, &next))
+		if (attest_and_log(m, &next)) {
 			backoff = 0;
-		else if (!next)
-			next = backoff = backoff_next(&m->agent->config, backoff);
+		} else if (!next) {
+			backoff = backoff_next(&m->agent->config, backoff);
+			next = backoff;
+		}
 		jwks_age = (uint64_t)(monotonic_ms() - jwks_at);
 	} while (manager_sleep(m, jitter(next), true));
 	return NULL;

@@ -18,7 +18,8 @@
 	CONF_DURATION_OF("https", opt, def, struct https_config, member, lo, hi)
 
 static const struct conf_option options[] = {
-	CONF_TEXT_OF("agent", "state_dir", "/var/lib/zkhsm-agent", struct agent_config, state_dir, 1),
+	CONF_TEXT_OF("agent", "state_dir", "/var/lib/zkhsm-agent", struct agent_config, state_dir,
+		     1),
 	CONF_TEXT_OF("agent", "log_level", "info", struct agent_config, log_level, 1),
 	AGENT("backoff_min", "1s", backoff_min_ms, 10, HOUR),
 	AGENT("backoff_max", "60s", backoff_max_ms, 10, HOUR),

@@ -93,6 +93,7 @@ static bool issued_by(const struct manager *m, const struct zkhsm_token_claims *
 int jwks_token_verify(struct agent *a, const char *token, const char *audience,
 		      struct zkhsm_token_claims *out, struct zkhsm_error *err)
 {
+	int64_t leeway = (int64_t)a->https.token_leeway_ms / 1000;
 	int ret = zkhsm_fail(err, -ENOKEY, "no manager's token keys are known yet");
 
 	for (size_t i = 0; i < a->manager_count; i++) {
@@ -101,7 +102,7 @@ int jwks_token_verify(struct agent *a, const char *token, const char *audience,
 		pthread_mutex_lock(&m->lock);
 		if (m->jwks) {
 			ret = zkhsm_token_verify(m->jwks, token, audience, NULL, time(NULL),
-						 (int64_t)a->https.token_leeway_ms / 1000, out, err);
+						 leeway, out, err);
 			if (!ret && !issued_by(m, out))
 				ret = zkhsm_fail(err, -EKEYREJECTED,
 						 "the issuer is not the manager whose key signed");

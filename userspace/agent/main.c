@@ -83,7 +83,8 @@ static int serve(struct agent *a, struct zkhsm_error *err)
 	for (size_t i = 0; i < a->manager_count && !ret; i++)
 		ret = manager_start(&a->managers[i], err);
 	if (!ret) {
-		log_event(LOG_LEVEL_INFO, "started", "managers", LOG_NUMBER(a->manager_count), NULL);
+		log_event(LOG_LEVEL_INFO, "started", "managers", LOG_NUMBER(a->manager_count),
+			  NULL);
 		event_base_dispatch(a->base);
 		log_event(LOG_LEVEL_INFO, "stopping", NULL);
 	}
@@ -127,11 +128,21 @@ int main(int argc, char **argv)
 
 	while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (o) {
-		case 'c': path = optarg; break;
-		case 'C': check = true; break;
-		case '1': one = true; break;
-		case 'h': usage(stdout); return 0;
-		default: usage(stderr); return 2;
+		case 'c':
+			path = optarg;
+			break;
+		case 'C':
+			check = true;
+			break;
+		case '1':
+			one = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
 		}
 	}
 	if (optind != argc) {

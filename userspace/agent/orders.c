@@ -16,10 +16,10 @@ static void log_applied(const struct manager *m, const struct zkhsm_order_result
 			int64_t ms)
 {
 	static const char *const types[] = { "revoke", "hold", "release" };
+	uint32_t type = r->type - ZKHSM_ORDER_TYPE_REVOKE;
 
 	log_event(LOG_LEVEL_INFO, "order", "manager", m->config.name,
-		  "type", r->type >= ZKHSM_ORDER_TYPE_REVOKE && r->type <= ZKHSM_ORDER_TYPE_RELEASE ?
-		  types[r->type - ZKHSM_ORDER_TYPE_REVOKE] : "other",
+		  "type", type < ARRAY_SIZE(types) ? types[type] : "other",
 		  "number", LOG_NUMBER(r->number), "in_turn", r->in_turn ? "yes" : "no",
 		  "keys_changed", LOG_NUMBER(r->keys_changed),
 		  "tombstones", LOG_NUMBER(r->tombstones),

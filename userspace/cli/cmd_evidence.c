@@ -19,7 +19,8 @@ static int challenges(struct cli *cli, struct zkhsm_challenge *c, size_t *count)
 	if (cli->value_count[REPEAT_NONCE] != *count)
 		return cli_usage(cli, "needs one --nonce for each --manager");
 	for (size_t i = 0; i < *count && !ret; i++) {
-		ret = cli_hex(cli, "--manager", cli->values[REPEAT_MANAGER][i], c[i].manager_id, 32);
+		ret = cli_hex(cli, "--manager", cli->values[REPEAT_MANAGER][i],
+			      c[i].manager_id, 32);
 		ret = ret ? ret : cli_hex(cli, "--nonce", cli->values[REPEAT_NONCE][i],
 					  c[i].nonce, 32);
 	}
@@ -182,8 +183,9 @@ static void print_evidence(const json_t *o, size_t proved)
 	long long up = json_integer_value(json_object_get(o, "uptime-ms"));
 	json_t *rest = json_copy((json_t *)o), *keys = json_object_get(o, "keys");
 
-	printf("True: HSM %s knows the secrets of its identity and of %zu of the %zu keys it lists,\n"
-	       "as of %lld h %02lld min %02lld.%03lld s after its boot (evidence number %lld).\n"
+	printf("True: HSM %s\n"
+	       "knows the secrets of its identity and of %zu of the %zu keys it lists, as of\n"
+	       " %lld h %02lld min %02lld.%03lld s after its boot (evidence number %lld).\n"
 	       "Whether that is now, the nonce below says to the manager who gave it. States, origins\n"
 	       "and usages are the word of the identity.\n\n", hsm, proved, json_array_size(keys),
 	       up / 3600000, up / 60000 % 60, up / 1000 % 60, up % 1000,

@@ -80,8 +80,8 @@ static int member(struct cli *cli, const json_t *o, const char *name, uint8_t *o
 	if (!v)
 		return 0;
 	if (!hex || n % 2 || n / 2 > max || (n && zkhsm_unhex(hex, out, n / 2)))
-		return zkhsm_fail(&cli->err, -EBADMSG, "%s in the file is not hex of %zu bytes or fewer",
-				  name, max);
+		return zkhsm_fail(&cli->err, -EBADMSG, "%s in the file is not hex of at most %zu bytes", name,
+				  max);
 	*len = (ssize_t)(n / 2);
 	return 0;
 }

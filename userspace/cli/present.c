@@ -99,15 +99,18 @@ static void put_identity(json_t *o, const struct zkhsm_hsm_info *h)
 
 json_t *json_hsm(const struct zkhsm_hsm_info *h)
 {
-	static const char *const features[] = { "p256", "proof-batch", "orders", "audit", "vmfork" };
+	static const char *const features[] = {
+		"p256", "proof-batch", "orders", "audit", "vmfork",
+	};
 	static const char *const faults[] = { "recheck" };
 	json_t *o = json_object();
+	uint64_t f = h->features;
 
 	json_object_set_new(o, "initialised", json_boolean(h->initialised));
 	if (h->initialised)
 		put_identity(o, h);
 	json_object_set_new(o, "module-version", module_version(h->module_version));
-	json_object_set_new(o, "features", flags_json(h->features, features, ARRAY_SIZE(features)));
+	json_object_set_new(o, "features", flags_json(f, features, ARRAY_SIZE(features)));
 	json_put_hex(o, "instance-id", h->instance_id, sizeof(h->instance_id));
 	json_put_number(o, "uptime-ms", h->uptime_ms);
 	json_object_set_new(o, "faults", flags_json(h->faults, faults, ARRAY_SIZE(faults)));

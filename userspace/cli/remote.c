@@ -39,7 +39,7 @@ int cli_connect(struct cli *cli, const char *url, bool client_cert, struct zkhsm
 		c.cert_file = given(cli, OPT_CERT, "ZKHSM_CERT");
 		c.key_file = given(cli, OPT_KEY_FILE, "ZKHSM_KEY");
 		if (!c.cert_file || !c.key_file)
-			return cli_usage(cli, "needs --cert and --key, or ZKHSM_CERT and ZKHSM_KEY");
+			return cli_usage(cli, "needs --cert and --key (ZKHSM_CERT, ZKHSM_KEY)");
 	}
 	return zkhsm_https_new(&c, out, &cli->err);
 }

@@ -50,8 +50,8 @@ static const struct cli_command commands[] = {
 	  cmd_order_apply },
 	{ "order", "show", "FILE", 1, 1, O(PUBLIC), 0, "say what an order orders",
 	  cmd_order_show },
-	{ "monitor", "", "", 0, 0, O(COUNT) | O(TIMEOUT), 0, "show the kernel's events as they come",
-	  cmd_monitor },
+	{ "monitor", "", "", 0, 0, O(COUNT) | O(TIMEOUT), 0,
+	  "show the kernel's events as they come", cmd_monitor },
 	{ "token", "get", "", 0, 0,
 	  O_MANAGER | O(HSM) | O(KEY_ID) | O(AUD) | O(NONCE_TEXT) | O(CERT_BINDING) | O(OUT),
 	  O(HSM) | O(KEY_ID) | O(AUD), "ask a manager for a verification token", cmd_token_get },
@@ -88,7 +88,8 @@ static const struct cli_command commands[] = {
 
 static void print_usage(FILE *to, const char *object)
 {
-	fprintf(to, "Usage: zkhsm %s VERB [OPTION...] [ARGUMENT...]\n\n", object ? object : "OBJECT");
+	fprintf(to, "Usage: zkhsm %s VERB [OPTION...] [ARGUMENT...]\n\n",
+		object ? object : "OBJECT");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		const struct cli_command *c = &commands[i];
 		char words[64];

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fake_manager.c - a manager that knows what it is told to know
+ */
+#include <errno.h>
+#include <event2/thread.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake_manager.h"
+
+#define ANNOUNCEMENT_LEN	(ZKHSM_ANNOUNCEMENT_LEN + ZKHSM_PROOF_LEN)
+
+struct fake_manager fake;
+
+static struct event *stop;
+static pthread_t thread;
+
+
+static void post_challenge(struct server_request *rq)
+{
+	char *id = zkhsm_hex(fake.id, 32), *nonce, *known = NULL;
+	uint8_t digest[32];
+
+	fake.nonce[0]++;
+	nonce = zkhsm_hex(fake.nonce, 32);
+	if (fake.list) {
+		zkhsm_sha256(fake.list, fake.list_len, digest);
+		known = zkhsm_hex(digest, 32);
+	}
+	server_reply_json(rq, 201, json_pack("{s:s, s:s, s:i, s:i, s:s?}", "manager_id", id,
+					     "nonce", nonce, "expires_ms", 60000, "interval_ms",
+					     1000, "known_list", known));
+	free(id);
+	free(nonce);
+	free(known);
+	server_send(rq);
+}
+
+static bool is_digest(const uint8_t *data, size_t len, const uint8_t digest[32])
+{
+	uint8_t own[32];
+
+	if (!data)
+		return false;
+	zkhsm_sha256(data, len, own);
+	return memcmp(own, digest, 32) == 0;
+}
+
+static void answer_need(struct server_request *rq, const struct zkhsm_statement *s)
+{
+	json_t *need = json_array();
+
+	if (fake.never_satisfied || !is_digest(fake.list, fake.list_len, s->list_digest))
+		json_array_append_new(need, json_string("list"));
+	if (!is_digest(fake.config, fake.config_len, s->config_digest))
+		json_array_append_new(need, json_string("configuration"));
+	if (!json_array_size(need)) {
+		json_decref(need);
+		return;
+	}
+	server_reply_problem(rq, 409, "need", "Needed", json_pack("{s:o}", "need", need), "send it");
+}
+
+static void post_evidence(struct server_request *rq)
+{
+	struct zkhsm_keylist *l = NULL;
+	struct zkhsm_statement s;
+	struct zkhsm_error err;
+	size_t len;
+
+	fake.evidence++;
+	assert_int_equal(zkhsm_evidence_decode(&s, &len, rq->body, rq->body_len), 0);
+	assert_memory_equal(s.challenges[0].nonce, fake.nonce, 32);
+	answer_need(rq, &s);
+	if (!rq->reply.status && fake.refuse_urn) {
+		server_reply_problem(rq, fake.refuse_status, fake.refuse_urn, "No", NULL, "no");
+	} else if (!rq->reply.status) {
+		assert_int_equal(zkhsm_keylist_new(fake.list, fake.list_len, &l, &err), 0);
+		assert_int_equal(zkhsm_verify_evidence(rq->body, rq->body_len, l, fake.config,
+						       fake.config_len, &s, &err), 0);
+		server_reply_json(rq, 200, json_pack("{s:s, s:i, s:i}", "result", "accepted",
+						     "keys", (int)zkhsm_keylist_count(l),
+						     "next_ms", 1234));
+		zkhsm_keylist_free(l);
+	}
+	server_send(rq);
+}
+
+static void put_list(struct server_request *rq)
+{
+	const uint8_t *body = rq->body + ANNOUNCEMENT_LEN;
+	size_t len = rq->body_len - ANNOUNCEMENT_LEN, new_len;
+	const char *base = server_query(rq, "base");
+	struct zkhsm_announcement a;
+	struct zkhsm_error err;
+	uint8_t *new = NULL, identity[65];
+
+	assert_int_equal(zkhsm_unhex(server_query(rq, "identity"), identity, 65), 0);
+	assert_int_equal(zkhsm_verify_announcement(identity, rq->body, ANNOUNCEMENT_LEN, &a, &err),
+			 0);
+	if (base && fake.forget_base) {
+		server_reply_problem(rq, 409, "base", "Base unknown", NULL, "unknown");
+		server_send(rq);
+		return;
+	}
+	if (base) {
+		fake.deltas++;
+		assert_int_equal(zkhsm_list_delta_apply(fake.list, fake.list_len, body, len,
+							&new, &new_len, &err), 0);
+	} else {
+		fake.whole++;
+		new = malloc(len);
+		memcpy(new, body, len);
+		new_len = len;
+	}
+	assert_true(is_digest(new, new_len, a.list_digest));
+	free(fake.list);
+	fake.list = new;
+	fake.list_len = new_len;
+	server_reply_json(rq, 204, NULL);
+	server_send(rq);
+}
+
+static void put_configuration(struct server_request *rq)
+{
+	fake.configurations++;
+	free(fake.config);
+	fake.config = malloc(rq->body_len);
+	memcpy(fake.config, rq->body, rq->body_len);
+	fake.config_len = rq->body_len;
+	server_reply_json(rq, 204, NULL);
+	server_send(rq);
+}
+
+static void get_orders(struct server_request *rq)
+{
+	fake.polls++;
+	/* All of them, whatever was asked for: replays must do no harm. */
+	server_reply_json(rq, 200, json_pack("{s:O, s:b}", "orders", fake.orders, "more", 0));
+	server_send(rq);
+}
+
+static const struct server_route routes[] = {
+	{ EVHTTP_REQ_POST, "/v1/challenges", "application/json", 4096, false, post_challenge },
+	{ EVHTTP_REQ_POST, "/v1/evidence", "application/vnd.zkhsm.evidence", 4096, false,
+	  post_evidence },
+	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list", 1 << 20, false, put_list },
+	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list-delta", 1 << 20, false,
+	  put_list },
+	{ EVHTTP_REQ_PUT, "/v1/configurations/{}", "application/vnd.zkhsm.configuration", 4096,
+	  false, put_configuration },
+	{ EVHTTP_REQ_GET, "/v1/hsms/{}/orders", NULL, 0, false, get_orders },
+};
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+static void *serve(void *arg)
+{
+	event_base_loop(arg, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+void fake_manager_begin(const char *certificate, const char *private_key)
+{
+	struct server_config c = {
+		.address = "127.0.0.1", .certificate = certificate,
+		.private_key = private_key, .max_head = 8192, .max_body = 1 << 20,
+		.connections_max = 16, .large_max = 4, .idle_ms = 10000, .request_ms = 10000,
+		.large_ms = 10000, .routes = routes, .route_count = ARRAY_SIZE(routes),
+	};
+	struct zkhsm_error err;
+
+	assert_int_equal(zkhsm_signer_generate(&fake.key, NULL), 0);
+	zkhsm_signer_public(fake.key, fake.public);
+	zkhsm_sha256(fake.public, 65, fake.id);
+	fake.base = event_base_new();
+	assert_int_equal(server_new(fake.base, &c, &fake.server, &err), 0);
+	stop = event_new(fake.base, -1, 0, on_stop, fake.base);
+	assert_int_equal(pthread_create(&thread, NULL, serve, fake.base), 0);
+}
+
+void fake_manager_end(void)
+{
+	event_active(stop, EV_READ, 0);
+	pthread_join(thread, NULL);
+	event_free(stop);
+	server_free(fake.server);
+	event_base_free(fake.base);
+	EVP_PKEY_free(fake.key);
+	free(fake.list);
+	free(fake.config);
+}
