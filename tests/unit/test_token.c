@@ -140,11 +140,12 @@ static void times_audience_nonce(void **state)
 
 static int verify_bytes(const uint8_t *data, size_t len, void *arg)
 {
-	char *text = strndup((const char *)data, len);
 	struct zkhsm_token_claims in = claims();
+	char *text = calloc(1, len + 1);
 	int ret;
 
 	assert_non_null(text);
+	memcpy(text, data, len);
 	ret = verify_at(arg, text, in.audience, "n-1", NOW, 0);
 	free(text);
 	return ret == -EKEYREJECTED ? -EBADMSG : ret;
