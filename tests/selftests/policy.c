@@ -227,7 +227,7 @@ static void wrong_nest(const struct command *c, const struct field *f)
 	/* libnl would set the flag by itself. */
 	try_form(c, f, f->type, nla_len(good), nla_data(good), EINVAL, "not nested");
 	nlmsg_free(challenge);
-	try_form(c, f, nested, 3, bytes, EINVAL, "with no attribute in it");
+	try_form(c, f, nested, 3, bytes, ERANGE, "with no attribute in it");
 	for (inner = 1; inner <= ZKHSM_A_CHALLENGE_MAX; inner++) {
 		try_challenge(c, f, inner, 0, ERANGE, "empty in a challenge");
 		try_challenge(c, f, inner, 31, ERANGE, "short in a challenge");

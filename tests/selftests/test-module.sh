@@ -44,8 +44,10 @@ readable()
 	local p
 
 	for p in /sys/module/zkhsm/parameters/*; do
-		[ -r "$p" ] && [ "$(stat -c %a "$p")" = 444 ] ||
-			{ echo "# $p"; return 1; }
+		if [ "$(stat -c %a "$p")" != 444 ]; then
+			echo "# mode of $p"
+			return 1
+		fi
 	done
 	[ "$(cat /sys/module/zkhsm/parameters/nonce_slots)" = 7 ]
 }
