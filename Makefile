@@ -28,8 +28,7 @@ installed-man = $(foreach m,$(MAN),$(PREFIX)/share/man/man$(subst .,,$(suffix $(
 	check demo bench regen check-generated style clean distclean help
 
 all: module userspace
-	@echo "Built:"
-	@ls -1 build/*/zkhsm.ko $(wildcard $(addprefix $(BUILT)/,zkhsm zkhsm-agent zkhsmd)) | sed 's/^/  /'
+	@echo "Built: $(wildcard $(addprefix $(BUILT)/,zkhsm zkhsm-agent zkhsmd))"
 
 module:
 	@if [ -z "$(KDIRS)" ]; then \
@@ -39,7 +38,8 @@ module:
 	fi
 	@set -e; for kdir in $(KDIRS); do \
 		echo "Building zkhsm.ko for $$kdir"; \
-		tools/build-module "$$kdir" > /dev/null; \
+		module=$$(tools/build-module "$$kdir"); \
+		echo "Built: $${module#$$PWD/}"; \
 	done
 
 userspace:
