@@ -47,8 +47,8 @@ prove_and_verify()
 	hsm_as owner proof get mail --user-id client --out /tmp/proof &&
 		vm cat /tmp/proof > "$WORK/proof" &&
 		"$BIN/zkhsm" proof verify "$WORK/proof" --public "$public" --user-id client &&
-		"$TOP/tests/interop/verify.py" proof "$public" "$(printf client | xxd -p)" \
-			"$(xxd -p -c 200 "$WORK/proof")" &&
+		"$TOP/tests/interop/verify.py" proof "$public" "$(jq -r '."user-id"' "$WORK/proof")" \
+			"$(jq -r .proof "$WORK/proof")" &&
 		refused EKEYREJECTED "$BIN/zkhsm" --output json proof verify "$WORK/proof" \
 			--public "$public" --user-id somebody-else
 }

@@ -32,27 +32,25 @@ head -c 5000 /dev/zero > "$WORK/bad"
 ok "too long it is not read" answers 413 post_evidence "$WORK/bad"
 ok "as JSON it is not read" answers 415 http -H 'Content-Type: application/json' \
 	--data-binary "@$WORK/e1/evidence" "$MANAGER_URL/v1/evidence"
-ok "untouched it is accepted" answers 200 post_evidence "$WORK/e1/evidence"
+
+# The agent attests at the same time; what it overtakes is late, and tried again.
+accepted_twice_alike()
+{
+	for _ in 1 2 3 4 5; do
+		evidence_for "$HSM_ID" "$WORK/e1" || return
+		answers 200 post_evidence "$WORK/e1/evidence" || continue
+		cp "$WORK/body" "$WORK/first-answer"
+		answers 200 post_evidence "$WORK/e1/evidence" || continue
+		cmp "$WORK/first-answer" "$WORK/body"
+		return
+	done
+	return 1
+}
+need "untouched it is accepted; the very same bytes get the very same answer" accepted_twice_alike
 NUMBER=$(jq .number "$WORK/body")
 newer() { [ "$(ask manager state "$HSM_ID" | jq .number)" -gt "$NUMBER" ]; }
 ok "the agent's next is newer" await 15 newer
 ok "then the old one is a replay" answers 422 urn:zkhsm:nonce post_evidence "$WORK/e1/evidence"
-
-same_answer()
-{
-	# The agent attests too; if it was in between, these bytes are not the newest.
-	for _ in 1 2 3 4 5; do
-		evidence_for "$HSM_ID" "$WORK/e2" || return
-		answers 200 post_evidence "$WORK/e2/evidence" || return
-		cp "$WORK/body" "$WORK/first-answer"
-		if answers 200 post_evidence "$WORK/e2/evidence"; then
-			cmp "$WORK/first-answer" "$WORK/body"
-			return
-		fi
-	done
-	return 1
-}
-ok "the very same bytes get the very same answer" same_answer
 
 ok "evidence is made over a nonce of another HSM" evidence_for "$OTHER_HSM" "$WORK/e3"
 ok "and not believed" answers 422 urn:zkhsm:nonce post_evidence "$WORK/e3/evidence"

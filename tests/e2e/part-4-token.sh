@@ -15,10 +15,12 @@ verify_token()
 }
 aud=$(agent_audience)
 
-ok "a token is given for an attested key" token mail "$WORK/t" --nonce fresh-1
-ok "it verifies for its audience and nonce" verify_token "$WORK/t" "$aud" fresh-1
-ok "not for another audience" refused EACCES verify_token "$WORK/t" other fresh-1
-ok "nor another nonce" refused EACCES verify_token "$WORK/t" "$aud" fresh-2
+ok "a token is given for an attested key" token mail "$WORK/t" --nonce fresh-nonce-1
+ok "not over a nonce that is shorter than EAT has them" refused urn:zkhsm:request \
+	token mail "$WORK/t2" --nonce short
+ok "it verifies for its audience and nonce" verify_token "$WORK/t" "$aud" fresh-nonce-1
+ok "not for another audience" refused EACCES verify_token "$WORK/t" other fresh-nonce-1
+ok "nor another nonce" refused EACCES verify_token "$WORK/t" "$aud" fresh-nonce-2
 
 need "the kernel signs for a client with a token" \
 	remote_sign mail "$WORK/t" "$WORK/message" --der --out "$WORK/signature"
