@@ -127,12 +127,12 @@ struct attest_result {
 	char request_id[65];
 	uint32_t number;
 	uint64_t keys, sent_bytes;
-	uint64_t next_ms;		/* of accepted evidence */
+	uint64_t next_ms;		/* as the manager wishes, 0: it did not say */
 };
 
 /* One challenge, one evidence. 0 when accepted. */
 int attest_once(struct manager *m, struct attest_result *r, struct zkhsm_error *err);
-/* The same with its log line and what follows for the next time. */
+/* The same with its log line; when to come again, 0: back off. */
 bool attest_and_log(struct manager *m, uint64_t *next_ms);
 void *attest_run(void *manager);
 

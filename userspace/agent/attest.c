@@ -14,6 +14,8 @@
 #define POSTS_MAX	4
 /* How long a full nonce table or an empty rate bucket takes to be worth another try. */
 #define KERNEL_BUSY_MS	1000
+/* The longest Retry-After that is obeyed. */
+#define RETRY_MAX_S	3600L
 
 struct round {
 	struct manager *m;
@@ -43,6 +45,9 @@ static int refused(const struct zkhsm_response *r, struct attest_result *result,
 	else
 		snprintf(result->verdict, sizeof(result->verdict), "http-%ld", r->status);
 	json_decref(body);
+	if (r->retry_after_s > 0)
+		result->next_ms = (uint64_t)(r->retry_after_s < RETRY_MAX_S ? r->retry_after_s :
+					     RETRY_MAX_S) * 1000;
 	return zkhsm_response_problem(r, err);
 }
 
@@ -233,12 +238,12 @@ bool attest_and_log(struct manager *m, uint64_t *next_ms)
 		  "keys", ret ? NULL : LOG_NUMBER(r.keys), "bytes", LOG_NUMBER(r.sent_bytes),
 		  "ms", LOG_NUMBER(monotonic_ms() - start), "verdict", r.verdict,
 		  "error", ret ? err.text : NULL, NULL);
-	if (!ret)
-		*next_ms = r.next_ms;
-	else if (ret == -EBUSY || ret == -EAGAIN)
+	*next_ms = r.next_ms;
+	if (ret == -EBUSY || ret == -EAGAIN)
 		*next_ms = KERNEL_BUSY_MS;
-	else
-		*next_ms = 0;
+	/* A manager that says "at once" must not make us run in circles. */
+	else if (!ret && r.next_ms < m->agent->config.backoff_min_ms)
+		*next_ms = m->agent->config.backoff_min_ms;
 	return !ret;
 }
 

@@ -148,8 +148,39 @@ int cmd_token_verify(struct cli *cli)
 	return ret ? ret : cli_emit(cli, claims_json(&claims));
 }
 
+/*
+ * An agent could answer with a signature of some other key. Which one the
+ * manager attested stands in the token; whether the token is the manager's is
+ * for "token verify", and for the agent.
+ */
+static int attested_key(struct cli *cli, const char *token, const uint8_t public[65])
+{
+	const char *begin = strchr(token, '.'), *end = begin ? strchr(begin + 1, '.') : NULL;
+	char *part = end ? strndup(begin + 1, (size_t)(end - begin - 1)) : NULL;
+	const char *jkt = NULL;
+	char thumbprint[64];
+	json_t *payload = NULL;
+	uint8_t *text = NULL;
+	size_t len;
+	int ret;
+
+	if (part && !zkhsm_unb64(part, &text, &len))
+		payload = json_loadb((char *)text, len, JSON_REJECT_DUPLICATES, NULL);
+	json_unpack(payload, "{s:{s:{s:{s:s}}}}", "submods", cli->value[OPT_KEY_ID], "zkhsm",
+		    "jkt", &jkt);
+	ret = zkhsm_jwk_thumbprint(public, thumbprint);
+	if (!ret && (!jkt || strcmp(jkt, thumbprint) != 0))
+		ret = zkhsm_fail(&cli->err, -EKEYREJECTED,
+				 "the agent signed with another key than the token is about");
+	json_decref(payload);
+	free(text);
+	free(part);
+	return ret;
+}
+
 /* The answer of an agent; its signature is checked here, the agent may be anybody's. */
-static int signed_answer(struct cli *cli, const json_t *answer, const uint8_t digest[32])
+static int signed_answer(struct cli *cli, const json_t *answer, const char *token,
+			 const uint8_t digest[32])
 {
 	const json_t *jwk = json_object_get(answer, "public");
 	const char *sig = json_string_value(json_object_get(answer, "signature"));
@@ -166,7 +197,8 @@ static int signed_answer(struct cli *cli, const json_t *answer, const uint8_t di
 	} else {
 		memcpy(public + 1, px.data, 32);
 		memcpy(public + 33, py.data, 32);
-		ret = zkhsm_verify_ecdsa(public, digest, s.data, &cli->err);
+		ret = attested_key(cli, token, public);
+		ret = ret ? ret : zkhsm_verify_ecdsa(public, digest, s.data, &cli->err);
 		ret = ret ? ret : cli_emit_signature(cli, cli->value[OPT_KEY_ID], digest, s.data,
 						     public);
 	}
@@ -197,8 +229,8 @@ int cmd_remote_sign(struct cli *cli)
 		ret = cli_request(cli, h, "POST", "/v1/sign", body, &answer);
 		zkhsm_https_free(h);
 	}
+	ret = ret ? ret : signed_answer(cli, answer, token, digest);
 	free(token);
-	ret = ret ? ret : signed_answer(cli, answer, digest);
 	json_decref(answer);
 	return ret;
 }
