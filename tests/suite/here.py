@@ -46,4 +46,5 @@ def script(path, timeout):
 
 constant_time = script("tests/constant-time/run", 300)
 interop = script("tests/interop/run", 900)
+manager = script("tests/manager/run", 1200)
 e2e = script("tests/e2e/run", 1200)

@@ -275,6 +275,7 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	static const uint8_t none[32];
 	struct evidence *ev = job->data;
 	struct zkhsmd_revocation r;
+	enum zkhsmd_verdict verdict;
 	const char *why = "";
 	struct zkhsmd_hsm h;
 	bool known, revoked;
@@ -298,8 +299,8 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		refuse(job, P_NONCE, "nonce", "the nonce has expired or was used");
 		return 0;
 	}
-	return apply_verdict(job, store, zkhsmd_appraise(known ? &h : NULL, revoked, &ev->s,
-							 ev->issued, &why), &h, why);
+	verdict = zkhsmd_appraise(known ? &h : NULL, revoked, &ev->s, ev->issued, &why);
+	return apply_verdict(job, store, verdict, &h, why);
 }
 
 /* --- on a worker --------------------------------------------------------- */
