@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * config.c - the options of zkhsmd; zkhsmd.conf.example explains them
+ * config.c - the options of zkhsmd; zkhsmd.conf explains them
  */
 #include <errno.h>
 #include <string.h>

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * test_store.c - the store, operation by operation
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../userspace/manager/store.h"
+
+static char dir[] = "/tmp/zkhsmd-store-XXXXXX";
+static char path[64];
+static struct zkhsmd_store *s, *reader;
+static const struct zkhsmd_store_ops *ops = &zkhsmd_store_sqlite;
+static const uint8_t zero[32];
+
+static int make(void **state)
+{
+	(void)state;
+	if (!path[0] && !mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/store", dir);
+	return ops->open(path, false, true, &s, NULL) || ops->open(path, true, false, &reader, NULL);
+}
+
+static int drop(void **state)
+{
+	static const char *const names[] = { "", "-wal", "-shm" };
+	char name[80];
+
+	(void)state;
+	ops->close(reader);
+	ops->close(s);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, names[i]);
+		unlink(name);
+	}
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+static struct zkhsmd_hsm some_hsm(uint8_t id)
+{
+	struct zkhsmd_hsm h;
+
+	memset(&h, 0, sizeof(h));
+	h.id[0] = id;
+	h.identity[0] = 4;
+	h.enrolled = true;
+	strcpy(h.name, "name with \"quotes\" and 'others'");
+	h.boot_count = UINT32_MAX;
+	h.number = 7;
+	h.uptime_ms = UINT64_MAX;
+	h.attested_ms = 1234567890123;
+	h.config_digest[3] = 1;
+	strcpy(h.answer, "{}");
+	h.applied = 5;
+	h.floor = 6;
+	return h;
+}
+
+static void rows(void **state)
+{
+	struct zkhsmd_hsm h = some_hsm(1), out;
+	int64_t newest;
+
+	(void)state;
+	assert_int_equal(ops->hsm_get(s, h.id, &out), -ENOENT);
+	assert_int_equal(ops->hsm_newest(s, &newest), 0);
+	assert_int_equal(newest, 0);
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	memset(&out, 0, sizeof(out));
+	assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
+	assert_memory_equal(&h, &out, sizeof(h));
+	h.number++;
+	h.enrolled = false;
+	h.received_ms = 99;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
+	assert_memory_equal(&h, &out, sizeof(h));
+	assert_int_equal(ops->hsm_newest(reader, &newest), 0);
+	assert_int_equal(newest, 99);
+	/* What a row refers to has to be there. */
+	h.list_digest[0] = 1;
+	assert_int_equal(ops->hsm_put(s, &h), -EEXIST);
+	/* A reader is one. */
+	assert_true(ops->hsm_put(reader, &h) < 0);
+}
+
+static void transactions(void **state)
+{
+	struct zkhsmd_hsm a = some_hsm(1), b = some_hsm(2), out;
+
+	(void)state;
+	assert_int_equal(ops->begin(s), 0);
+	assert_int_equal(ops->mark(s), 0);
+	assert_int_equal(ops->hsm_put(s, &a), 0);
+	assert_int_equal(ops->keep(s), 0);
+	assert_int_equal(ops->mark(s), 0);
+	assert_int_equal(ops->hsm_put(s, &b), 0);
+	assert_int_equal(ops->undo(s), 0);
+	assert_int_equal(ops->hsm_get(reader, a.id, &out), -ENOENT);
+	assert_int_equal(ops->commit(s), 0);
+	assert_int_equal(ops->hsm_get(reader, a.id, &out), 0);
+	assert_int_equal(ops->hsm_get(reader, b.id, &out), -ENOENT);
+
+	assert_int_equal(ops->begin(s), 0);
+	assert_int_equal(ops->hsm_put(s, &b), 0);
+	ops->rollback(s);
+	assert_int_equal(ops->hsm_get(s, b.id, &out), -ENOENT);
+	assert_int_equal(ops->undo(s), -EIO);
+}
+
+static void bytes(void **state)
+{
+	uint8_t digest[32] = { 1 }, config[ZKHSM_CONFIGURATION_MAX_LEN], *out;
+	struct zkhsmd_hsm h = some_hsm(1);
+	size_t len;
+
+	(void)state;
+	assert_int_equal(ops->list_has(s, digest), -ENOENT);
+	assert_int_equal(ops->list_put(s, digest, (const uint8_t *)"list", 4), 0);
+	assert_int_equal(ops->list_put(s, digest, (const uint8_t *)"list", 4), 0);
+	assert_int_equal(ops->list_has(reader, digest), 0);
+	assert_int_equal(ops->list_get(reader, digest, &out, &len), 0);
+	assert_int_equal(len, 4);
+	assert_memory_equal(out, "list", 4);
+	free(out);
+	/* Not while somebody's row names it. */
+	memcpy(h.list_digest, digest, 32);
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->list_trim(s, digest), 0);
+	assert_int_equal(ops->list_has(s, digest), 0);
+	memset(h.list_digest, 0, 32);
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->list_trim(s, digest), 0);
+	assert_int_equal(ops->list_has(s, digest), -ENOENT);
+
+	assert_int_equal(ops->config_put(s, digest, (const uint8_t *)"C", 1), 0);
+	assert_int_equal(ops->config_put(s, h.config_digest, (const uint8_t *)"D", 1), 0);
+	assert_int_equal(ops->config_trim(s), 0);
+	assert_int_equal(ops->config_get(s, digest, config, &len), -ENOENT);
+	assert_int_equal(ops->config_get(s, h.config_digest, config, &len), 0);
+	assert_int_equal(len, 1);
+	assert_int_equal(config[0], 'D');
+}
+
+static int count_pending(const struct zkhsmd_pending *p, void *arg)
+{
+	(void)p;
+	(*(unsigned int *)arg)++;
+	return 0;
+}
+
+static void pending(void **state)
+{
+	struct zkhsmd_pending p, out;
+	unsigned int count = 0;
+
+	(void)state;
+	memset(&p, 0, sizeof(p));
+	p.config_len = 3;
+	memcpy(p.config, "abc", 3);
+	for (uint8_t i = 1; i <= 6; i++) {
+		p.id[0] = i;
+		p.first_ms = i;
+		p.last_ms = i;
+		snprintf(p.source, sizeof(p.source), "%s", i > 4 ? "other" : "one");
+		assert_int_equal(ops->pending_put(s, &p), 0);
+		assert_int_equal(ops->pending_trim(s, p.source, 5, 3), 0);
+	}
+	assert_int_equal(ops->pending_each(s, count_pending, &count), 0);
+	assert_int_equal(count, 5);
+	p.id[0] = 1;
+	assert_int_equal(ops->pending_get(s, p.id, &out), -ENOENT);
+	p.id[0] = 2;
+	assert_int_equal(ops->pending_get(s, p.id, &out), 0);
+	assert_int_equal(out.config_len, 3);
+	/* Seen again: first_ms stays. */
+	p.first_ms = 77;
+	p.last_ms = 77;
+	assert_int_equal(ops->pending_put(s, &p), 0);
+	assert_int_equal(ops->pending_get(s, p.id, &out), 0);
+	assert_int_equal(out.first_ms, 2);
+	assert_int_equal(out.last_ms, 77);
+	assert_int_equal(ops->pending_del(s, p.id), 0);
+	assert_int_equal(ops->pending_get(s, p.id, &out), -ENOENT);
+}
+
+static struct zkhsmd_revocation revocation(enum zkhsmd_scope scope, uint8_t action)
+{
+	struct zkhsmd_revocation r = { .scope = scope, .action = action, .reason = 1, .number = 1 };
+
+	if (scope != ZKHSMD_SCOPE_ELEMENT)
+		r.hsm_id[0] = 1;
+	if (scope != ZKHSMD_SCOPE_HSM)
+		r.element[0] = 9;
+	if (scope == ZKHSMD_SCOPE_KEY)
+		strcpy(r.key_id, "key");
+	return r;
+}
+
+static void revocations(void **state)
+{
+	const uint8_t hsm[32] = { 1 }, other[32] = { 2 }, element[32] = { 9 }, another[32] = { 8 };
+	struct zkhsmd_hsm h = some_hsm(1);
+	struct zkhsmd_revocation r, out;
+
+	(void)state;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), -ENOENT);
+
+	r = revocation(ZKHSMD_SCOPE_KEY, ZKHSM_ORDER_TYPE_HOLD);
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	assert_int_equal(ops->revocation_add(s, &r), -EEXIST);
+	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), 0);
+	assert_int_equal(out.action, ZKHSM_ORDER_TYPE_HOLD);
+	assert_string_equal(out.key_id, "key");
+	assert_int_equal(ops->revocation_stopping(s, other, element, &out), -ENOENT);
+	assert_int_equal(ops->revocation_stopping(s, hsm, another, &out), -ENOENT);
+
+	/* The strongest counts, wherever it comes from. */
+	r = revocation(ZKHSMD_SCOPE_ELEMENT, ZKHSM_ORDER_TYPE_REVOKE);
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), 0);
+	assert_int_equal(out.action, ZKHSM_ORDER_TYPE_REVOKE);
+	assert_int_equal(ops->revocation_stopping(s, other, element, &out), 0);
+	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_ELEMENT, zero, element, &out), 0);
+	assert_int_equal(ops->revocation_end(s, out.row, 2), 0);
+	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), 0);
+	assert_int_equal(out.scope, ZKHSMD_SCOPE_KEY);
+	assert_int_equal(ops->revocation_end(s, out.row, 3), 0);
+	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), -ENOENT);
+
+	r = revocation(ZKHSMD_SCOPE_HSM, ZKHSM_ORDER_TYPE_REVOKE);
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	assert_int_equal(ops->revocation_stopping(s, hsm, another, &out), 0);
+	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_HSM, hsm, zero, &out), 0);
+	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_HSM, other, zero, &out), -ENOENT);
+	/* An ended one can be made again. */
+	r = revocation(ZKHSMD_SCOPE_KEY, ZKHSM_ORDER_TYPE_HOLD);
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	/* Of an HSM that is not there. */
+	r.hsm_id[0] = 77;
+	assert_int_equal(ops->revocation_add(s, &r), -EEXIST);
+}
+
+static int sum_numbers(const struct zkhsmd_order *o, void *arg)
+{
+	*(uint64_t *)arg = *(uint64_t *)arg * 10 + o->number;
+	return o->number == 4;
+}
+
+static void orders(void **state)
+{
+	struct zkhsmd_order o = { .bytes = (uint8_t *)(uintptr_t)"order", .len = 5, .created_ms = 3 };
+	struct zkhsmd_hsm h = some_hsm(1);
+	uint64_t last, seen = 0;
+
+	(void)state;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->order_last(s, h.id, &last), 0);
+	assert_int_equal(last, 0);
+	for (o.number = 1; o.number < 6; o.number++)
+		assert_int_equal(ops->order_add(s, h.id, &o), 0);
+	o.number = 5;
+	assert_int_equal(ops->order_add(s, h.id, &o), -EEXIST);
+	assert_int_equal(ops->order_last(s, h.id, &last), 0);
+	assert_int_equal(last, 5);
+	assert_int_equal(ops->order_get(s, h.id, 3, &o), 0);
+	assert_int_equal(o.len, 5);
+	assert_memory_equal(o.bytes, "order", 5);
+	free(o.bytes);
+	assert_int_equal(ops->order_get(s, h.id, 6, &o), -ENOENT);
+	assert_int_equal(ops->order_each(s, h.id, 1, sum_numbers, &seen), 0);
+	assert_int_equal(seen, 234);
+	assert_int_equal(ops->order_each(s, h.id, UINT64_MAX, sum_numbers, &seen), 0);
+	assert_int_equal(seen, 234);
+}
+
+static void meta(void **state)
+{
+	uint64_t number = 5;
+	uint8_t short_one;
+
+	(void)state;
+	assert_int_equal(ops->meta_get(s, ZKHSMD_META_LIST_NUMBER, &number, 8), -ENOENT);
+	assert_int_equal(ops->meta_put(s, ZKHSMD_META_LIST_NUMBER, &number, 8), 0);
+	number = 6;
+	assert_int_equal(ops->meta_put(s, ZKHSMD_META_LIST_NUMBER, &number, 8), 0);
+	number = 0;
+	assert_int_equal(ops->meta_get(reader, ZKHSMD_META_LIST_NUMBER, &number, 8), 0);
+	assert_int_equal(number, 6);
+	assert_int_equal(ops->meta_get(s, ZKHSMD_META_LIST_NUMBER, &short_one, 1), -EUCLEAN);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
+	const struct CMUnitTest tests[] = {
+		TEST(rows),
+		TEST(transactions),
+		TEST(bytes),
+		TEST(pending),
+		TEST(revocations),
+		TEST(orders),
+		TEST(meta),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, remove_dir);
+}
