@@ -110,6 +110,7 @@ int json_put_hex(json_t *object, const char *name, const void *data, size_t len)
 int json_put_text(json_t *object, const char *name, const char *text);
 int json_put_number(json_t *object, const char *name, uint64_t n);
 int json_put_time(json_t *object, const char *name, uint64_t unix_ms);	/* RFC 3339 */
+json_t *json_faults(uint32_t faults);
 json_t *json_hsm(const struct zkhsm_hsm_info *h);
 json_t *json_key(const struct zkhsm_key_info *k);
 json_t *json_manager(const struct zkhsm_manager_info *m);

@@ -50,7 +50,7 @@ static json_t *event_json(const struct zkhsm_event_info *e)
 		json_put_hex(o, "instance-id", e->hsm.instance_id, 16);
 		json_put_number(o, "fork-count", e->hsm.fork_count);
 		json_put_number(o, "generation", e->hsm.generation);
-		json_put_number(o, "faults", e->hsm.faults);
+		json_object_set_new(o, "faults", json_faults(e->hsm.faults));
 	}
 	json_put_text(o, "notification", notification_name(e->kind));
 	json_put_text(o, "event", zkhsm_event_name(e->event));

@@ -97,12 +97,18 @@ static void put_identity(json_t *o, const struct zkhsm_hsm_info *h)
 	json_put_number(o, "nonces", h->nonces);
 }
 
+json_t *json_faults(uint32_t faults)
+{
+	static const char *const names[] = { "recheck" };
+
+	return flags_json(faults, names, ARRAY_SIZE(names));
+}
+
 json_t *json_hsm(const struct zkhsm_hsm_info *h)
 {
 	static const char *const features[] = {
 		"p256", "proof-batch", "orders", "audit", "vmfork",
 	};
-	static const char *const faults[] = { "recheck" };
 	json_t *o = json_object();
 	uint64_t f = h->features;
 
@@ -113,7 +119,7 @@ json_t *json_hsm(const struct zkhsm_hsm_info *h)
 	json_object_set_new(o, "features", flags_json(f, features, ARRAY_SIZE(features)));
 	json_put_hex(o, "instance-id", h->instance_id, sizeof(h->instance_id));
 	json_put_number(o, "uptime-ms", h->uptime_ms);
-	json_object_set_new(o, "faults", flags_json(h->faults, faults, ARRAY_SIZE(faults)));
+	json_object_set_new(o, "faults", json_faults(h->faults));
 	json_put_text(o, "driver", h->driver);
 	return o;
 }
