@@ -14,7 +14,6 @@
  * @secret: D's secret; used for evidence and announcements alone
  * @pub: D
  * @id: SHA-256(D)
- * @element: D among the elements
  * @boot_count: 1: nothing of an identity survives an unload yet
  * @fork_count: how often this VM found itself restored or cloned.
  *	Locking: zkhsm_lock.
@@ -28,7 +27,6 @@ static struct {
 	struct zkhsm_secret secret;
 	u8 pub[ZKHSM_POINT_LEN];
 	u8 id[ZKHSM_HASH_LEN];
-	struct zkhsm_element *element;
 	u32 boot_count;
 	u32 fork_count;
 	u8 instance_id[ZKHSM_INSTANCE_ID_LEN];
@@ -233,7 +231,6 @@ int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 	e = zkhsm_element_adopt(&fresh, ZKHSM_ROLE_IDENTITY, extack);
 	err = PTR_ERR_OR_ZERO(e);
 	if (!err) {
-		hsm.element = e;
 		publish(&r, &secret, pub, id);
 		read_locked(info);
 		trace_zkhsm_hsm(ZKHSM_EVENT_CREATED, hsm.boot_count, hsm.fork_count, 0);

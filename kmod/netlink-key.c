@@ -78,7 +78,8 @@ int zkhsm_nl_key_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 	err = zkhsm_op_key_new(&req, &key, info->extack);
-	zkhsm_audit(err, "op=%s id=%s", req.import ? "key-import" : "key-new", loggable(req.id));
+	zkhsm_audit(err, "op=%s id=%s owner=%u", req.import ? "key-import" : "key-new",
+		    loggable(req.id), from_kuid_munged(&init_user_ns, req.owner));
 	if (!err) {
 		zkhsm_nl_event_key(ZKHSM_EVENT_CREATED, &key);
 		err = zkhsm_nl_fill_key(reply, &key);
@@ -126,7 +127,7 @@ static void read_update(struct sk_buff *skb, struct genl_info *info, struct zkhs
 int zkhsm_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct zkhsm_key_update up;
-	struct zkhsm_key_info kinfo;
+	struct zkhsm_key_info kinfo = {};
 	struct zkhsm_key *key;
 	struct sk_buff *reply;
 	void *hdr;
@@ -142,7 +143,8 @@ int zkhsm_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 	err = zkhsm_op_key_set(key, &up, &kinfo, info->extack);
-	zkhsm_audit(err, "op=key-set id=%s", key->id);
+	zkhsm_audit(err, "op=key-set id=%s state=%u usage=%u owner=%u", key->id, kinfo.state,
+		    kinfo.usage, from_kuid_munged(&init_user_ns, kinfo.owner));
 	if (!err) {
 		zkhsm_nl_event_key(ZKHSM_EVENT_CHANGED, &kinfo);
 		err = zkhsm_nl_fill_key(reply, &kinfo);
