@@ -130,6 +130,18 @@ static void free_body(const void *data, size_t len, void *body)
 	free(body);
 }
 
+/*
+ * Head and body in one piece make one TLS record and one packet. evhttp begins to
+ * write with the loop's next turn.
+ */
+static void join_output(struct server_conn *c)
+{
+	struct evbuffer *output = bufferevent_get_output(c->bev);
+
+	if (evbuffer_get_length(output) <= SSL3_RT_MAX_PLAIN_LENGTH)
+		evbuffer_pullup(output, -1);
+}
+
 void server_send(struct server_request *rq)
 {
 	struct server_reply *r = &rq->reply;
@@ -144,6 +156,8 @@ void server_send(struct server_request *rq)
 		server_conn_set(rq->conn, CONN_WRITING);
 	/* A request whose connection has gone is freed by this, too. */
 	evhttp_send_reply(rq->ev, r->status, reason_phrase(r->status), out);
+	if (rq->conn)
+		join_output(rq->conn);
 	if (out)
 		evbuffer_free(out);
 	server_request_free(rq);

@@ -78,6 +78,7 @@ void zkhsmd_api_challenge(struct server_request *rq)
 	if (!job)
 		return;
 	memcpy(job->data, &c, sizeof(c));
+	job->quick = true;
 	job->work = work;
 	zkhsmd_job_submit(job);
 }

@@ -116,6 +116,8 @@ static void query(struct server_request *rq, const char *key_id,
 	if (!job)
 		return;
 	memcpy(job->data, &q, sizeof(q));
+	/* A key's list may have to be read, an HSM's row never is more than that. */
+	job->quick = !key_id;
 	job->work = work;
 	zkhsmd_job_submit(job);
 }

@@ -37,7 +37,8 @@ struct zkhsmd_jobs {
 	size_t worker_count, started;
 	struct event *wake;
 	int wake_fd;
-	size_t pending;			/* the loop's */
+	size_t pending;			/* the loop's, like @store */
+	struct zkhsmd_store *store;	/* for quick jobs; NULL if it is not local */
 };
 
 static void queue_init(struct queue *q)
@@ -183,6 +184,16 @@ static void *write_loop(void *arg)
 	return NULL;
 }
 
+static void finish(struct zkhsmd_job *job)
+{
+	if (!job->result && job->committed)
+		job->committed(job);
+	if (job->answered)
+		job->answered(job);
+	else
+		server_send(job->rq);
+}
+
 static void on_done(evutil_socket_t fd, short what, void *arg)
 {
 	struct zkhsmd_jobs *jobs = arg;
@@ -196,12 +207,7 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	while ((job = chain)) {
 		chain = job->next;
 		jobs->pending--;
-		if (!job->result && job->committed)
-			job->committed(job);
-		if (job->answered)
-			job->answered(job);
-		else
-			server_send(job->rq);
+		finish(job);
 	}
 }
 
@@ -247,6 +253,8 @@ int zkhsmd_jobs_start(struct zkhsmd *m, struct zkhsm_error *err)
 		jobs->wake = event_new(m->base, jobs->wake_fd, EV_READ | EV_PERSIST, on_done, jobs);
 	if (!jobs->workers || !jobs->wake || event_add(jobs->wake, NULL))
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	if (m->store_ops->local)
+		ret = m->store_ops->open(m->store_path, true, false, &jobs->store, err);
 	for (size_t i = 0; !ret && i < jobs->worker_count; i++)
 		ret = start_worker(jobs, i < light ? &jobs->light :
 				   i < light + heavy ? &jobs->heavy : &jobs->writes,
@@ -267,6 +275,7 @@ void zkhsmd_jobs_stop(struct zkhsmd *m)
 		pthread_join(jobs->workers[i].thread, NULL);
 		m->store_ops->close(jobs->workers[i].store);
 	}
+	m->store_ops->close(jobs->store);
 	if (jobs->wake)
 		event_free(jobs->wake);
 	if (jobs->wake_fd >= 0)
@@ -312,8 +321,14 @@ void zkhsmd_job_submit(struct zkhsmd_job *job)
 {
 	struct zkhsmd_jobs *jobs = job->m->jobs;
 
-	jobs->pending++;
 	job->result = 0;
+	if (job->quick && jobs->store) {
+		/* It only read, so it has its answer. */
+		(void)job->work(job, jobs->store);
+		finish(job);
+		return;
+	}
+	jobs->pending++;
 	queue_put(!job->work ? &jobs->writes : job->heavy ? &jobs->heavy : &jobs->light, job);
 }
 

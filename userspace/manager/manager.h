@@ -138,17 +138,19 @@ enum zkhsmd_next { ZKHSMD_ANSWER, ZKHSMD_WRITE };
 
 /**
  * struct zkhsmd_job - one request on its way through the threads
+ * @quick:	@work only reads a row or two: done on the loop, which costs less
+ *		than waking a worker, if the store can be read without waiting
  * @work:	on a worker with a store that reads; fills the reply, or asks for @write
  * @write:	on the writer, within a transaction. Fills the reply. Negative
  *		undoes what it wrote, and the answer is that reply if there is
  *		one, else that the store failed
  * @undone:	on the writer, after what @write did was undone or not committed
- * @committed:	on the loop, after a commit, before the answer
+ * @committed:	on the loop, after a commit or when none was needed, before the answer
  */
 struct zkhsmd_job {
 	struct zkhsmd *m;
 	struct server_request *rq;
-	bool heavy;			/* may take a second */
+	bool quick, heavy;		/* @heavy: may take a second */
 	enum zkhsmd_next (*work)(struct zkhsmd_job *job, struct zkhsmd_store *store);
 	int (*write)(struct zkhsmd_job *job, struct zkhsmd_store *store);
 	void (*undone)(struct zkhsmd_job *job);

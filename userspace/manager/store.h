@@ -105,6 +105,7 @@ enum zkhsmd_meta {
 
 struct zkhsmd_store_ops {
 	const char *name;
+	bool local;			/* reading a row takes microseconds and never waits */
 	/* Creates what is not there unless @readonly; checks schema and integrity if asked. */
 	int (*open)(const char *where, bool readonly, bool check, struct zkhsmd_store **out,
 		    struct zkhsm_error *err);

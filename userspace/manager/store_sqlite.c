@@ -379,6 +379,7 @@ static int sq_open(const char *where, bool readonly, bool check, struct zkhsmd_s
 
 const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.name = "sqlite",
+	.local = true,
 	.open = sq_open,
 	.close = sq_close,
 	.begin = sq_begin,
