@@ -26,7 +26,8 @@
 #define LIST_TYPE	"application/vnd.zkhsm.list"
 #define CONFIG_TYPE	"application/vnd.zkhsm.configuration"
 
-static struct zkhsm_https_config config = { .connect_timeout_ms = 10000, .timeout_ms = 60000 };
+/* Agents show no certificate: evidence authenticates itself. */
+static struct zkhsm_https_config agent = { .connect_timeout_ms = 10000, .timeout_ms = 60000 };
 
 struct client {
 	pthread_t thread;
@@ -37,12 +38,12 @@ struct client {
 	unsigned long done;
 };
 
-static struct zkhsm_https *connect_manager(void)
+static struct zkhsm_https *connect_manager(const struct zkhsm_https_config *as)
 {
 	struct zkhsm_https *h;
 	struct zkhsm_error err = { 0 };
 
-	must(zkhsm_https_new(&config, &h, &err), &err, "https");
+	must(zkhsm_https_new(as, &h, &err), &err, "https");
 	return h;
 }
 
@@ -144,12 +145,12 @@ static void enrol(struct zkhsm_https *h, struct prover *p, unsigned int index)
 static void *client(void *arg)
 {
 	struct client *c = arg;
-	struct zkhsm_https *h = connect_manager();
+	struct zkhsm_https *h = connect_manager(&agent);
 
 	for (unsigned int i = 0; !atomic_load(c->stop); i = (i + 1) % c->count) {
 		if (!c->keep) {
 			zkhsm_https_free(h);
-			h = connect_manager();
+			h = connect_manager(&agent);
 		}
 		attest(h, c->hsms[i]);
 		c->done++;
@@ -210,6 +211,7 @@ static void run(struct prover **hsms, unsigned int count, unsigned int seconds, 
 
 int main(int argc, char **argv)
 {
+	struct zkhsm_https_config admin;
 	unsigned int count, keys, seconds;
 	struct zkhsm_https *h;
 	struct prover **hsms;
@@ -220,17 +222,18 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: postbench URL CA CERT KEY PID HSMS KEYS SECONDS\n");
 		return 2;
 	}
-	config.base_url = argv[1];
-	config.ca_file = argv[2];
-	config.cert_file = argv[3];
-	config.key_file = argv[4];
+	agent.base_url = argv[1];
+	agent.ca_file = argv[2];
+	admin = agent;
+	admin.cert_file = argv[3];
+	admin.key_file = argv[4];
 	count = (unsigned int)strtoul(argv[6], NULL, 10);
 	keys = (unsigned int)strtoul(argv[7], NULL, 10);
 	seconds = (unsigned int)strtoul(argv[8], NULL, 10);
 	hsms = calloc(count, sizeof(*hsms));
 	if (!hsms)
 		die("out of memory");
-	h = connect_manager();
+	h = connect_manager(&admin);
 	info = request(h, "GET", "/.well-known/zkhsm/manager", NULL, NULL, 0, 200);
 	unhex_member(info, "order_key", order_key, sizeof(order_key));
 	json_decref(info);

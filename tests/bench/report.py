@@ -64,7 +64,7 @@ def kernel(report, f, release):
 def verification(report, f):
     for n in sorted(int(k.rsplit("_", 1)[1]) for k in f if k.startswith("verify_ns_")):
         report.add("verification per key at %s keys / one ECDSA verification" % format(n, ","),
-                   f["verify_ns_%d" % n] / n / f["ecdsa_verify_ns"], "ratio",
+                   f["verify_ns_%d" % n] / n / f["ecdsa_verify_ns_%d" % n], "ratio",
                    0.25 if n == 1024 else None)
 
 
