@@ -32,7 +32,11 @@
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 #define zkhsm_extack_format(extack, ...)	NL_SET_ERR_MSG_FMT(extack, __VA_ARGS__)
 #else
-#define zkhsm_extack_format(extack, ...)	no_printk(__VA_ARGS__)
+#define zkhsm_extack_format(extack, ...)		\
+do {							\
+	(void)(extack);					\
+	no_printk(__VA_ARGS__);				\
+} while (0)
 #endif
 
 /* pre_doit took a struct genl_ops; all we read of either is .cmd. */

@@ -175,6 +175,9 @@ static int refuse_stopped(const struct zkhsm_key *key, struct netlink_ext_ack *e
 	v = zkhsm_vote_first_stop(key->element, &others);
 	if (!v)
 		return zkhsm_refuse(extack, err, reason, sentence);
+	if (!others)
+		return zkhsm_refuse_fmt(extack, err, reason, sentence, "%s (%4phN)", sentence,
+					v->by->id);
 	return zkhsm_refuse_fmt(extack, err, reason, sentence, "%s (%4phN and %u more)",
 				sentence, v->by->id, others);
 }

@@ -54,28 +54,49 @@ int zkhsm_refuse_failure(struct netlink_ext_ack *extack, int err)
 	}
 }
 
-/* Names of RFC 5280, section 5.3.1; 7 is unused there. */
-#define REASONS(prefix) {							\
-	[ZKHSM_REVOCATION_REASON_UNSPECIFIED] = prefix "unspecified",		\
-	[ZKHSM_REVOCATION_REASON_KEY_COMPROMISE] = prefix "keyCompromise",	\
-	[ZKHSM_REVOCATION_REASON_CA_COMPROMISE] = prefix "cACompromise",	\
-	[ZKHSM_REVOCATION_REASON_AFFILIATION_CHANGED] = prefix "affiliationChanged", \
-	[ZKHSM_REVOCATION_REASON_SUPERSEDED] = prefix "superseded",		\
-	[ZKHSM_REVOCATION_REASON_CESSATION_OF_OPERATION] = prefix "cessationOfOperation", \
-	[ZKHSM_REVOCATION_REASON_CERTIFICATE_HOLD] = prefix "certificateHold",	\
-	[ZKHSM_REVOCATION_REASON_UNUSED] = prefix "unspecified",		\
-	[ZKHSM_REVOCATION_REASON_REMOVE_FROM_CRL] = prefix "removeFromCRL",	\
-	[ZKHSM_REVOCATION_REASON_PRIVILEGE_WITHDRAWN] = prefix "privilegeWithdrawn", \
-	[ZKHSM_REVOCATION_REASON_AA_COMPROMISE] = prefix "aACompromise",	\
-}
+/*
+ * Whole sentences, because kernels before 6.2 take no others. The names are
+ * those of RFC 5280, section 5.3.1; the decoder lets no other reason through.
+ */
+static const char * const revoked_for[] = {
+	[ZKHSM_REVOCATION_REASON_UNSPECIFIED] = "revoked by the managers: unspecified",
+	[ZKHSM_REVOCATION_REASON_KEY_COMPROMISE] = "revoked by the managers: keyCompromise",
+	[ZKHSM_REVOCATION_REASON_CA_COMPROMISE] = "revoked by the managers: cACompromise",
+	[ZKHSM_REVOCATION_REASON_AFFILIATION_CHANGED] =
+		"revoked by the managers: affiliationChanged",
+	[ZKHSM_REVOCATION_REASON_SUPERSEDED] = "revoked by the managers: superseded",
+	[ZKHSM_REVOCATION_REASON_CESSATION_OF_OPERATION] =
+		"revoked by the managers: cessationOfOperation",
+	[ZKHSM_REVOCATION_REASON_CERTIFICATE_HOLD] = "revoked by the managers: certificateHold",
+	[ZKHSM_REVOCATION_REASON_REMOVE_FROM_CRL] = "revoked by the managers: removeFromCRL",
+	[ZKHSM_REVOCATION_REASON_PRIVILEGE_WITHDRAWN] =
+		"revoked by the managers: privilegeWithdrawn",
+	[ZKHSM_REVOCATION_REASON_AA_COMPROMISE] = "revoked by the managers: aACompromise",
+};
 
-/* Whole sentences, because kernels before 6.2 take no others. */
+static const char * const held_for[] = {
+	[ZKHSM_REVOCATION_REASON_UNSPECIFIED] = "held by the managers: unspecified",
+	[ZKHSM_REVOCATION_REASON_KEY_COMPROMISE] = "held by the managers: keyCompromise",
+	[ZKHSM_REVOCATION_REASON_CA_COMPROMISE] = "held by the managers: cACompromise",
+	[ZKHSM_REVOCATION_REASON_AFFILIATION_CHANGED] = "held by the managers: affiliationChanged",
+	[ZKHSM_REVOCATION_REASON_SUPERSEDED] = "held by the managers: superseded",
+	[ZKHSM_REVOCATION_REASON_CESSATION_OF_OPERATION] =
+		"held by the managers: cessationOfOperation",
+	[ZKHSM_REVOCATION_REASON_CERTIFICATE_HOLD] = "held by the managers: certificateHold",
+	[ZKHSM_REVOCATION_REASON_REMOVE_FROM_CRL] = "held by the managers: removeFromCRL",
+	[ZKHSM_REVOCATION_REASON_PRIVILEGE_WITHDRAWN] = "held by the managers: privilegeWithdrawn",
+	[ZKHSM_REVOCATION_REASON_AA_COMPROMISE] = "held by the managers: aACompromise",
+};
+
+/* Why a key is in state compromised (@revoked) or held. */
 const char *zkhsm_reason_sentence(u8 reason, bool revoked)
 {
-	static const char * const revoked_for[] = REASONS("revoked by the managers: ");
-	static const char * const held_for[] = REASONS("held by the managers: ");
+	const char *sentence = NULL;
 
-	if (WARN_ON_ONCE(reason >= ARRAY_SIZE(revoked_for)))
-		reason = ZKHSM_REVOCATION_REASON_UNSPECIFIED;
-	return revoked ? revoked_for[reason] : held_for[reason];
+	BUILD_BUG_ON(ARRAY_SIZE(revoked_for) != ARRAY_SIZE(held_for));
+	if (reason < ARRAY_SIZE(revoked_for))
+		sentence = revoked ? revoked_for[reason] : held_for[reason];
+	if (WARN_ON_ONCE(!sentence))
+		sentence = revoked ? revoked_for[0] : held_for[0];
+	return sentence;
 }
