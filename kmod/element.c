@@ -100,7 +100,7 @@ struct zkhsm_element *zkhsm_element_adopt(struct zkhsm_element **fresh, enum zkh
 	if (e && e->role != ZKHSM_ROLE_ABSENT)
 		return ERR_PTR(zkhsm_refuse(extack, -EEXIST, ZKHSM_REASON_ELEMENT_EXISTS,
 					    "this key, or its negative, is here already"));
-	if (e && zkhsm_vote_stopped(e))
+	if (e && e->stopped)
 		return ERR_PTR(zkhsm_refuse(extack, -EKEYREVOKED, ZKHSM_REASON_REVOKED,
 					    "the managers have stopped this key"));
 	if (e) {

@@ -47,19 +47,6 @@ static void count(const struct zkhsm_element *e, struct tally *t)
 	}
 }
 
-/* Whether the element may not come (back) into this HSM. */
-bool zkhsm_vote_stopped(const struct zkhsm_element *e)
-{
-	u32 quorum, stop, wipe;
-	struct tally t;
-
-	lockdep_assert_held(&zkhsm_lock);
-
-	zkhsm_hsm_quorums(&quorum, &stop, &wipe);
-	count(e, &t);
-	return t.stop >= stop || t.revoke >= wipe;
-}
-
 /* The first of those who stopped it, and how many more did, for the sentence. */
 const struct zkhsm_vote *zkhsm_vote_first_stop(const struct zkhsm_element *e, u32 *others)
 {
@@ -146,6 +133,7 @@ static void clear(struct zkhsm_element *e)
 {
 	struct zkhsm_vote *v, *next;
 
+	e->stopped = false;
 	list_for_each_entry_safe(v, next, &e->votes, node) {
 		if (v->number > v->by->last_number)
 			v->kind = ZKHSM_VOTE_CLEARED;
@@ -180,6 +168,9 @@ enum zkhsm_event zkhsm_vote_count(struct zkhsm_element *e, bool may_release)
 		zkhsm_key_set_state(key, key->resume);
 		return ZKHSM_EVENT_RELEASED;
 	}
+	/* Outlives the key, as its state would have: see zkhsm_element_adopt(). */
+	if (t.stop >= stop || t.revoke >= wipe)
+		e->stopped = true;
 	if (!key || key->state == ZKHSM_KEY_STATE_COMPROMISED)
 		return ZKHSM_EVENT_UNSPEC;
 	if (t.revoke >= wipe) {

@@ -158,6 +158,8 @@ enum zkhsm_role {
  * @name: SHA-256(BE16(suite) | x); an element and its negative share it
  * @role: an element has one role at a time
  * @key: with ZKHSM_ROLE_KEY
+ * @stopped: enough managers stopped it, and no quorum has released it since:
+ *	it may not come (back) in, whoever took a vote back or raised quorums
  * @votes: struct zkhsm_vote, at most one per manager, latest cast last
  * @voted: among the elements that have votes
  *
@@ -168,6 +170,7 @@ struct zkhsm_element {
 	u8 name[ZKHSM_HASH_LEN];
 	enum zkhsm_role role;
 	struct zkhsm_key *key;
+	bool stopped;
 	struct list_head votes;
 	struct list_head voted;
 };
@@ -423,6 +426,9 @@ struct zkhsm_key *zkhsm_keystore_get(const char *id, struct netlink_ext_ack *ext
 void zkhsm_keystore_insert(struct zkhsm_key *key);
 void zkhsm_keystore_remove(struct zkhsm_key *key);
 void zkhsm_keystore_changed(void);
+void zkhsm_keystore_quiet_begin(void);
+void zkhsm_keystore_quiet_end(void);
+bool zkhsm_keystore_quiet(void);
 u64 zkhsm_keystore_generation(void);
 u32 zkhsm_keystore_count(void);
 size_t zkhsm_keystore_list_len(void);
@@ -441,7 +447,6 @@ void zkhsm_element_collect(struct zkhsm_element *e);
 void zkhsm_element_exit(void);
 
 /* vote.c */
-bool zkhsm_vote_stopped(const struct zkhsm_element *e);
 struct zkhsm_vote *zkhsm_vote_find(const struct zkhsm_element *e, const struct zkhsm_manager *by);
 void zkhsm_vote_add(struct zkhsm_element *e, struct zkhsm_vote *v, struct zkhsm_manager *by);
 void zkhsm_vote_del(struct zkhsm_element *e, struct zkhsm_vote *v);

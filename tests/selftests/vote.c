@@ -251,6 +251,63 @@ static void quorum_lowered(void)
 	state_is("target", ZKHSM_KEY_STATE_HELD, "stop = 2 again");
 }
 
+static void set_quorum(int attr, uint32_t value)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SET);
+
+	nla_put_u32(msg, attr, value);
+	nlraw_do(&h.nl, msg, &h.a);
+	check_done(&h.a, "attribute %d = %u", attr, value);
+}
+
+/* What was stopped stays out until a quorum releases it, as a held key stays held. */
+static void stopped_stays_out(void)
+{
+	uint8_t scalar[32], public[65], element[32];
+
+	start(2, 1, 2);
+	ec_random_scalar(scalar);
+	ec_public(scalar, public);
+	ec_element(public, element);
+	key_import(&h, "import", scalar);
+	check_done(&h.a, "import");
+	order(&one, HOLD, 1, element, 1);
+	order(&one, RELEASE, 2, element, 0);
+	state_is("import", ZKHSM_KEY_STATE_HELD, "one release of two");
+	key_del(&h, "import");
+	check_done(&h.a, "key-del");
+	not_importable(scalar, "with one release of two");
+	order(&two, RELEASE, 1, element, 0);
+	key_import(&h, "import", scalar);
+	check_done(&h.a, "import once two released");
+	works("import");
+
+	/* Nor do higher quorums let anything in. */
+	order(&one, REVOKE, 3, element, 1);
+	order(&two, REVOKE, 2, element, 1);
+	state_is("import", ZKHSM_KEY_STATE_COMPROMISED, "two revoked");
+	key_del(&h, "import");
+	check_done(&h.a, "key-del of a revoked key");
+	set_quorum(ZKHSM_A_HSM_WIPE, 16);
+	set_quorum(ZKHSM_A_HSM_STOP, 16);
+	not_importable(scalar, "under higher quorums");
+}
+
+/* An element that is not here is stopped by a lower quorum, too. */
+static void absent_lowered(void)
+{
+	uint8_t scalar[32], public[65], element[32];
+
+	start(2, 2, 2);
+	ec_random_scalar(scalar);
+	ec_public(scalar, public);
+	ec_element(public, element);
+	order(&one, HOLD, 1, element, 0);
+	set_quorum(ZKHSM_A_HSM_STOP, 1);
+	set_quorum(ZKHSM_A_HSM_STOP, 2);
+	not_importable(scalar, "once one vote was enough");
+}
+
 static void many(uint8_t (*elements)[32], size_t count)
 {
 	RAND_bytes(elements[0], (int)(count * 32));
@@ -315,6 +372,8 @@ int main(int argc, char **argv)
 		{ "tombstone", tombstone },
 		{ "votes_outlive_pins", votes_outlive_pins },
 		{ "quorum_lowered", quorum_lowered },
+		{ "stopped_stays_out", stopped_stays_out },
+		{ "absent_lowered", absent_lowered },
 		{ "table_full", table_full },
 	};
 
