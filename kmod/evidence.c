@@ -245,28 +245,40 @@ static int attempt(struct work *w, struct zkhsm_list *list, struct zkhsm_outstan
 	return 0;
 }
 
+/* One attempt over L as it is. Return: as attempt(). */
+static int attempt_current(struct work *w, struct zkhsm_outstanding *o, struct zkhsm_evidence *ev,
+			   struct netlink_ext_ack *extack)
+{
+	struct zkhsm_list *list = zkhsm_list_current();
+	int err;
+
+	if (list == ERR_PTR(-EAGAIN))
+		return 1;
+	if (IS_ERR(list))
+		return zkhsm_refuse_failure(extack, PTR_ERR(list));
+	if (ev->expect_list && memcmp(list->digest, ev->expected, sizeof(ev->expected)))
+		err = refuse_moved(extack);
+	else
+		err = attempt(w, list, o, ev, extack);
+	zkhsm_list_put(list);
+	return err;
+}
+
 /* Return: 0 and the nonce of @o lives, or an error and it does not. */
 static int make(struct work *w, struct zkhsm_outstanding *o, struct zkhsm_evidence *ev,
 		struct netlink_ext_ack *extack)
 {
-	struct zkhsm_list *list;
 	int i, err;
 
-	for (i = 0; i < ATTEMPTS; i++) {
-		list = zkhsm_list_current();
-		if (list == ERR_PTR(-EAGAIN))
-			break;
-		if (IS_ERR(list))
-			return zkhsm_refuse_failure(extack, PTR_ERR(list));
-		if (ev->expect_list && memcmp(list->digest, ev->expected, sizeof(ev->expected)))
-			err = refuse_moved(extack);
-		else
-			err = attempt(w, list, o, ev, extack);
-		zkhsm_list_put(list);
-		if (err <= 0)
-			return err;
-	}
-	return refuse_moved(extack);
+	err = attempt_current(w, o, ev, extack);
+	if (err <= 0)
+		return err;
+
+	zkhsm_keystore_quiet_begin();
+	for (i = 1; i < ATTEMPTS && err > 0; i++)
+		err = attempt_current(w, o, ev, extack);
+	zkhsm_keystore_quiet_end();
+	return err > 0 ? refuse_moved(extack) : err;
 }
 
 /**

@@ -5,6 +5,8 @@
  * A tree, because L is written by walking it, dumps resume from the last id
  * they have told, and inserting cannot fail.
  */
+#include <linux/atomic.h>
+
 #include "zkhsm.h"
 
 DECLARE_RWSEM(zkhsm_lock);
@@ -142,6 +144,31 @@ void zkhsm_keystore_changed(void)
 {
 	lockdep_assert_held_write(&zkhsm_lock);
 	store.generation++;
+}
+
+/*
+ * Evidence that found the keystore changed under it asks for quiet until it is
+ * made: the owner of one key, switching it off and on, could keep the whole HSM
+ * from being attested. Only owners' changes of state are refused meanwhile,
+ * never what managers, or administrators, do.
+ */
+static atomic_t quiet = ATOMIC_INIT(0);
+
+void zkhsm_keystore_quiet_begin(void)
+{
+	atomic_inc(&quiet);
+}
+
+void zkhsm_keystore_quiet_end(void)
+{
+	atomic_dec(&quiet);
+}
+
+/* Read under the lock: whoever sees no quiet has his change in what is attested. */
+bool zkhsm_keystore_quiet(void)
+{
+	lockdep_assert_held_write(&zkhsm_lock);
+	return atomic_read(&quiet);
 }
 
 u64 zkhsm_keystore_generation(void)

@@ -262,7 +262,13 @@ static int check_update(const struct zkhsm_key *key, const struct zkhsm_key_upda
 			return zkhsm_refuse(extack, -EPERM, ZKHSM_REASON_WIDENING,
 					    "flags can only be added");
 	}
-	return up->set_state ? check_state_change(key, up->state, extack) : 0;
+	if (!up->set_state)
+		return 0;
+	err = check_state_change(key, up->state, extack);
+	if (!err && up->state != key->state && !up->by_admin && zkhsm_keystore_quiet())
+		return zkhsm_refuse(extack, -EAGAIN, ZKHSM_REASON_RATE,
+				    "the keystore is being attested, ask again");
+	return err;
 }
 
 /**
@@ -274,7 +280,8 @@ static int check_update(const struct zkhsm_key *key, const struct zkhsm_key_upda
  *
  * Return: 0; -ENOKEY (deleted meanwhile); -EPERM (would widen, or the owner by
  * somebody who is no administrator); -EACCES (state, held); -EKEYREVOKED;
- * -EOPNOTSUPP (unknown or unsupported bits); -EINVAL.
+ * -EOPNOTSUPP (unknown or unsupported bits); -EINVAL; -EAGAIN (state, while
+ * evidence waits for the keystore to hold still).
  */
 int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack)

@@ -11,13 +11,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hsm.h"
 
 #define ROUNDS		40
-#define SECONDS_MAX	12
+#define ROUNDS_MIN	3
+/* Enough is enough; on a slow machine it takes longer until enough has happened. */
+#define SECONDS_ENOUGH	8
+#define SECONDS_MAX	60
 #define SIGNERS		3
 
 static struct hsm h;
@@ -28,7 +32,7 @@ static atomic_bool over;
 /* The victim of a round is called "victim-<round>"; rounds below @revoked are done. */
 static atomic_int current_round;
 static atomic_int revoked;
-static atomic_uint signatures, late, unexpected, refusals, evidence_done, dumps, churned;
+static atomic_uint signatures, late, unexpected, refusals, evidence_asked, dumps, churned;
 
 static double seconds(void)
 {
@@ -133,6 +137,7 @@ static void *attester(void *arg)
 	(void)arg;
 	while (x && !atomic_load(&over)) {
 		evidence_get(x, &m);
+		atomic_fetch_add(&evidence_asked, 1);
 		if (x->a.error == EAGAIN && x->a.reason == ZKHSM_REASON_LIST_MOVED)
 			continue;
 		if (x->a.error) {
@@ -144,7 +149,6 @@ static void *attester(void *arg)
 		nlraw_dump(&x->nl, nlraw_msg(&x->nl, ZKHSM_CMD_LIST_GET), NULL, NULL, &x->a);
 		if (x->a.error && x->a.error != EAGAIN)
 			surprise(x, "list-get");
-		atomic_fetch_add(&evidence_done, 1);
 	}
 	if (x)
 		close_socket(x);
@@ -168,6 +172,13 @@ static void *dumper(void *arg)
 	if (x)
 		close_socket(x);
 	return NULL;
+}
+
+/* Whether everybody has had his turn. */
+static bool all_ran(int rounds)
+{
+	return rounds >= ROUNDS_MIN && atomic_load(&evidence_asked) && atomic_load(&dumps) &&
+	       atomic_load(&churned);
 }
 
 static void wait_for_signatures(unsigned int target, double deadline)
@@ -207,14 +218,14 @@ static void everything(void)
 	static const char *const names[] = { "a", "b" };
 	pthread_t threads[SIGNERS + 5];
 	unsigned int n = 0, i;
-	double deadline;
+	double begin;
 	int round;
 
 	hsm_fresh(&h, "evidence_rate=100000 evidence_burst=100000 nonce_slots=65536");
 	manager_new_pinned(&h, &m);
 	check(ec_on_curve(h.identity), "OpenSSL is set up before there are threads");
 	atomic_store(&current_round, -1);
-	deadline = seconds() + SECONDS_MAX;
+	begin = seconds();
 	for (i = 0; i < SIGNERS; i++)
 		pthread_create(&threads[n++], NULL, signer, NULL);
 	pthread_create(&threads[n++], NULL, signer, &over);	/* not NULL: proves */
@@ -222,20 +233,24 @@ static void everything(void)
 		pthread_create(&threads[n++], NULL, churner, (void *)names[i]);
 	pthread_create(&threads[n++], NULL, attester, NULL);
 	pthread_create(&threads[n++], NULL, dumper, NULL);
-	for (round = 0; round < ROUNDS && seconds() < deadline; round++)
-		one_round(round, deadline);
+	for (round = 0; round < ROUNDS && seconds() < begin + SECONDS_MAX; round++) {
+		if (seconds() > begin + SECONDS_ENOUGH && all_ran(round))
+			break;
+		one_round(round, begin + SECONDS_MAX);
+	}
 	atomic_store(&over, true);
 	for (i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 
-	ktap_note("%d revocations, %u uses, %u refused, %u evidence, %u dumps, %u keys churned",
+	ktap_note("%d revocations, %u uses, %u refused, evidence %u times, %u dumps, %u keys",
 		  round, atomic_load(&signatures), atomic_load(&refusals),
-		  atomic_load(&evidence_done), atomic_load(&dumps), atomic_load(&churned));
+		  atomic_load(&evidence_asked), atomic_load(&dumps), atomic_load(&churned));
 	check(!atomic_load(&late), "%u signatures after the revocation had returned",
 	      atomic_load(&late));
-	check(round >= 3 && atomic_load(&signatures) >= (unsigned int)round, "too little happened");
-	check(atomic_load(&evidence_done) && atomic_load(&dumps) && atomic_load(&churned),
-	      "somebody never got his turn");
+	check(atomic_load(&signatures) >= (unsigned int)round, "too little happened");
+	check(all_ran(round), "somebody never got his turn");
+	evidence_get(&h, &m);
+	check_done(&h.a, "evidence-get when all is quiet");
 	hsm_get(&h);
 	check(nlraw_u32(&h.a, ZKHSM_A_HSM_KEY_COUNT) == (uint32_t)(round + 1) / 2,
 	      "%u keys are left", nlraw_u32(&h.a, ZKHSM_A_HSM_KEY_COUNT));
@@ -283,11 +298,73 @@ static void one_winner(void)
 	check(nlraw_u32(&h.a, ZKHSM_A_HSM_KEY_COUNT) == 10, "key count");
 }
 
+/* The owner of one key switches it off and on for ever: the HSM is attested all the same. */
+struct restless {
+	atomic_bool over;
+	atomic_uint switched, refused, unexpected;
+};
+
+static struct restless *restless;
+
+static void switch_for_ever(void *arg)
+{
+	struct hsm *x = own_socket();
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; x && !atomic_load(&restless->over); i++) {
+		key_set_u32(x, "restless", ZKHSM_A_KEY_STATE,
+			    key_state(x, "restless") == ZKHSM_KEY_STATE_ACTIVE ?
+			    ZKHSM_KEY_STATE_DEACTIVATED : ZKHSM_KEY_STATE_ACTIVE);
+		if (!x->a.error)
+			atomic_fetch_add(&restless->switched, 1);
+		else if (x->a.error == EAGAIN && x->a.reason == ZKHSM_REASON_RATE)
+			atomic_fetch_add(&restless->refused, 1);
+		else
+			atomic_fetch_add(&restless->unexpected, 1);
+	}
+}
+
+static void restless_owner(void)
+{
+	const struct timespec moment = { .tv_nsec = 2 * 1000 * 1000 };
+	double deadline = seconds() + SECONDS_MAX;
+	unsigned int before, i;
+	pid_t child;
+
+	hsm_fresh(&h, "evidence_rate=1000 evidence_burst=1000");
+	manager_new_pinned(&h, &m);
+	key_new_owned(&h, "restless", UID_OWNER);
+	require(!h.a.error, "key-new: %s", h.a.text);
+	restless = mmap(NULL, sizeof(*restless), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	require(restless != MAP_FAILED, "mmap");
+	child = ktap_child_start(UID_OWNER, switch_for_ever, NULL);
+	for (i = 0; i < 5; i++) {
+		before = atomic_load(&restless->switched);
+		while (atomic_load(&restless->switched) < before + 3 && seconds() < deadline)
+			nanosleep(&moment, NULL);
+		evidence_get(&h, &m);
+		check_done(&h.a, "evidence-get %u", i);
+	}
+	before = atomic_load(&restless->switched);
+	while (atomic_load(&restless->switched) == before && seconds() < deadline)
+		nanosleep(&moment, NULL);
+	check(atomic_load(&restless->switched) > before, "no more changes after the evidence");
+	atomic_store(&restless->over, true);
+	check(!ktap_child_wait(child), "the restless child");
+	ktap_note("%u times switched, %u times asked to wait", atomic_load(&restless->switched),
+		  atomic_load(&restless->refused));
+	check(!atomic_load(&restless->unexpected), "other answers to key-set");
+	munmap(restless, sizeof(*restless));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
 		{ "everything", everything },
 		{ "one_winner", one_winner },
+		{ "restless_owner", restless_owner },
 	};
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
