@@ -29,41 +29,6 @@ static int read_request(struct genl_info *info, struct zkhsm_hsm_request *req)
 			    "the agent is no user");
 }
 
-/* hsm-new and hsm-set differ in @act alone. */
-static int change(struct genl_info *info,
-		  int (*act)(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *hsm,
-			     struct netlink_ext_ack *extack))
-{
-	struct zkhsm_hsm_request req;
-	struct zkhsm_hsm_info *hsm;
-	struct sk_buff *skb;
-	void *hdr;
-	int err;
-
-	err = read_request(info, &req);
-	if (err)
-		return err;
-	skb = zkhsm_nl_reply_new(info, &hdr);
-	if (!skb)
-		return -ENOMEM;
-	hsm = kzalloc(sizeof(*hsm), GFP_KERNEL);
-	err = hsm ? act(&req, hsm, info->extack) : zkhsm_refuse_failure(info->extack, -ENOMEM);
-	if (!err)
-		err = zkhsm_nl_fill_hsm(skb, hsm);
-	kfree(hsm);
-	return zkhsm_nl_reply_send(skb, hdr, info, err);
-}
-
-int zkhsm_nl_hsm_new_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	int err = change(info, zkhsm_hsm_new);
-
-	zkhsm_audit(err, "op=hsm-new");
-	if (!err)
-		zkhsm_nl_event_hsm(ZKHSM_EVENT_CREATED);
-	return err;
-}
-
 /* Lower quorums act at once on the votes that are there. */
 static void tighten(void)
 {
@@ -80,16 +45,49 @@ static void tighten(void)
 	} while (n == ARRAY_SIZE(changes));
 }
 
+/*
+ * hsm-new and hsm-set differ in @act, @op and @event alone. Everything that
+ * follows from the change is done before the answer, which a full socket
+ * refuses: then the caller has an error, but nothing is half done.
+ */
+static int change(struct genl_info *info, const char *op, enum zkhsm_event event,
+		  int (*act)(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *hsm,
+			     struct netlink_ext_ack *extack))
+{
+	struct zkhsm_hsm_request req;
+	struct zkhsm_hsm_info *hsm;
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	err = read_request(info, &req);
+	if (err) {
+		zkhsm_audit(err, "op=%s", op);
+		return err;
+	}
+	skb = zkhsm_nl_reply_new(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	hsm = kzalloc(sizeof(*hsm), GFP_KERNEL);
+	err = hsm ? act(&req, hsm, info->extack) : zkhsm_refuse_failure(info->extack, -ENOMEM);
+	zkhsm_audit(err, "op=%s", op);
+	if (!err) {
+		tighten();
+		zkhsm_nl_event_hsm(event);
+		err = zkhsm_nl_fill_hsm(skb, hsm);
+	}
+	kfree(hsm);
+	return zkhsm_nl_reply_send(skb, hdr, info, err);
+}
+
+int zkhsm_nl_hsm_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(info, "hsm-new", ZKHSM_EVENT_CREATED, zkhsm_hsm_new);
+}
+
 int zkhsm_nl_hsm_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	int err = change(info, zkhsm_hsm_set);
-
-	zkhsm_audit(err, "op=hsm-set");
-	if (err)
-		return err;
-	tighten();
-	zkhsm_nl_event_hsm(ZKHSM_EVENT_CHANGED);
-	return 0;
+	return change(info, "hsm-set", ZKHSM_EVENT_CHANGED, zkhsm_hsm_set);
 }
 
 int zkhsm_nl_hsm_get_doit(struct sk_buff *skb, struct genl_info *info)
