@@ -172,9 +172,9 @@ int zkhsm_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* The answer to a use gets out if the key still may be used, or not at all. */
-static int release(struct zkhsm_key *key, u32 usage, struct sk_buff *reply, void *hdr,
-		   struct genl_info *info)
+/* The answer to a use gets out if the key still may be used, and by this caller, or not at all. */
+static int release(struct zkhsm_key *key, u32 usage, struct sk_buff *request,
+		   struct sk_buff *reply, void *hdr, struct genl_info *info)
 {
 	int err;
 
@@ -183,7 +183,8 @@ static int release(struct zkhsm_key *key, u32 usage, struct sk_buff *reply, void
 		nlmsg_free(reply);
 		return err;
 	}
-	err = zkhsm_nl_reply_send(reply, hdr, info, 0);
+	err = zkhsm_access_key(info->genlhdr->cmd, request, key->owner, info->extack);
+	err = zkhsm_nl_reply_send(reply, hdr, info, err);
 	zkhsm_key_release_end(key);
 	return err;
 }
@@ -212,7 +213,7 @@ int zkhsm_nl_key_sign_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		nlmsg_free(reply);
 	else
-		err = release(key, ZKHSM_KEY_USAGE_SIGN, reply, hdr, info);
+		err = release(key, ZKHSM_KEY_USAGE_SIGN, skb, reply, hdr, info);
 out:
 	zkhsm_key_put(key);
 	return err;
@@ -253,7 +254,7 @@ int zkhsm_nl_proof_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		nlmsg_free(reply);
 	else
-		err = release(key, ZKHSM_KEY_USAGE_PROVE, reply, hdr, info);
+		err = release(key, ZKHSM_KEY_USAGE_PROVE, skb, reply, hdr, info);
 out:
 	zkhsm_key_put(key);
 	return err;
