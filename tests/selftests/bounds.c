@@ -127,8 +127,8 @@ static void unknown_bits(uint8_t cmd, const char *id, int attr, uint32_t known)
 			nla_put_u32(msg, ZKHSM_A_KEY_USAGE, SIGN_PROVE);
 		nla_put_u32(msg, attr, 1u << bit);
 		nlraw_do(&h.nl, msg, &h.a);
-		check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_UNKNOWN_FLAG, "command %u, bit %u of %d",
-			      cmd, bit, attr);
+		check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_UNKNOWN_FLAG,
+			      "command %u, bit %u of %d", cmd, bit, attr);
 	}
 }
 

@@ -12,7 +12,7 @@
 
 #define OWNED		150
 #define MANY		3000
-#define MANY_SLOW	600
+#define MANY_SLOW	400
 
 static struct hsm h;
 

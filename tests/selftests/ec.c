@@ -42,7 +42,7 @@ void ec_order_plus(int offset, uint8_t out[EC_SCALAR_LEN])
 {
 	BIGNUM *n = BN_dup(EC_GROUP_get0_order(p256()));
 
-	must(n && (offset < 0 ? BN_sub_word(n, (BN_ULONG)-offset) :
+	must(n && (offset < 0 ? BN_sub_word(n, (BN_ULONG)(-offset)) :
 				BN_add_word(n, (BN_ULONG)offset)) &&
 	     BN_bn2binpad(n, out, EC_SCALAR_LEN) == EC_SCALAR_LEN, "order");
 	BN_free(n);

@@ -28,13 +28,11 @@ static void take_identity(struct hsm *h)
 	memcpy(h->identity, identity, 65);
 }
 
-void hsm_fresh_quorum(struct hsm *h, const char *params, uint32_t quorum, uint32_t stop,
-		      uint32_t wipe)
+void hsm_start(struct hsm *h, uint32_t quorum, uint32_t stop, uint32_t wipe)
 {
 	struct nl_msg *msg;
 
 	memset(h, 0, offsetof(struct hsm, a));
-	module_reload(params);
 	hsm_reopen(h);
 	msg = nlraw_msg(&h->nl, ZKHSM_CMD_HSM_NEW);
 	nla_put_u32(msg, ZKHSM_A_HSM_QUORUM, quorum);
@@ -44,6 +42,13 @@ void hsm_fresh_quorum(struct hsm *h, const char *params, uint32_t quorum, uint32
 	nlraw_do(&h->nl, msg, &h->a);
 	require(!h->a.error, "hsm-new: %s %s", strerrorname_np(h->a.error), h->a.text);
 	take_identity(h);
+}
+
+void hsm_fresh_quorum(struct hsm *h, const char *params, uint32_t quorum, uint32_t stop,
+		      uint32_t wipe)
+{
+	module_reload(params);
+	hsm_start(h, quorum, stop, wipe);
 }
 
 void hsm_fresh(struct hsm *h, const char *params)

@@ -39,7 +39,9 @@ struct hsm {
 	struct nlraw_answer a;
 };
 
-/* A reloaded module with an identity, quorum = stop = wipe = 1, agent UID_AGENT. */
+/* An identity in a module that has none yet; the agent is UID_AGENT. */
+void hsm_start(struct hsm *h, uint32_t quorum, uint32_t stop, uint32_t wipe);
+/* The same in a module that was loaded for it; without quorums, all are 1. */
 void hsm_fresh(struct hsm *h, const char *params);
 void hsm_fresh_quorum(struct hsm *h, const char *params, uint32_t quorum, uint32_t stop,
 		      uint32_t wipe);

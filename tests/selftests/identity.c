@@ -132,7 +132,7 @@ static void configuration(void)
 	set_u32(ZKHSM_A_HSM_AGENT_UID, UID_OTHER);
 	decode_configuration(&c);
 	check(c.quorum == 1 && c.stop == 4 && c.wipe == ZKHSM_MANAGERS_MAX, "quorums");
-	/* Who the agent is is no matter of the managers. */
+	/* The managers have no say in who the agent is. */
 	check(nlraw_u32(&h.a, ZKHSM_A_HSM_AGENT_UID) == UID_OTHER, "agent");
 	for (i = 0; i < 3; i++)
 		manager_free(&m[i]);

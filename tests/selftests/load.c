@@ -53,7 +53,7 @@ static void ten_times(void)
 		/* With something in it each second time, so that there is something to free. */
 		if (i % 2)
 			continue;
-		hsm_fresh(&h, NULL);
+		hsm_start(&h, 1, 1, 1);
 		manager_new_pinned(&h, &m);
 		key_new_many(&h, "k", 3);
 		evidence_get(&h, &m);
@@ -161,6 +161,7 @@ static void hibernation(void)
 		ktap_skip("this kernel cannot hibernate");
 	hsm_fresh(&h, NULL);
 	key_new(&h, "held");
+	check_done(&h.a, "key-new");
 	log_mark();
 	fd = open("/sys/power/state", O_WRONLY | O_CLOEXEC);
 	require(fd >= 0, "/sys/power/state: %s", strerrorname_np(errno));

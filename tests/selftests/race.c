@@ -334,6 +334,8 @@ static void restless_owner(void)
 
 	hsm_fresh(&h, "evidence_rate=1000 evidence_burst=1000");
 	manager_new_pinned(&h, &m);
+	/* So many that the list is written in more than one slice. */
+	key_new_many(&h, "quiet-", 300);
 	key_new_owned(&h, "restless", UID_OWNER);
 	require(!h.a.error, "key-new: %s", h.a.text);
 	restless = mmap(NULL, sizeof(*restless), PROT_READ | PROT_WRITE,
