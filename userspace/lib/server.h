@@ -15,7 +15,7 @@
  * @max_body, but only @large_max connections at a time go beyond
  * SERVER_SMALL bytes; a request that is not whole within its time, or a
  * connection idle for too long, is closed, and at @connections_max the one
- * idle longest makes room.
+ * idle longest makes room, or one of a peer that has more than a quarter.
  */
 #ifndef ZKHSM_SERVER_H
 #define ZKHSM_SERVER_H

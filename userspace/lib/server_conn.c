@@ -8,13 +8,63 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
+#include <netinet/in.h>
+#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "server_private.h"
 
+/* Sources that share a slot share a share: too few to matter, and nobody can choose it. */
+#define SLOTS		1024
+/* A large request below this, after its first second, has no right to its place. */
+#define LARGE_BYTES_PER_S	65536
+
 static int ex_index = -1;
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* FNV-1a over a secret and the address; of IPv6 the /64, which one host has to itself. */
+static unsigned int slot_of(const struct sockaddr_storage *address)
+{
+	static uint8_t secret[8];
+	static bool known;
+	uint8_t input[sizeof(secret) + 8] = { 0 };
+	uint32_t hash = 2166136261u;
+
+	if (!known)
+		known = RAND_bytes(secret, sizeof(secret)) == 1;
+	memcpy(input, secret, sizeof(secret));
+	if (address->ss_family == AF_INET6)
+		memcpy(input + 8, &((const struct sockaddr_in6 *)address)->sin6_addr, 8);
+	else if (address->ss_family == AF_INET)
+		memcpy(input + 8, &((const struct sockaddr_in *)address)->sin_addr, 4);
+	for (size_t i = 0; i < sizeof(input); i++)
+		hash = (hash ^ input[i]) * 16777619u;
+	return hash % SLOTS;
+}
+
+/* evhttp gives the connection its socket after it has asked for the buffer, hence late. */
+static unsigned int conn_slot(struct server_conn *c)
+{
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(address);
+
+	if (c->slot < 0) {
+		if (getpeername(bufferevent_getfd(c->bev), (struct sockaddr *)&address, &len))
+			return slot_of(&address);
+		c->slot = (int)slot_of(&address);
+	}
+	return (unsigned int)c->slot;
+}
 
 static void set_timer(struct server_conn *c, uint64_t ms)
 {
@@ -39,6 +89,7 @@ void server_conn_set(struct server_conn *c, enum conn_state state)
 	c->state = state;
 	switch (state) {
 	case CONN_READING:
+		c->since_ms = now_ms();
 		set_timer(c, s->config.request_ms);
 		break;
 	case CONN_ANSWERING:
@@ -54,12 +105,22 @@ void server_conn_set(struct server_conn *c, enum conn_state state)
 		TAILQ_REMOVE(&s->conns, c, link);
 		TAILQ_INSERT_TAIL(&s->conns, c, link);
 		break;
+	case CONN_CLOSED:
+		break;
 	}
 }
 
-/* As evhttp does when a time of its own runs out: without an answer. Frees @c. */
+/*
+ * As evhttp does when a time of its own runs out: without an answer. @c itself
+ * goes in one of the loop's next turns, but makes room now.
+ */
 void server_conn_close(struct server_conn *c)
 {
+	if (c->state == CONN_CLOSED)
+		return;
+	c->state = CONN_CLOSED;
+	c->server->closed_count++;
+	small_again(c);
 	bufferevent_trigger_event(c->bev, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
 }
 
@@ -70,11 +131,41 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	server_conn_close(arg);
 }
 
+static bool too_slow(const struct server_conn *c)
+{
+	int64_t ms = now_ms() - c->since_ms;
+
+	return ms >= 1000 && (int64_t)c->bytes < LARGE_BYTES_PER_S * ms / 1000;
+}
+
+/*
+ * The large places are few and anybody can take one. So who dawdles in one loses
+ * it, and so does a source with several of them to one that has none.
+ */
+static void make_room_large(struct server_conn *newest)
+{
+	struct server *s = newest->server;
+	unsigned int held[SLOTS] = { 0 };
+	struct server_conn *c;
+
+	TAILQ_FOREACH(c, &s->conns, link)
+		held[conn_slot(c)] += c->large;
+	TAILQ_FOREACH(c, &s->conns, link) {
+		if (c->large && c->state == CONN_READING &&
+		    (too_slow(c) || (held[conn_slot(c)] > 1 && !held[conn_slot(newest)]))) {
+			server_conn_close(c);
+			return;
+		}
+	}
+}
+
 /* A request beyond SERVER_SMALL takes one of few places, and gets more time. */
 static void grow(struct server_conn *c)
 {
 	struct server *s = c->server;
 
+	if (s->large_count >= s->config.large_max)
+		make_room_large(c);
 	if (s->large_count >= s->config.large_max) {
 		/* Not from within the buffer's own callback. */
 		set_timer(c, 0);
@@ -117,6 +208,8 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
 	if (c->rq)
 		c->rq->conn = NULL;
 	small_again(c);
+	if (c->state == CONN_CLOSED)
+		s->closed_count--;
 	event_free(c->timer);
 	TAILQ_REMOVE(&s->conns, c, link);
 	s->conn_count--;
@@ -125,20 +218,35 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
 	free(c);
 }
 
-/* The newest connection has been counted already. */
+/*
+ * Whoever has more than a quarter of all connections gives one back, be it idle or
+ * not whole yet: otherwise one host that opens them and says nothing would keep
+ * everybody out. Nobody else loses more than an idle one. The newest connection
+ * has been counted already.
+ */
 static void make_room(struct server *s)
 {
-	struct server_conn *c;
+	struct server_conn *c, *idle = NULL, *greedy = NULL;
+	unsigned int held[SLOTS] = { 0 };
 
-	if (s->conn_count < s->config.connections_max)
+	if (s->conn_count - s->closed_count < s->config.connections_max)
 		return;
+	TAILQ_FOREACH(c, &s->conns, link)
+		held[conn_slot(c)] += c->state != CONN_CLOSED;
 	TAILQ_FOREACH(c, &s->conns, link) {
-		if (c->state == CONN_IDLE) {
-			server_conn_close(c);
-			return;
-		}
+		if (!idle && c->state == CONN_IDLE)
+			idle = c;
+		if (!greedy && (c->state == CONN_READING || c->state == CONN_WRITING) &&
+		    c != TAILQ_LAST(&s->conns, server_conns) &&
+		    held[conn_slot(c)] > s->config.connections_max / 4)
+			greedy = c;
 	}
-	evconnlistener_disable(s->listener);
+	if (greedy && (!idle || held[conn_slot(idle)] <= s->config.connections_max / 4))
+		idle = greedy;
+	if (idle)
+		server_conn_close(idle);
+	else
+		evconnlistener_disable(s->listener);
 }
 
 struct bufferevent *server_conn_new(struct event_base *base, void *server)
@@ -151,6 +259,7 @@ struct bufferevent *server_conn_new(struct event_base *base, void *server)
 	if (!c || ex_index < 0)
 		abort();
 	c->server = s;
+	c->slot = -1;
 	c->ssl = SSL_new(s->tls);
 	c->timer = event_new(base, -1, 0, on_timer, c);
 	if (c->ssl && c->timer)

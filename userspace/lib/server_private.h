@@ -16,13 +16,15 @@ enum conn_state {
 	CONN_ANSWERING,		/* a handler has it */
 	CONN_WRITING,
 	CONN_IDLE,
+	CONN_CLOSED,		/* by us, but not freed yet */
 };
 
 /**
  * struct server_conn - one TLS connection
  *
  * evhttp frees connections on its own; this one hangs on the SSL object, whose
- * end it shares. @bytes is what came in since the last answer.
+ * end it shares. @bytes is what came in since the last answer, @since_ms when
+ * that began (CLOCK_MONOTONIC); @slot is a hash of the peer's address, or -1.
  */
 struct server_conn {
 	struct server *server;
@@ -32,6 +34,8 @@ struct server_conn {
 	enum conn_state state;
 	bool large, peer_known;
 	size_t bytes;
+	int64_t since_ms;
+	int slot;
 	char peer[128];
 	uint8_t peer_x5t[32];
 	struct server_request *rq;
@@ -47,7 +51,7 @@ struct server {
 	struct evhttp *http;
 	struct evconnlistener *listener;
 	struct server_conns conns;
-	unsigned int conn_count, large_count;
+	unsigned int conn_count, closed_count, large_count;
 	uint16_t port;
 	bool stopping;
 };

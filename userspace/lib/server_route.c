@@ -193,6 +193,38 @@ static bool admit(struct server_request *rq)
 	return true;
 }
 
+/*
+ * With two lengths, or one for what should have no body, evhttp goes by one of
+ * its rules. What stands before this server may have others, and take for a body
+ * what is the next request here: such a connection ends.
+ */
+static bool one_length(struct server_request *rq)
+{
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(rq->ev);
+	enum evhttp_cmd_type method = evhttp_request_get_command(rq->ev);
+	const char *length = NULL, *coding = evhttp_find_header(headers, "Transfer-Encoding");
+	const struct evkeyval *h;
+	size_t count = 0;
+
+	TAILQ_FOREACH(h, headers, next) {
+		if (evutil_ascii_strcasecmp(h->key, "Content-Length") == 0) {
+			length = h->value;
+			count++;
+		}
+	}
+	if (method == EVHTTP_REQ_POST || method == EVHTTP_REQ_PUT || method == EVHTTP_REQ_PATCH) {
+		if (count + !!coding <= 1 &&
+		    (!coding || evutil_ascii_strcasecmp(coding, "chunked") == 0))
+			return true;
+	} else if (!coding && (!count || (count == 1 && strcmp(length, "0") == 0))) {
+		return true;
+	}
+	server_reply_header(rq, "Connection", "close");
+	server_reply_problem(rq, 400, "request", "Malformed request", NULL,
+			     "where the body ends is not clear, or there may be none");
+	return false;
+}
+
 static bool parse_query(struct server_request *rq, const struct evhttp_uri *uri)
 {
 	const char *query = evhttp_uri_get_query(uri);
@@ -248,7 +280,7 @@ void server_dispatch(struct evhttp_request *ev, void *server)
 	take_id(rq);
 	set_peer(rq);
 	path = evhttp_uri_get_path(uri);
-	if (!parse_query(rq, uri)) {
+	if (!parse_query(rq, uri) || !one_length(rq)) {
 		server_send(rq);
 		return;
 	}
