@@ -12,42 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager.h"
+#include "api_evidence.h"
 
 /* From here on a verification takes long enough to stand in others' way. */
 #define HEAVY_KEYS	512
-
-/**
- * struct evidence - one piece of it under way
- * @own:	our challenge in it, NULL before it was found
- * @live:	the nonce was live when the evidence came; @issued is when it was given
- * @config:	C, when the store does not have it for sure; length 0 else
- * @proved:	entries that the proof covers
- * @taken:	the nonce is ours to give back
- * @verdict:	for the log
- */
-struct evidence {
-	struct zkhsm_statement s;
-	const struct zkhsm_challenge *own;
-	uint8_t digest[32];
-	bool live;
-	struct zkhsmd_time issued;
-	struct zkhsm_keylist *list;
-	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN];
-	size_t config_len;
-	uint32_t proved;
-	bool taken, accepted;
-	const char *verdict;
-};
-
-static void refuse(struct zkhsmd_job *job, enum zkhsmd_problem p, const char *verdict,
-		   const char *detail)
-{
-	struct evidence *ev = job->data;
-
-	ev->verdict = verdict;
-	zkhsmd_problem(job->rq, p, "%s", detail);
-}
 
 static void charge(struct zkhsmd_job *job)
 {
@@ -59,7 +27,8 @@ static void answered(struct zkhsmd_job *job)
 	struct evidence *ev = job->data;
 	bool named = ev->own;
 
-	zkhsmd_log_evidence(job->rq, named ? ev->s.hsm_id : NULL, named ? (int64_t)ev->s.number : -1,
+	zkhsmd_log_evidence(job->rq, named ? ev->s.hsm_id : NULL,
+			    named ? (int64_t)ev->s.number : -1,
 			    named ? (int64_t)ev->s.list_count : -1,
 			    job->rq->reply.status == 503 ? "not-recorded" : ev->verdict);
 	server_send(job->rq);
@@ -88,188 +57,6 @@ static void committed(struct zkhsmd_job *job)
 		job->m->newest_wall = wall;
 }
 
-static void same_again(struct zkhsmd_job *job, const struct zkhsmd_hsm *h)
-{
-	struct evidence *ev = job->data;
-	char *answer = strdup(h->answer);
-
-	ev->verdict = "same";
-	server_reply_bytes(job->rq, answer ? 200 : 503, "application/json", answer,
-			   answer ? strlen(answer) : 0);
-}
-
-static int make_answer(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
-{
-	const struct zkhsmd_config *c = &job->m->config;
-	char *id = zkhsm_hex(h->id, sizeof(h->id)), *text, *copy;
-	json_t *o;
-	int len;
-
-	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "result", "accepted", "hsm_id",
-		      id ? id : "", "number", (json_int_t)h->number, "keys", (json_int_t)h->keys,
-		      "proved", (json_int_t)h->proved, "attested_at_ms",
-		      (json_int_t)h->attested_ms, "expires_at_ms",
-		      (json_int_t)(h->attested_ms + (int64_t)c->max_age_ms), "next_ms",
-		      (json_int_t)c->interval_ms);
-	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	json_decref(o);
-	free(id);
-	if (!text)
-		return -ENOMEM;
-	len = snprintf(h->answer, sizeof(h->answer), "%s", text);
-	free(text);
-	copy = len < (int)sizeof(h->answer) ? strdup(h->answer) : NULL;
-	if (!copy)
-		return -ENOMEM;
-	server_reply_bytes(job->rq, 200, "application/json", copy, (size_t)len);
-	return 0;
-}
-
-/* The list and the configuration go in with the evidence that binds them. */
-static int store_list(struct zkhsmd_store *store, const struct evidence *ev)
-{
-	const uint8_t *bytes;
-	size_t len;
-
-	bytes = zkhsm_keylist_bytes(ev->list, &len);
-	return store->ops->list_put(store, ev->s.list_digest, bytes, len);
-}
-
-static int store_config(struct zkhsmd_store *store, const struct evidence *ev,
-			struct zkhsmd_hsm *h)
-{
-	int ret = 0;
-
-	if (memcmp(h->config_seen, ev->s.config_digest, 32) == 0)
-		return 0;
-	if (ev->config_len)
-		ret = store->ops->config_put(store, ev->s.config_digest, ev->config,
-					     ev->config_len);
-	memcpy(h->config_seen, ev->s.config_digest, 32);
-	return ret;
-}
-
-static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
-{
-	struct evidence *ev = job->data;
-
-	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
-	h->attested = true;
-	h->boot_count = ev->s.boot_count;
-	h->fork_count = ev->s.fork_count;
-	h->number = ev->s.number;
-	memcpy(h->instance_id, ev->s.instance_id, sizeof(h->instance_id));
-	h->uptime_ms = ev->s.uptime_ms;
-	h->attested_ms = ev->issued.wall;
-	h->attested_boot_ms = ev->issued.boot;
-	h->received_ms = zkhsmd_now().wall;
-	memcpy(h->boot_id, job->m->boot_id, sizeof(h->boot_id));
-	memcpy(h->list_digest, ev->s.list_digest, sizeof(h->list_digest));
-	memcpy(h->evidence_digest, ev->digest, sizeof(h->evidence_digest));
-	h->keys = ev->s.list_count;
-	h->proved = ev->proved;
-}
-
-static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h)
-{
-	struct evidence *ev = job->data;
-	bool new_list = memcmp(h->list_digest, ev->s.list_digest, 32) != 0;
-	bool new_config = memcmp(h->config_seen, ev->s.config_digest, 32) != 0;
-	uint8_t old_list[32];
-	int ret;
-
-	memcpy(old_list, h->list_digest, sizeof(old_list));
-	ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
-	if (!ret && new_list)
-		ret = store_list(store, ev);
-	if (!ret)
-		ret = store_config(store, ev, h);
-	fill_row(job, h);
-	if (!ret)
-		ret = make_answer(job, h);
-	if (!ret)
-		ret = store->ops->hsm_put(store, h);
-	if (!ret && new_list)
-		ret = store->ops->list_trim(store, old_list);
-	if (!ret && new_config)
-		ret = store->ops->config_trim(store);
-	ev->accepted = !ret;
-	ev->verdict = "accepted";
-	return ret;
-}
-
-/* An enrolled HSM whose evidence is true, but not accepted: what else it says still counts. */
-static int note_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h)
-{
-	struct evidence *ev = job->data;
-	int ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
-
-	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
-	if (!ret)
-		ret = store_config(store, ev, h);
-	if (!ret)
-		ret = store->ops->hsm_put(store, h);
-	return ret ? ret : store->ops->config_trim(store);
-}
-
-static int make_pending(struct zkhsmd_job *job, struct zkhsmd_store *store)
-{
-	const struct zkhsmd_config *c = &job->m->config;
-	int64_t now = zkhsmd_now().wall;
-	struct evidence *ev = job->data;
-	struct zkhsmd_pending p;
-	int ret;
-
-	memset(&p, 0, sizeof(p));
-	memcpy(p.id, ev->s.hsm_id, sizeof(p.id));
-	memcpy(p.identity, ev->s.identity, sizeof(p.identity));
-	memcpy(p.config_digest, ev->s.config_digest, sizeof(p.config_digest));
-	memcpy(p.config, ev->config, ev->config_len);
-	p.config_len = ev->config_len;
-	p.keys = ev->s.list_count;
-	p.first_ms = now;
-	p.last_ms = now;
-	snprintf(p.source, sizeof(p.source), "%s", job->rq->source);
-	ret = store->ops->pending_put(store, &p);
-	if (!ret)
-		ret = store->ops->pending_trim(store, p.source, c->pending_max,
-					       c->pending_per_source);
-	refuse(job, P_PENDING, "pending",
-	       "the proof is true, but this HSM is not enrolled; an administrator can enrol it now");
-	return ret;
-}
-
-static int apply_verdict(struct zkhsmd_job *job, struct zkhsmd_store *store,
-			 enum zkhsmd_verdict verdict, struct zkhsmd_hsm *h, const char *why)
-{
-	struct evidence *ev = job->data;
-
-	switch (verdict) {
-	case ZKHSMD_ACCEPT:
-		return accept_it(job, store, h);
-	case ZKHSMD_PENDING_HSM:
-		return make_pending(job, store);
-	case ZKHSMD_OTHER_CONFIGURATION:
-		refuse(job, P_CONFIGURATION, "configuration",
-		       "the attested configuration is not the approved one");
-		return note_it(job, store, h);
-	case ZKHSMD_HSM_REVOKED:
-		refuse(job, P_HSM_REVOKED, "hsm-revoked", "this HSM is revoked");
-		return note_it(job, store, h);
-	case ZKHSMD_CLONE:
-		refuse(job, P_CLONE, "clone", why);
-		zkhsmd_alert("clone", h->id,
-			     "%s: boot %u fork %u number %u after boot %u fork %u number %u, from %s",
-			     why, ev->s.boot_count, ev->s.fork_count, ev->s.number, h->boot_count,
-			     h->fork_count, h->number, job->rq->source);
-		return 0;
-	case ZKHSMD_LATE:
-		refuse(job, P_LATE, "late", "newer evidence of this HSM has overtaken this one");
-		return 0;
-	}
-	return -EINVAL;
-}
-
 static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	static const uint8_t none[32];
@@ -287,7 +74,7 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	known = !ret;
 	/* The same bytes came twice at once, and the others were first. */
 	if (known && h.enrolled && memcmp(h.evidence_digest, ev->digest, 32) == 0) {
-		same_again(job, &h);
+		zkhsmd_evidence_same(job, &h);
 		return 0;
 	}
 	ret = store->ops->revocation_get(store, ZKHSMD_SCOPE_HSM, ev->s.hsm_id, none, &r);
@@ -296,11 +83,11 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	revoked = !ret;
 	ev->taken = zkhsmd_nonce_take(job->m->nonces, ev->s.hsm_id, ev->own->nonce, zkhsmd_now());
 	if (!ev->taken) {
-		refuse(job, P_NONCE, "nonce", "the nonce has expired or was used");
+		zkhsmd_evidence_refuse(job, P_NONCE, "nonce", "the nonce has expired or was used");
 		return 0;
 	}
 	verdict = zkhsmd_appraise(known ? &h : NULL, revoked, &ev->s, ev->issued, &why);
-	return apply_verdict(job, store, verdict, &h, why);
+	return zkhsmd_evidence_record(job, store, verdict, &h, why);
 }
 
 /* --- on a worker --------------------------------------------------------- */
@@ -310,10 +97,10 @@ static enum zkhsmd_next not_live(struct zkhsmd_job *job, const struct zkhsmd_hsm
 	struct evidence *ev = job->data;
 
 	if (h && h->enrolled && memcmp(h->evidence_digest, ev->digest, 32) == 0)
-		same_again(job, h);
+		zkhsmd_evidence_same(job, h);
 	else
-		refuse(job, P_NONCE, "nonce",
-		       "the nonce is unknown, expired, used, or was given to another HSM");
+		zkhsmd_evidence_refuse(job, P_NONCE, "nonce",
+				       "the nonce is unknown, expired, used, or was given to another HSM");
 	return ZKHSMD_ANSWER;
 }
 
@@ -408,9 +195,9 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	}
 	charge(job);
 	if (ret == -EBADMSG)
-		refuse(job, P_MALFORMED, "malformed", err.text);
+		zkhsmd_evidence_refuse(job, P_MALFORMED, "malformed", err.text);
 	else
-		refuse(job, P_FALSE, "false", err.text);
+		zkhsmd_evidence_refuse(job, P_FALSE, "false", err.text);
 	return ZKHSMD_ANSWER;
 }
 
@@ -435,18 +222,20 @@ static bool read_it(struct zkhsmd_job *job)
 	uint8_t id[32];
 
 	if (zkhsm_evidence_decode(&ev->s, &statement_len, rq->body, rq->body_len)) {
-		refuse(job, P_MALFORMED, "malformed", "these bytes are not evidence");
+		zkhsmd_evidence_refuse(job, P_MALFORMED, "malformed",
+				       "these bytes are not evidence");
 		return false;
 	}
 	zkhsm_sha256(ev->s.identity, sizeof(ev->s.identity), id);
 	if (memcmp(id, ev->s.hsm_id, sizeof(id)) != 0) {
-		refuse(job, P_MALFORMED, "malformed", "the HSM's id is not its identity's digest");
+		zkhsmd_evidence_refuse(job, P_MALFORMED, "malformed",
+				       "the HSM's id is not its identity's digest");
 		return false;
 	}
 	ev->own = find_own(job->m, &ev->s);
 	if (!ev->own) {
-		refuse(job, P_NOT_ADDRESSED, "not-addressed",
-		       "there is no challenge of this manager in the evidence");
+		zkhsmd_evidence_refuse(job, P_NOT_ADDRESSED, "not-addressed",
+				       "there is no challenge of this manager in the evidence");
 		return false;
 	}
 	return true;
@@ -474,8 +263,8 @@ void zkhsmd_api_evidence(struct server_request *rq)
 	job->answered = answered;
 	if (zkhsmd_source_over(m->sources, rq->source, now.boot)) {
 		server_reply_header(rq, "Retry-After", "60");
-		refuse(job, P_TOO_MANY, "too-many",
-		       "too much false evidence came from this address");
+		zkhsmd_evidence_refuse(job, P_TOO_MANY, "too-many",
+				       "too much false evidence came from this address");
 		answered(job);
 		return;
 	}

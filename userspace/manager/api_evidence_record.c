@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * api_evidence_record.c - what true evidence changes in the store, and what is
+ * answered to it; on the writer, but for the refusals
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api_evidence.h"
+
+void zkhsmd_evidence_refuse(struct zkhsmd_job *job, enum zkhsmd_problem p, const char *verdict,
+			    const char *detail)
+{
+	struct evidence *ev = job->data;
+
+	ev->verdict = verdict;
+	zkhsmd_problem(job->rq, p, "%s", detail);
+}
+
+void zkhsmd_evidence_same(struct zkhsmd_job *job, const struct zkhsmd_hsm *h)
+{
+	struct evidence *ev = job->data;
+	char *answer = strdup(h->answer);
+
+	ev->verdict = "same";
+	server_reply_bytes(job->rq, answer ? 200 : 503, "application/json", answer,
+			   answer ? strlen(answer) : 0);
+}
+
+static int make_answer(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
+{
+	const struct zkhsmd_config *c = &job->m->config;
+	char *id = zkhsm_hex(h->id, sizeof(h->id)), *text, *copy;
+	json_t *o;
+	int len;
+
+	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "result", "accepted", "hsm_id",
+		      id ? id : "", "number", (json_int_t)h->number, "keys", (json_int_t)h->keys,
+		      "proved", (json_int_t)h->proved, "attested_at_ms",
+		      (json_int_t)h->attested_ms, "expires_at_ms",
+		      (json_int_t)(h->attested_ms + (int64_t)c->max_age_ms), "next_ms",
+		      (json_int_t)c->interval_ms);
+	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	json_decref(o);
+	free(id);
+	if (!text)
+		return -ENOMEM;
+	len = snprintf(h->answer, sizeof(h->answer), "%s", text);
+	free(text);
+	copy = len < (int)sizeof(h->answer) ? strdup(h->answer) : NULL;
+	if (!copy)
+		return -ENOMEM;
+	server_reply_bytes(job->rq, 200, "application/json", copy, (size_t)len);
+	return 0;
+}
+
+/* The list and the configuration go in with the evidence that binds them. */
+static int store_list(struct zkhsmd_store *store, const struct evidence *ev)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	bytes = zkhsm_keylist_bytes(ev->list, &len);
+	return store->ops->list_put(store, ev->s.list_digest, bytes, len);
+}
+
+static int store_config(struct zkhsmd_store *store, const struct evidence *ev,
+			struct zkhsmd_hsm *h)
+{
+	int ret = 0;
+
+	if (memcmp(h->config_seen, ev->s.config_digest, 32) == 0)
+		return 0;
+	if (ev->config_len)
+		ret = store->ops->config_put(store, ev->s.config_digest, ev->config,
+					     ev->config_len);
+	memcpy(h->config_seen, ev->s.config_digest, 32);
+	return ret;
+}
+
+static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
+{
+	struct evidence *ev = job->data;
+
+	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
+	h->attested = true;
+	h->boot_count = ev->s.boot_count;
+	h->fork_count = ev->s.fork_count;
+	h->number = ev->s.number;
+	memcpy(h->instance_id, ev->s.instance_id, sizeof(h->instance_id));
+	h->uptime_ms = ev->s.uptime_ms;
+	h->attested_ms = ev->issued.wall;
+	h->attested_boot_ms = ev->issued.boot;
+	h->received_ms = zkhsmd_now().wall;
+	memcpy(h->boot_id, job->m->boot_id, sizeof(h->boot_id));
+	memcpy(h->list_digest, ev->s.list_digest, sizeof(h->list_digest));
+	memcpy(h->evidence_digest, ev->digest, sizeof(h->evidence_digest));
+	h->keys = ev->s.list_count;
+	h->proved = ev->proved;
+}
+
+static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h)
+{
+	struct evidence *ev = job->data;
+	bool new_list = memcmp(h->list_digest, ev->s.list_digest, 32) != 0;
+	bool new_config = memcmp(h->config_seen, ev->s.config_digest, 32) != 0;
+	uint8_t old_list[32];
+	int ret;
+
+	memcpy(old_list, h->list_digest, sizeof(old_list));
+	ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
+	if (!ret && new_list)
+		ret = store_list(store, ev);
+	if (!ret)
+		ret = store_config(store, ev, h);
+	fill_row(job, h);
+	if (!ret)
+		ret = make_answer(job, h);
+	if (!ret)
+		ret = store->ops->hsm_put(store, h);
+	if (!ret && new_list)
+		ret = store->ops->list_trim(store, old_list);
+	if (!ret && new_config)
+		ret = store->ops->config_trim(store);
+	ev->accepted = !ret;
+	ev->verdict = "accepted";
+	return ret;
+}
+
+/* An enrolled HSM whose evidence is true, but not accepted: what else it says still counts. */
+static int note_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h)
+{
+	struct evidence *ev = job->data;
+	int ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
+
+	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
+	if (!ret)
+		ret = store_config(store, ev, h);
+	if (!ret)
+		ret = store->ops->hsm_put(store, h);
+	return ret ? ret : store->ops->config_trim(store);
+}
+
+static int make_pending(struct zkhsmd_job *job, struct zkhsmd_store *store)
+{
+	const struct zkhsmd_config *c = &job->m->config;
+	int64_t now = zkhsmd_now().wall;
+	struct evidence *ev = job->data;
+	struct zkhsmd_pending p;
+	int ret;
+
+	memset(&p, 0, sizeof(p));
+	memcpy(p.id, ev->s.hsm_id, sizeof(p.id));
+	memcpy(p.identity, ev->s.identity, sizeof(p.identity));
+	memcpy(p.config_digest, ev->s.config_digest, sizeof(p.config_digest));
+	memcpy(p.config, ev->config, ev->config_len);
+	p.config_len = ev->config_len;
+	p.keys = ev->s.list_count;
+	p.first_ms = now;
+	p.last_ms = now;
+	snprintf(p.source, sizeof(p.source), "%s", job->rq->source);
+	ret = store->ops->pending_put(store, &p);
+	if (!ret)
+		ret = store->ops->pending_trim(store, p.source, c->pending_max,
+					       c->pending_per_source);
+	zkhsmd_evidence_refuse(job, P_PENDING, "pending",
+			       "the proof is true, but this HSM is not enrolled; an administrator can enrol it now");
+	return ret;
+}
+
+int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
+			   enum zkhsmd_verdict verdict, struct zkhsmd_hsm *h, const char *why)
+{
+	struct evidence *ev = job->data;
+
+	switch (verdict) {
+	case ZKHSMD_ACCEPT:
+		return accept_it(job, store, h);
+	case ZKHSMD_PENDING_HSM:
+		return make_pending(job, store);
+	case ZKHSMD_OTHER_CONFIGURATION:
+		zkhsmd_evidence_refuse(job, P_CONFIGURATION, "configuration",
+				       "the attested configuration is not the approved one");
+		return note_it(job, store, h);
+	case ZKHSMD_HSM_REVOKED:
+		zkhsmd_evidence_refuse(job, P_HSM_REVOKED, "hsm-revoked", "this HSM is revoked");
+		return note_it(job, store, h);
+	case ZKHSMD_CLONE:
+		zkhsmd_evidence_refuse(job, P_CLONE, "clone", why);
+		zkhsmd_alert("clone", h->id,
+			     "%s: boot %u fork %u number %u after boot %u fork %u number %u, from %s",
+			     why, ev->s.boot_count, ev->s.fork_count, ev->s.number, h->boot_count,
+			     h->fork_count, h->number, job->rq->source);
+		return 0;
+	case ZKHSMD_LATE:
+		zkhsmd_evidence_refuse(job, P_LATE, "late",
+				       "newer evidence of this HSM has overtaken this one");
+		return 0;
+	}
+	return -EINVAL;
+}
+
