@@ -91,6 +91,32 @@ static void once(void **state)
 	assert_false(zkhsmd_nonce_take(t, hsm, nonce, t0));
 }
 
+/* However many addresses ask in an HSM's name, where its evidence comes from gets its share. */
+static void home(void **state)
+{
+	uint8_t nonce[32], id[32] = { 7 };
+
+	(void)state;
+	assert_int_equal(zkhsmd_nonce_new(t, id, "home", true, t0, nonce), 0);
+	zkhsmd_nonce_drop(t, nonce);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(zkhsmd_nonce_new(t, id, "a", true, t0, nonce), 0);
+		assert_int_equal(zkhsmd_nonce_new(t, id, "b", true, t0, nonce), 0);
+	}
+	assert_int_equal(zkhsmd_nonce_new(t, id, "c", true, t0, nonce), -EDQUOT);
+	assert_int_equal(zkhsmd_nonce_new(t, id, "home", true, t0, nonce), 0);
+	assert_int_equal(zkhsmd_nonce_new(t, id, "home", true, t0, nonce), 0);
+	assert_int_equal(zkhsmd_nonce_new(t, id, "home", true, t0, nonce), -EDQUOT);
+	/* A stranger's evidence gives no such right. */
+	assert_int_equal(zkhsmd_nonce_new(t, other, "s", false, t0, nonce), 0);
+	zkhsmd_nonce_drop(t, nonce);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(zkhsmd_nonce_new(t, other, "a", false, t0, nonce), 0);
+		assert_int_equal(zkhsmd_nonce_new(t, other, "b", false, t0, nonce), 0);
+	}
+	assert_int_equal(zkhsmd_nonce_new(t, other, "s", false, t0, nonce), -EDQUOT);
+}
+
 static void shares(void **state)
 {
 	uint8_t nonce[32], id[32] = { 9 };
@@ -190,6 +216,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wall_clock_back, make, drop),
 		cmocka_unit_test_setup_teardown(once, make, drop),
 		cmocka_unit_test_setup_teardown(shares, make, drop),
+		cmocka_unit_test_setup_teardown(home, make, drop),
 		cmocka_unit_test(charges),
 		cmocka_unit_test(lists_in_memory),
 		cmocka_unit_test(configurations_in_memory),

@@ -86,6 +86,7 @@ enum zkhsmd_nonce_state zkhsmd_nonce_look(struct zkhsmd_nonces *t, const uint8_t
 bool zkhsmd_nonce_take(struct zkhsmd_nonces *t, const uint8_t hsm_id[32],
 		       const uint8_t nonce[32], struct zkhsmd_time now);
 void zkhsmd_nonce_return(struct zkhsmd_nonces *t, const uint8_t nonce[32]);
+/* Its evidence was true: who asked for it will always get another one for this HSM. */
 void zkhsmd_nonce_drop(struct zkhsmd_nonces *t, const uint8_t nonce[32]);
 bool zkhsmd_nonce_any(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], struct zkhsmd_time now);
 

@@ -29,12 +29,19 @@ struct entry {
 
 LIST_HEAD(chain, entry);
 
+/* Where true evidence of an enrolled HSM came from last; two that share a row drive each other out. */
+struct home {
+	uint8_t hsm_id[32];
+	char source[48];
+};
+
 struct zkhsmd_nonces {
 	pthread_mutex_t lock;		/* all below */
 	int64_t life_ms;
 	uint64_t per_hsm, max, count, strangers;
 	size_t mask;
 	struct chain *nonces, *hsms;
+	struct home *homes;
 	TAILQ_HEAD(, entry) ages;
 };
 
@@ -56,9 +63,11 @@ int zkhsmd_nonces_new(const struct zkhsmd_config *c, struct zkhsmd_nonces **out)
 	t->mask = size - 1;
 	t->nonces = calloc(size, sizeof(*t->nonces));
 	t->hsms = calloc(size, sizeof(*t->hsms));
-	if (!t->nonces || !t->hsms) {
+	t->homes = calloc(size, sizeof(*t->homes));
+	if (!t->nonces || !t->hsms || !t->homes) {
 		free(t->nonces);
 		free(t->hsms);
+		free(t->homes);
 		free(t);
 		return -ENOMEM;
 	}
@@ -91,6 +100,7 @@ void zkhsmd_nonces_free(struct zkhsmd_nonces *t)
 	pthread_mutex_destroy(&t->lock);
 	free(t->nonces);
 	free(t->hsms);
+	free(t->homes);
 	free(t);
 }
 
@@ -123,13 +133,22 @@ static struct entry *find_live(struct zkhsmd_nonces *t, const uint8_t hsm_id[32]
 	return e && !e->taken && memcmp(e->hsm_id, hsm_id, 32) == 0 ? e : NULL;
 }
 
+static bool is_home(const struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source)
+{
+	const struct home *h = &t->homes[slot(t, hsm_id)];
+
+	return memcmp(h->hsm_id, hsm_id, 32) == 0 && strcmp(h->source, source) == 0;
+}
+
 /*
  * Anybody may ask in the name of any HSM, so no one source may use up what an
- * HSM may have, nor strangers what the enrolled ones need.
+ * HSM may have, nor many together the share of where its evidence comes from, nor
+ * strangers what the enrolled ones need.
  */
 static int room_for(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source,
 		    bool enrolled)
 {
+	const uint64_t share = (t->per_hsm + 1) / 2;
 	uint64_t of_hsm = 0, of_source = 0;
 	struct entry *e;
 
@@ -142,7 +161,12 @@ static int room_for(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const cha
 		if (strcmp(e->source, source) == 0)
 			of_source++;
 	}
-	return of_hsm >= t->per_hsm || of_source >= (t->per_hsm + 1) / 2 ? -EDQUOT : 0;
+	if (of_source >= share)
+		return -EDQUOT;
+	/* Beyond the total: at most its share. */
+	if (is_home(t, hsm_id, source))
+		return 0;
+	return of_hsm >= t->per_hsm ? -EDQUOT : 0;
 }
 
 int zkhsmd_nonce_new(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source,
@@ -222,6 +246,12 @@ void zkhsmd_nonce_drop(struct zkhsmd_nonces *t, const uint8_t nonce[32])
 
 	pthread_mutex_lock(&t->lock);
 	e = find(t, nonce);
+	if (e && e->enrolled) {
+		struct home *h = &t->homes[slot(t, e->hsm_id)];
+
+		memcpy(h->hsm_id, e->hsm_id, sizeof(h->hsm_id));
+		memcpy(h->source, e->source, sizeof(h->source));
+	}
 	if (e)
 		drop(t, e);
 	pthread_mutex_unlock(&t->lock);
