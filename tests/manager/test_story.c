@@ -464,6 +464,30 @@ static void hold_and_release(void **state)
 	free(bytes);
 }
 
+/* What was held before an enrolment ended is released although it had. */
+static void released_meanwhile(void **state)
+{
+	uint8_t element[32], *bytes;
+	struct zkhsm_order order;
+	char path[128];
+
+	(void)state;
+	enrol(d, hsm);
+	zkhsm_element_name(1, prover_key(hsm, "key-000001")->entry.public, element);
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 201, NULL,
+		      "{'action':'hold','scope':'element','element':'%s','reason':'certificate-hold'}",
+		      hex32(element)));
+	snprintf(path, sizeof(path), "/v1/admin/hsms/%s", hex32(hsm->hsm_id));
+	tell(ask(d->admin, "DELETE", path, NULL, NULL, 0, 204, NULL));
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 201, NULL,
+		      "{'action':'release','scope':'element','element':'%s','reason':'unspecified'}",
+		      hex32(element)));
+	enrol(d, hsm);
+	order = order_at(1, 0, 1, &bytes);
+	assert_int_equal(order.type, ZKHSM_ORDER_TYPE_RELEASE);
+	free(bytes);
+}
+
 static void revoke_element_everywhere(void **state)
 {
 	struct prover *late = prover_new("enrolled after the revocation", 1), *first = hsm;
@@ -605,9 +629,15 @@ static void another_configuration(void **state)
 
 	(void)state;
 	enrol(d, hsm);
+	tell(attest(d, hsm, 200, NULL));
+	tell(ask_json(d->public, "POST", "/v1/tokens", 200, NULL,
+		      "{'hsm_id':'%s','key_id':'key-000001','aud':'x'}", hex32(hsm->hsm_id)));
 	hsm->config.max_ttl_ms++;
 	prover_refresh(hsm);
 	tell(attest(d, hsm, 403, "configuration"));
+	/* What it attested before counts no longer: the new configuration may let anything through. */
+	tell(ask_json(d->public, "POST", "/v1/tokens", 403, "stale",
+		      "{'hsm_id':'%s','key_id':'key-000001','aud':'x'}", hex32(hsm->hsm_id)));
 	snprintf(path, sizeof(path), "/v1/admin/hsms/%s/configuration", hex32(hsm->hsm_id));
 	tell(ask_json(d->admin, "POST", path, 200, NULL, "{'config_digest':'%s'}",
 		      hex32(hsm->config_digest)));
@@ -628,6 +658,7 @@ int main(void)
 		TEST(hold_and_release),
 		TEST(another_configuration),
 		TEST(end_of_enrolment),
+		TEST(released_meanwhile),
 		TEST(revoke_element_everywhere),
 		TEST(revoke_hsm),
 	};

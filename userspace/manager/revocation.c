@@ -57,10 +57,12 @@ static struct target *targets_add(struct targets *t, const uint8_t hsm_id[32])
 	return &all[t->count++];
 }
 
-static int add_enrolled(const struct zkhsmd_hsm *h, void *arg)
+/*
+ * Also those whose enrolment has ended: their kernels keep our votes, and one that
+ * is enrolled again must get the release of what it was told to hold before.
+ */
+static int add_known(const struct zkhsmd_hsm *h, void *arg)
 {
-	if (!h->enrolled)
-		return 0;
 	return targets_add(arg, h->id) ? 0 : -ENOMEM;
 }
 
@@ -97,7 +99,7 @@ static int find_targets(struct zkhsmd *m, struct zkhsmd_store *store, struct zkh
 	int ret;
 
 	if (r->scope == ZKHSMD_SCOPE_ELEMENT) {
-		ret = store->ops->hsm_each(store, add_enrolled, t);
+		ret = store->ops->hsm_each(store, add_known, t);
 		for (size_t i = 0; !ret && i < t->count; i++)
 			ret = zkhsmd_elements_add(&t->all[i].elements, r->element);
 		return ret;

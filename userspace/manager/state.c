@@ -39,6 +39,9 @@ int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 		out->state = ZKHSMD_REVOKED;
 	else if (out->age_ms < 0 || (uint64_t)out->age_ms > m->config.max_age_ms)
 		out->state = ZKHSMD_STALE;
+	/* It has shown since that it now enforces something that nobody approved. */
+	else if (memcmp(h->config_seen, h->config_digest, sizeof(h->config_seen)) != 0)
+		out->state = ZKHSMD_STALE;
 	else
 		out->state = ZKHSMD_ATTESTED;
 	return 0;
