@@ -16,6 +16,8 @@
 #define KERNEL_BUSY_MS	1000
 /* The longest Retry-After that is obeyed. */
 #define RETRY_MAX_S	3600L
+/* And the longest interval that a manager may ask for. */
+#define NEXT_MAX_MS	(24 * 3600 * 1000LL)
 
 struct round {
 	struct manager *m;
@@ -157,7 +159,7 @@ static int accepted(const struct zkhsm_response *r, struct attest_result *result
 	if (ret || next < 0)
 		return zkhsm_fail(err, -EBADMSG, "the manager's answer has no keys and next_ms");
 	result->keys = (uint64_t)keys;
-	result->next_ms = (uint64_t)next;
+	result->next_ms = (uint64_t)(next < NEXT_MAX_MS ? next : NEXT_MAX_MS);
 	snprintf(result->verdict, sizeof(result->verdict), "accepted");
 	return 0;
 }

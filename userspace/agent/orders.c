@@ -88,8 +88,8 @@ static bool wait_for_id(struct manager *m, uint8_t id[32])
 	return !m->agent->stop;
 }
 
-/* One question to the manager, at most orders_wait long. */
-static int poll_once(struct manager *m, struct zkhsm_https *h, const uint8_t id[32],
+/* One question to the manager, at most orders_wait long; @none: there was no order. */
+static int poll_once(struct manager *m, struct zkhsm_https *h, const uint8_t id[32], bool *none,
 		     struct zkhsm_error *err)
 {
 	struct zkhsm_manager_info pinned;
@@ -99,6 +99,7 @@ static int poll_once(struct manager *m, struct zkhsm_https *h, const uint8_t id[
 	char path[256], *hex;
 	int ret;
 
+	*none = false;
 	ret = zkhsm_nl_open(&nl, err);
 	if (ret)
 		return ret;
@@ -120,6 +121,8 @@ static int poll_once(struct manager *m, struct zkhsm_https *h, const uint8_t id[
 		ret = apply_all(m, nl, &r, err);
 	else if (r.status != 204)
 		ret = zkhsm_response_problem(&r, err);
+	else
+		*none = true;
 	zkhsm_response_free(&r);
 out:
 	zkhsm_nl_close(nl);
@@ -133,7 +136,9 @@ void *orders_run(void *arg)
 	struct zkhsm_error err = { 0 };
 	struct zkhsm_https *h;
 	uint64_t backoff = 0;
+	int64_t asked;
 	uint8_t id[32];
+	bool none;
 
 	if (!wait_for_id(m, id))
 		return NULL;
@@ -145,8 +150,13 @@ void *orders_run(void *arg)
 		return NULL;
 	}
 	while (!m->agent->stop) {
-		if (!poll_once(m, h, id, &err)) {
+		asked = monotonic_ms();
+		if (!poll_once(m, h, id, &none, &err)) {
 			backoff = 0;
+			/* A manager that does not wait must not make us run in circles. */
+			if (none && monotonic_ms() - asked < (int64_t)c->backoff_min_ms &&
+			    !manager_sleep(m, c->backoff_min_ms, false))
+				break;
 			continue;
 		}
 		if (m->agent->stop)
