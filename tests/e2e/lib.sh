@@ -131,9 +131,18 @@ write_manager_config()
 	END
 }
 
+# Whoever builds meanwhile must not change the cast.
+programs_keep()
+{
+	[ -d "$WORK/bin" ] && return
+	mkdir "$WORK/bin"
+	cp "$BIN/zkhsm" "$BIN/zkhsmd" "$WORK/bin/"
+}
+
 manager_start()
 {
-	"$BIN/zkhsmd" --config "$WORK/manager.conf" >> "$WORK/manager.log" 2>&1 &
+	programs_keep
+	"$WORK/bin/zkhsmd" --config "$WORK/manager.conf" >> "$WORK/manager.log" 2>&1 &
 	MANAGER_PID=$!
 	if ! await 10 manager_ready; then
 		echo "the manager did not become ready:" >&2
@@ -159,7 +168,7 @@ manager_stop()
 # Asked by anybody, and by the administrator.
 ask()
 {
-	"$BIN/zkhsm" --output json "$@" --manager "$MANAGER_URL" --ca "$WORK/pki/server-ca.pem"
+	"$WORK/bin/zkhsm" --output json "$@" --manager "$MANAGER_URL" --ca "$WORK/pki/server-ca.pem"
 }
 
 admin()
@@ -282,7 +291,7 @@ remote_sign()
 	local key=$1 token=$2 file=$3
 	shift 3
 
-	"$BIN/zkhsm" --output json remote sign --agent "$AGENT_URL" \
+	"$WORK/bin/zkhsm" --output json remote sign --agent "$AGENT_URL" \
 		--ca "$WORK/pki/server-ca.pem" --cert "$WORK/pki/$CLIENT.pem" \
 		--key "$WORK/pki/$CLIENT.key" --key-id "$key" --token "$token" \
 		--file "$file" "$@"

@@ -46,10 +46,10 @@ prove_and_verify()
 	public=$(hsm key get mail | jq -r .public)
 	hsm_as owner proof get mail --user-id client --out /tmp/proof &&
 		vm cat /tmp/proof > "$WORK/proof" &&
-		"$BIN/zkhsm" proof verify "$WORK/proof" --public "$public" --user-id client &&
+		"$WORK/bin/zkhsm" proof verify "$WORK/proof" --public "$public" --user-id client &&
 		"$TOP/tests/interop/verify.py" proof "$public" "$(jq -r '."user-id"' "$WORK/proof")" \
 			"$(jq -r .proof "$WORK/proof")" &&
-		refused EKEYREJECTED "$BIN/zkhsm" --output json proof verify "$WORK/proof" \
+		refused EKEYREJECTED "$WORK/bin/zkhsm" --output json proof verify "$WORK/proof" \
 			--public "$public" --user-id somebody-else
 }
 ok "a proof of one key holds, for this user id only; Python agrees" prove_and_verify

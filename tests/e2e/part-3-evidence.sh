@@ -13,12 +13,12 @@ evidence_for()
 }
 
 ok "evidence is made over the manager's nonce" evidence_for "$HSM_ID" "$WORK/e1"
-ok "the command line verifies it" "$BIN/zkhsm" evidence verify "$WORK/e1/bundle" \
+ok "the command line verifies it" "$WORK/bin/zkhsm" evidence verify "$WORK/e1/bundle" \
 	--manager "$MANAGER_ID" --nonce "$NONCE"
 ok "so does the independent verifier" "$TOP/tests/interop/verify.py" evidence \
 	"$WORK/e1/evidence" "$WORK/e1/list" "$WORK/e1/configuration" \
 	--manager-id "$MANAGER_ID" --nonce "$NONCE"
-ok "but not over another nonce" refused EKEYREJECTED "$BIN/zkhsm" --output json evidence verify \
+ok "but not over another nonce" refused EKEYREJECTED "$WORK/bin/zkhsm" --output json evidence verify \
 	"$WORK/e1/bundle" --manager "$MANAGER_ID" --nonce "$(random)"
 
 size=$(stat -c %s "$WORK/e1/evidence")

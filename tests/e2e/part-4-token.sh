@@ -10,7 +10,7 @@ echo "a message" > "$WORK/message"
 # verify_token TOKEN AUDIENCE NONCE, as the client does
 verify_token()
 {
-	"$BIN/zkhsm" --output json token verify "$1" --jwks "$WORK/jwks.json" --aud "$2" \
+	"$WORK/bin/zkhsm" --output json token verify "$1" --jwks "$WORK/jwks.json" --aud "$2" \
 		--nonce "$3"
 }
 aud=$(agent_audience)

@@ -8,7 +8,7 @@ goes_on_from() { [ "$(number_now)" -gt "$1" ]; }
 
 old_token_verifies()
 {
-	"$BIN/zkhsm" --output json token verify "$WORK/old-token" --jwks "$WORK/jwks.json" \
+	"$WORK/bin/zkhsm" --output json token verify "$WORK/old-token" --jwks "$WORK/jwks.json" \
 		--aud "$(agent_audience)"
 }
 agent_serves() { [ "$(as_client "$AGENT_URL/health/alive")" = 200 ]; }
