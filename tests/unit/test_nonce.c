@@ -98,7 +98,11 @@ static void home(void **state)
 
 	(void)state;
 	assert_int_equal(zkhsmd_nonce_new(t, id, "home", true, t0, nonce), 0);
+	assert_false(zkhsmd_nonce_home(t, id, "home"));
 	zkhsmd_nonce_drop(t, nonce);
+	assert_true(zkhsmd_nonce_home(t, id, "home"));
+	assert_false(zkhsmd_nonce_home(t, id, "a"));
+	assert_false(zkhsmd_nonce_home(t, other, "home"));
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(zkhsmd_nonce_new(t, id, "a", true, t0, nonce), 0);
 		assert_int_equal(zkhsmd_nonce_new(t, id, "b", true, t0, nonce), 0);

@@ -16,10 +16,20 @@
 
 /* From here on a verification takes long enough to stand in others' way. */
 #define HEAVY_KEYS	512
+/*
+ * A false proof over a long list, which anybody can post, takes as long as a true
+ * one. So few may be under way but from where the HSM's evidence comes from.
+ */
+#define HEAVY_GUESTS	2
 
+/* By what it cost: false evidence over 100,000 keys is worth a minute's charges. */
 static void charge(struct zkhsmd_job *job)
 {
-	zkhsmd_source_charge(job->m->sources, job->rq->source, zkhsmd_now().boot);
+	const struct evidence *ev = job->data;
+	size_t keys = ev->list ? zkhsm_keylist_count(ev->list) : 0;
+
+	for (size_t i = 0; i <= keys / HEAVY_KEYS; i++)
+		zkhsmd_source_charge(job->m->sources, job->rq->source, zkhsmd_now().boot);
 }
 
 static void answered(struct zkhsmd_job *job)
@@ -27,6 +37,8 @@ static void answered(struct zkhsmd_job *job)
 	struct evidence *ev = job->data;
 	bool named = ev->own;
 
+	if (ev->guest)
+		job->m->heavy_guests--;
 	zkhsmd_log_evidence(job->rq, named ? ev->s.hsm_id : NULL,
 			    named ? (int64_t)ev->s.number : -1,
 			    named ? (int64_t)ev->s.list_count : -1,
@@ -277,6 +289,17 @@ void zkhsmd_api_evidence(struct server_request *rq)
 	ev->live = zkhsmd_nonce_look(m->nonces, ev->s.hsm_id, ev->own->nonce, now,
 				     &ev->issued) == ZKHSMD_NONCE_LIVE;
 	job->heavy = ev->s.list_count > HEAVY_KEYS;
+	ev->guest = job->heavy && ev->live &&
+		    !zkhsmd_nonce_home(m->nonces, ev->s.hsm_id, rq->source);
+	if (ev->guest && m->heavy_guests >= HEAVY_GUESTS) {
+		ev->guest = false;
+		server_reply_header(rq, "Retry-After", "2");
+		zkhsmd_evidence_refuse(job, P_TOO_MANY, "too-many",
+				       "evidence over long lists is being verified; the nonce is kept");
+		answered(job);
+		return;
+	}
+	m->heavy_guests += ev->guest;
 	job->work = work;
 	job->write = write_it;
 	job->undone = undone;

@@ -14,6 +14,7 @@
  * @config:	C, when the store does not have it for sure; length 0 else
  * @proved:	entries that the proof covers
  * @taken:	the nonce is ours to give back
+ * @guest:	counted in heavy_guests
  * @verdict:	for the log
  */
 struct evidence {
@@ -26,7 +27,7 @@ struct evidence {
 	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN];
 	size_t config_len;
 	uint32_t proved;
-	bool taken, accepted;
+	bool taken, accepted, guest;
 	const char *verdict;
 };
 

@@ -88,6 +88,8 @@ bool zkhsmd_nonce_take(struct zkhsmd_nonces *t, const uint8_t hsm_id[32],
 void zkhsmd_nonce_return(struct zkhsmd_nonces *t, const uint8_t nonce[32]);
 /* Its evidence was true: who asked for it will always get another one for this HSM. */
 void zkhsmd_nonce_drop(struct zkhsmd_nonces *t, const uint8_t nonce[32]);
+/* Whether true evidence of this HSM, which is enrolled, came from there last. */
+bool zkhsmd_nonce_home(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source);
 bool zkhsmd_nonce_any(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], struct zkhsmd_time now);
 
 /* source.c: false evidence is charged to where it came from; locks itself */
@@ -308,6 +310,7 @@ struct zkhsmd {
 	struct zkhsmd_rlist *rlist;
 	struct zkhsmd_polls *polls;
 	struct zkhsmd_jobs *jobs;
+	unsigned int heavy_guests;	/* the loop's: api_evidence.c */
 	bool stopping;
 };
 

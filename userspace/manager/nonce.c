@@ -257,6 +257,16 @@ void zkhsmd_nonce_drop(struct zkhsmd_nonces *t, const uint8_t nonce[32])
 	pthread_mutex_unlock(&t->lock);
 }
 
+bool zkhsmd_nonce_home(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source)
+{
+	bool home;
+
+	pthread_mutex_lock(&t->lock);
+	home = is_home(t, hsm_id, source);
+	pthread_mutex_unlock(&t->lock);
+	return home;
+}
+
 bool zkhsmd_nonce_any(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], struct zkhsmd_time now)
 {
 	struct entry *e;
