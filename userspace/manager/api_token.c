@@ -112,7 +112,8 @@ static void refuse(struct zkhsmd_job *job, const struct zkhsmd_key *k)
 			       k->revocation.action == ZKHSM_ORDER_TYPE_HOLD ? "on hold" : "revoked",
 			       zkhsm_revocation_reason_name(k->revocation.reason));
 	else if (strcmp(k->status, "stale") == 0)
-		zkhsmd_problem(job->rq, P_STALE, "the HSM has not attested for too long");
+		zkhsmd_problem(job->rq, P_STALE,
+			       "the HSM has not attested its approved configuration for too long");
 	else
 		zkhsmd_problem(job->rq, P_NOT_ACTIVE, "the key is %s, not active",
 			       zkhsm_state_name(k->entry.state));
