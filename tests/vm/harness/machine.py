@@ -201,13 +201,20 @@ class Machine:
         except FileNotFoundError:
             return []
 
-    def problems(self):
-        """What the machine said against itself, or that it said nothing."""
+    def verdict(self):
         try:
             with open(self.path("verdict"), errors="replace") as file:
-                lines = file.read().splitlines()
+                return file.read().splitlines()
         except FileNotFoundError:
-            lines = []
+            return []
+
+    def came_up(self):
+        """Whether the kernel got as far as our PID 1."""
+        return self.verdict()[:1] == ["up"]
+
+    def problems(self):
+        """What the machine said against itself, or that it said nothing."""
+        lines = self.verdict()
         found = [line[len("problem: "):] for line in lines if line.startswith("problem: ")]
         if not lines or lines[-1] != "end":
             panics = [line for line in self.console_tail(400) if "Kernel panic" in line]

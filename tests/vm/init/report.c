@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What leaves the machine: /out as a tar on one port, then the verdict on
- * another.  A verdict is a line per problem and the line "end"; without that
- * line it is not a verdict.
+ * another.  A verdict is the line "up", a line per problem and the line "end";
+ * without that line it is not a verdict.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,12 +12,6 @@
 #include "init.h"
 
 static int verdict_fd = -1;
-
-bool report_open(void)
-{
-	verdict_fd = open_port("zkhsm.verdict");
-	return verdict_fd >= 0;
-}
 
 static void put_line(const char *line)
 {
@@ -31,6 +25,16 @@ static void put_line(const char *line)
 		line += n;
 		left -= n;
 	}
+}
+
+/* "up" comes before anything of ours is loaded: without it the kernel alone is to blame. */
+bool report_open(void)
+{
+	verdict_fd = open_port("zkhsm.verdict");
+	if (verdict_fd < 0)
+		return false;
+	put_line("up\n");
+	return true;
 }
 
 void report_problem(const char *fmt, ...)
