@@ -57,7 +57,7 @@ tap_leave()
 	local status=$?
 
 	trap - EXIT INT TERM
-	[ -n "$TAP_ENDED" ] || echo "# ended early with exit status $status"
+	[ -n "$TAP_ENDED" ] || echo "# ended early with exit status $status" >&3
 	stage_end
 	exit $status
 }
