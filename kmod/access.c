@@ -11,6 +11,7 @@
  * also by a set-user-id program that takes it for its standard output. So a
  * class is held by the caller and by the opener of the socket, both.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -61,12 +62,20 @@ int __init zkhsm_access_init(void)
 	return 0;
 }
 
+/* Valid in the context of the request alone, these three: a dump goes on in any process's. */
+
 bool zkhsm_access_admin(struct sk_buff *skb)
 {
-	return netlink_capable(skb, CAP_SYS_ADMIN);
+	const struct socket *sock = NETLINK_CB(skb).sk->sk_socket;
+
+	/*
+	 * netlink_capable() leaves the opener out of it when the message was
+	 * sent to an address, as libnl does with every message.
+	 */
+	return netlink_capable(skb, CAP_SYS_ADMIN) && sock && sock->file &&
+	       file_ns_capable(sock->file, &init_user_ns, CAP_SYS_ADMIN);
 }
 
-/* Valid in the context of the request alone: the rest of a dump runs in any process's. */
 bool zkhsm_access_uid(struct sk_buff *skb, kuid_t uid)
 {
 	const struct socket *sock = NETLINK_CB(skb).sk->sk_socket;

@@ -95,6 +95,7 @@ struct nl_msg *nlraw_msg(const struct nlraw *nl, uint8_t cmd)
 
 int nlraw_send(struct nlraw *nl, struct nl_msg *msg, int flags)
 {
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	int ret;
 
 	nlmsg_hdr(msg)->nlmsg_flags = NLM_F_REQUEST | flags;
@@ -102,7 +103,9 @@ int nlraw_send(struct nlraw *nl, struct nl_msg *msg, int flags)
 	nl_complete_msg(nl->sock, msg);
 	if (!(flags & NLM_F_ACK))
 		nlmsg_hdr(msg)->nlmsg_flags &= ~NLM_F_ACK;
-	ret = send(nl_socket_get_fd(nl->sock), nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0);
+	ret = sendto(nl_socket_get_fd(nl->sock), nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0,
+		     nl->addressed ? (const struct sockaddr *)&kernel : NULL,
+		     nl->addressed ? sizeof(kernel) : 0);
 	nlmsg_free(msg);
 	return ret < 0 ? -errno : 0;
 }

@@ -25,6 +25,8 @@ struct nlraw {
 	struct nl_sock *sock;
 	int family;
 	int group;
+	/* Messages are sent to an address, the kernel's, as libnl does. */
+	bool addressed;
 	uint8_t *buffer;
 };
 

@@ -235,6 +235,10 @@ static void administrator(void)
 	size_t i;
 
 	start();
+	h.nl.addressed = true;
+	nlraw_do(&h.nl, nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SET), &h.a);
+	check_done(&h.a, "hsm-set by root with an address");
+	h.nl.addressed = false;
 	for (i = 0; i < sizeof(uses); i++) {
 		nlraw_do(&h.nl, request(&h, uses[i], "of-owner"), &h.a);
 		check_refused(&h.a, EACCES, ZKHSM_REASON_NOT_OWNER, "%s by root",
@@ -335,6 +339,10 @@ static void deputy_opener(void)
 	start();
 	opened_by(UID_OTHER, &x);
 	all_refused(&x, "of-root", "root with a stranger's socket");
+	/* An address is what lets netlink_capable() forget the opener. */
+	x.nl.addressed = true;
+	all_refused(&x, "of-root", "root with a stranger's socket and an address");
+	x.nl.addressed = false;
 	check(!ktap_child(UID_OWNER, with_others_socket, &x), "child");
 	check(!ktap_child(UID_AGENT, as_agent_with_others_socket, &x), "child");
 	hsm_close(&x);
