@@ -5,10 +5,11 @@
  * One vote per element and manager, its latest revoke, hold or release.
  * At `stop` votes to revoke or hold, a key is held; at `wipe` votes to revoke
  * it is compromised, which always means erased. Only `quorum` releases undo
- * anything, and they clear all votes. Nothing that happens locally loosens:
- * votes of a manager that was unpinned still stop (its releases do not count),
- * a deleted key leaves its votes behind, and lower quorums are applied at once
- * while higher ones release nothing.
+ * anything, and they clear all votes; a new vote to stop sets aside those that
+ * were cast before it, which knew nothing of it. Nothing that happens locally
+ * loosens: votes of a manager that was unpinned still stop (its releases do not
+ * count), a deleted key leaves its votes behind, and lower quorums are applied
+ * at once while higher ones release nothing.
  */
 #include <linux/slab.h>
 
@@ -47,6 +48,11 @@ static void count(const struct zkhsm_element *e, struct tally *t)
 	}
 }
 
+static bool stops(const struct zkhsm_vote *v)
+{
+	return v->kind == ZKHSM_VOTE_REVOKE || v->kind == ZKHSM_VOTE_HOLD;
+}
+
 /* The first of those who stopped it, and how many more did, for the sentence. */
 const struct zkhsm_vote *zkhsm_vote_first_stop(const struct zkhsm_element *e, u32 *others)
 {
@@ -58,7 +64,7 @@ const struct zkhsm_vote *zkhsm_vote_first_stop(const struct zkhsm_element *e, u3
 	count(e, &t);
 	*others = t.stop ? t.stop - 1 : 0;
 	list_for_each_entry(v, &e->votes, node)
-		if (v->kind == ZKHSM_VOTE_REVOKE || v->kind == ZKHSM_VOTE_HOLD)
+		if (stops(v))
 			return v;
 	return NULL;
 }
@@ -101,6 +107,23 @@ void zkhsm_vote_del(struct zkhsm_element *e, struct zkhsm_vote *v)
 	kfree(v);
 }
 
+/*
+ * To forget a release loses no protection against replays. A release is cast
+ * in turn alone, so its number is not above its manager's counter, and every
+ * order that still gets in is: none could be older than what is forgotten.
+ */
+static void forget_releases(struct zkhsm_element *e)
+{
+	struct zkhsm_vote *v, *next;
+
+	list_for_each_entry_safe(v, next, &e->votes, node) {
+		if (v->kind != ZKHSM_VOTE_RELEASE)
+			continue;
+		WARN_ON_ONCE(v->number > v->by->last_number);
+		zkhsm_vote_del(e, v);
+	}
+}
+
 /* The latest is the last: its reason is the one that is told. */
 void zkhsm_vote_cast(struct zkhsm_element *e, struct zkhsm_vote *v, enum zkhsm_vote_kind kind,
 		     u64 number, u8 reason)
@@ -111,6 +134,8 @@ void zkhsm_vote_cast(struct zkhsm_element *e, struct zkhsm_vote *v, enum zkhsm_v
 	v->number = number;
 	v->reason = reason;
 	list_move_tail(&v->node, &e->votes);
+	if (stops(v))
+		forget_releases(e);
 }
 
 /* The element became absent, or present: its votes are tombstones now, or no more. */

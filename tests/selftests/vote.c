@@ -147,6 +147,32 @@ static void two_of_two(void)
 	state_is("b", ZKHSM_KEY_STATE_ACTIVE, "one held");
 }
 
+/* A release speaks of what was there when it was given, not of what others stop later. */
+static void released_before(void)
+{
+	uint8_t element[32], other[32];
+
+	start(2, 1, 2);
+	make("target", element);
+	make("other", other);
+	order(&two, RELEASE, 1, element, 0);
+	order(&one, HOLD, 1, element, 1);
+	order(&one, RELEASE, 2, element, 0);
+	state_is("target", ZKHSM_KEY_STATE_HELD, "one released before the hold, one after");
+	order_one(&h, &two, RELEASE, 1, element);
+	check_refused(&h.a, EALREADY, ZKHSM_REASON_REPLAY, "the dropped release again");
+	order(&two, RELEASE, 2, element, 1);
+	works("target");
+
+	/* Held ahead of its turn; in turn the same order is no new vote. */
+	order(&one, HOLD, 4, other, 1);
+	order(&two, RELEASE, 3, other, 0);
+	order(&one, HOLD, 3, element, 1);
+	order(&one, HOLD, 4, other, 0);
+	order(&one, RELEASE, 5, other, 1);
+	state_is("other", ZKHSM_KEY_STATE_ACTIVE, "both released after the hold");
+}
+
 /* stop = 1, wipe = 2: one manager suspends, two erase. */
 static void one_stops_two_wipe(void)
 {
@@ -368,6 +394,7 @@ int main(int argc, char **argv)
 		{ "revoke", revoke },
 		{ "hold_and_release", hold_and_release },
 		{ "two_of_two", two_of_two },
+		{ "released_before", released_before },
 		{ "one_stops_two_wipe", one_stops_two_wipe },
 		{ "tombstone", tombstone },
 		{ "votes_outlive_pins", votes_outlive_pins },
