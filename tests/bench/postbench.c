@@ -22,6 +22,7 @@
 #include "bench.h"
 
 #define THREADS		4
+#define RAW_SAMPLES	101
 #define EVIDENCE_TYPE	"application/vnd.zkhsm.evidence"
 #define LIST_TYPE	"application/vnd.zkhsm.list"
 #define CONFIG_TYPE	"application/vnd.zkhsm.configuration"
@@ -209,6 +210,29 @@ static void run(struct prover **hsms, unsigned int count, unsigned int seconds, 
 	figure(name, (process_cpu_ns(pid) - cpu) / (double)done);
 }
 
+/* The proof alone, here and now, as a worker of the manager would verify it. */
+static void raw_verification(struct prover *p)
+{
+	static const uint8_t manager_id[32] = { 1 }, nonce[32] = { 2 };
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
+	size_t len = prover_answer(p, manager_id, nonce, evidence);
+	struct zkhsm_error err = { 0 };
+	struct zkhsm_statement s;
+	struct zkhsm_keylist *l;
+	uint64_t ns[RAW_SAMPLES];
+
+	must(zkhsm_keylist_new(p->list, p->list_len, &l, &err), &err, "list");
+	for (unsigned int i = 0; i < RAW_SAMPLES; i++) {
+		uint64_t start = now_ns(CLOCK_THREAD_CPUTIME_ID);
+
+		must(zkhsm_verify_evidence(evidence, len, l, p->config_bytes, p->config_len, &s,
+					   &err), &err, "evidence");
+		ns[i] = now_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+	}
+	figure("raw_verify_ns", (double)median(ns, RAW_SAMPLES));
+	zkhsm_keylist_free(l);
+}
+
 int main(int argc, char **argv)
 {
 	struct zkhsm_https_config admin;
@@ -248,6 +272,7 @@ int main(int argc, char **argv)
 	}
 	zkhsm_https_free(h);
 	run(hsms, count, seconds, true, argv[5]);
+	raw_verification(hsms[0]);
 	run(hsms, count, seconds, false, argv[5]);
 	for (unsigned int i = 0; i < count; i++)
 		prover_free(hsms[i]);
