@@ -328,8 +328,8 @@ static void switch_for_ever(void *arg)
 static void restless_owner(void)
 {
 	const struct timespec moment = { .tv_nsec = 2 * 1000 * 1000 };
-	double deadline = seconds() + SECONDS_MAX;
 	unsigned int before, i;
+	double deadline;
 	pid_t child;
 
 	hsm_fresh(&h, "evidence_rate=1000 evidence_burst=1000");
@@ -342,6 +342,7 @@ static void restless_owner(void)
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	require(restless != MAP_FAILED, "mmap");
 	child = ktap_child_start(UID_OWNER, switch_for_ever, NULL);
+	deadline = seconds() + SECONDS_MAX;
 	for (i = 0; i < 5; i++) {
 		before = atomic_load(&restless->switched);
 		while (atomic_load(&restless->switched) < before + 3 && seconds() < deadline)
@@ -350,6 +351,7 @@ static void restless_owner(void)
 		check_done(&h.a, "evidence-get %u", i);
 	}
 	before = atomic_load(&restless->switched);
+	deadline = seconds() + SECONDS_MAX;
 	while (atomic_load(&restless->switched) == before && seconds() < deadline)
 		nanosleep(&moment, NULL);
 	check(atomic_load(&restless->switched) > before, "no more changes after the evidence");
