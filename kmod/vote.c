@@ -138,7 +138,11 @@ void zkhsm_vote_cast(struct zkhsm_element *e, struct zkhsm_vote *v, enum zkhsm_v
 		forget_releases(e);
 }
 
-/* The element became absent, or present: its votes are tombstones now, or no more. */
+/*
+ * The element became absent, or present: its votes are tombstones now, or no
+ * more. Past the limit, if need be: an owner whose key is voted on must not
+ * get rid of the votes by deleting it.
+ */
 void zkhsm_vote_moved(const struct zkhsm_element *e, bool absent)
 {
 	const struct zkhsm_vote *v;

@@ -45,7 +45,7 @@
 				__stringify(ZKHSM_VERSION_MINOR) "." \
 				__stringify(ZKHSM_VERSION_PATCH)
 
-/* Elements not present that one manager may have votes on. */
+/* Elements not present that one manager may put votes on; deleted keys add theirs beyond it. */
 #define ZKHSM_TOMBSTONES_MAX		4096
 /* Managers whose counter or votes are remembered, pinned ones included. */
 #define ZKHSM_MANAGERS_KNOWN_MAX	256
