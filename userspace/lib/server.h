@@ -26,11 +26,13 @@
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "zkhsm.h"
 
 #define SERVER_SMALL		65536
 #define SERVER_ARGS_MAX		3
+#define SERVER_ORIGIN_LEN	48
 
 struct server;
 struct server_conn;
@@ -81,7 +83,8 @@ struct server_reply {
 /**
  * struct server_request - a request whose head and body passed its route
  * @id:		X-Request-Id, the client's or ours
- * @source:	the peer's address without its port
+ * @source:	the peer's address without its port, for the log
+ * @origin:	what it counts as where clients have shares, see server_origin()
  * @peer:	subject of the verified client certificate, or empty
  * @peer_x5t:	SHA-256 of that certificate; only with @peer
  * @args:	the segments that {} stood for, percent-decoded
@@ -96,6 +99,7 @@ struct server_request {
 	void *arg;
 	char id[65];
 	char source[48];
+	char origin[SERVER_ORIGIN_LEN];
 	char peer[128];
 	uint8_t peer_x5t[32];
 	char *args[SERVER_ARGS_MAX];
@@ -119,6 +123,12 @@ void server_stop(struct server *s);
 void server_free(struct server *s);
 /* Of the last handshakes: whether the certificate can be used; what --check-config asks. */
 int server_check(const struct server_config *config, struct zkhsm_error *err);
+
+/* server_origin.c */
+/* "192.0.2.1", or "2001:db8:1:2::/64": who counts as one client; "unknown" otherwise. */
+void server_origin(const struct sockaddr *address, char out[SERVER_ORIGIN_LEN]);
+/* For tables; with a secret, so that nobody can choose what shares a row. Any thread. */
+uint32_t server_origin_hash(const char *origin);
 
 /* server_reply.c */
 /* Parameter of the query string, percent-decoded, or NULL. */

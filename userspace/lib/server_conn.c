@@ -8,8 +8,6 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
-#include <netinet/in.h>
-#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +15,7 @@
 
 #include "server_private.h"
 
-/* Sources that share a slot share a share: too few to matter, and nobody can choose it. */
+/* Origins that share a slot share a share: too few to matter, and nobody can choose it. */
 #define SLOTS		1024
 /* A large request below this, after its first second, has no right to its place. */
 #define LARGE_BYTES_PER_S	65536
@@ -32,38 +30,25 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* FNV-1a over a secret and the address; of IPv6 the /64, which one host has to itself. */
-static unsigned int slot_of(const struct sockaddr_storage *address)
-{
-	static uint8_t secret[8];
-	static bool known;
-	uint8_t input[sizeof(secret) + 8] = { 0 };
-	uint32_t hash = 2166136261u;
-
-	if (!known)
-		known = RAND_bytes(secret, sizeof(secret)) == 1;
-	memcpy(input, secret, sizeof(secret));
-	if (address->ss_family == AF_INET6)
-		memcpy(input + 8, &((const struct sockaddr_in6 *)address)->sin6_addr, 8);
-	else if (address->ss_family == AF_INET)
-		memcpy(input + 8, &((const struct sockaddr_in *)address)->sin_addr, 4);
-	for (size_t i = 0; i < sizeof(input); i++)
-		hash = (hash ^ input[i]) * 16777619u;
-	return hash % SLOTS;
-}
-
 /* evhttp gives the connection its socket after it has asked for the buffer, hence late. */
-static unsigned int conn_slot(struct server_conn *c)
+const char *server_conn_origin(struct server_conn *c)
 {
 	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(address);
 
-	if (c->slot < 0) {
-		if (getpeername(bufferevent_getfd(c->bev), (struct sockaddr *)&address, &len))
-			return slot_of(&address);
-		c->slot = (int)slot_of(&address);
-	}
-	return (unsigned int)c->slot;
+	if (c->origin[0])
+		return c->origin;
+	if (getpeername(bufferevent_getfd(c->bev), (struct sockaddr *)&address, &len))
+		return "unknown";
+	server_origin((struct sockaddr *)&address, c->origin);
+	c->slot = server_origin_hash(c->origin) % SLOTS;
+	return c->origin;
+}
+
+static unsigned int conn_slot(struct server_conn *c)
+{
+	server_conn_origin(c);
+	return c->slot;
 }
 
 static void set_timer(struct server_conn *c, uint64_t ms)
@@ -259,7 +244,6 @@ struct bufferevent *server_conn_new(struct event_base *base, void *server)
 	if (!c || ex_index < 0)
 		abort();
 	c->server = s;
-	c->slot = -1;
 	c->ssl = SSL_new(s->tls);
 	c->timer = event_new(base, -1, 0, on_timer, c);
 	if (c->ssl && c->timer)

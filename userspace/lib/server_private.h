@@ -24,7 +24,8 @@ enum conn_state {
  *
  * evhttp frees connections on its own; this one hangs on the SSL object, whose
  * end it shares. @bytes is what came in since the last answer, @since_ms when
- * that began (CLOCK_MONOTONIC); @slot is a hash of the peer's address, or -1.
+ * that began (CLOCK_MONOTONIC); @origin is who the peer counts as, empty until that
+ * is known, and @slot its hash.
  */
 struct server_conn {
 	struct server *server;
@@ -35,7 +36,8 @@ struct server_conn {
 	bool large, peer_known;
 	size_t bytes;
 	int64_t since_ms;
-	int slot;
+	char origin[SERVER_ORIGIN_LEN];
+	unsigned int slot;
 	char peer[128];
 	uint8_t peer_x5t[32];
 	struct server_request *rq;
@@ -65,6 +67,7 @@ struct server_conn *server_conn_of(struct evhttp_request *ev);
 void server_conn_set(struct server_conn *c, enum conn_state state);
 void server_conn_close(struct server_conn *c);
 void server_conn_peer(struct server_conn *c);
+const char *server_conn_origin(struct server_conn *c);
 
 /* server_route.c */
 void server_dispatch(struct evhttp_request *ev, void *server);

@@ -245,6 +245,7 @@ static void set_peer(struct server_request *rq)
 
 	evhttp_connection_get_peer(evhttp_request_get_connection(rq->ev), &host, &port);
 	snprintf(rq->source, sizeof(rq->source), "%s", host ? host : "unknown");
+	snprintf(rq->origin, sizeof(rq->origin), "%s", server_conn_origin(rq->conn));
 	server_conn_peer(rq->conn);
 	memcpy(rq->peer, rq->conn->peer, sizeof(rq->peer));
 	memcpy(rq->peer_x5t, rq->conn->peer_x5t, sizeof(rq->peer_x5t));

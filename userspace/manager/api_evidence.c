@@ -29,7 +29,7 @@ static void charge(struct zkhsmd_job *job)
 	size_t keys = ev->list ? zkhsm_keylist_count(ev->list) : 0;
 
 	for (size_t i = 0; i <= keys / HEAVY_KEYS; i++)
-		zkhsmd_source_charge(job->m->sources, job->rq->source, zkhsmd_now().boot);
+		zkhsmd_source_charge(job->m->sources, job->rq->origin, zkhsmd_now().boot);
 }
 
 static void answered(struct zkhsmd_job *job)
@@ -273,7 +273,7 @@ void zkhsmd_api_evidence(struct server_request *rq)
 	ev->verdict = "refused";
 	job->data_end = end_evidence;
 	job->answered = answered;
-	if (zkhsmd_source_over(m->sources, rq->source, now.boot)) {
+	if (zkhsmd_source_over(m->sources, rq->origin, now.boot)) {
 		server_reply_header(rq, "Retry-After", "60");
 		zkhsmd_evidence_refuse(job, P_TOO_MANY, "too-many",
 				       "too much false evidence came from this address");
@@ -290,7 +290,7 @@ void zkhsmd_api_evidence(struct server_request *rq)
 				     &ev->issued) == ZKHSMD_NONCE_LIVE;
 	job->heavy = ev->s.list_count > HEAVY_KEYS;
 	ev->guest = job->heavy && ev->live &&
-		    !zkhsmd_nonce_home(m->nonces, ev->s.hsm_id, rq->source);
+		    !zkhsmd_nonce_home(m->nonces, ev->s.hsm_id, rq->origin);
 	if (ev->guest && m->heavy_guests >= HEAVY_GUESTS) {
 		ev->guest = false;
 		server_reply_header(rq, "Retry-After", "2");

@@ -160,7 +160,7 @@ static int make_pending(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	p.keys = ev->s.list_count;
 	p.first_ms = now;
 	p.last_ms = now;
-	snprintf(p.source, sizeof(p.source), "%s", job->rq->source);
+	snprintf(p.source, sizeof(p.source), "%s", job->rq->origin);
 	ret = store->ops->pending_put(store, &p);
 	if (!ret)
 		ret = store->ops->pending_trim(store, p.source, c->pending_max,

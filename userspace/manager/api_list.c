@@ -44,7 +44,7 @@ static bool announced(struct zkhsmd_job *job, struct zkhsm_announcement *a)
 	ret = zkhsm_verify_announcement(u->identity, job->rq->body, ZKHSMD_ANNOUNCED, a, &err);
 	if (!ret && memcmp(a->list_digest, u->digest, 32) == 0)
 		return true;
-	zkhsmd_source_charge(job->m->sources, job->rq->source, zkhsmd_now().boot);
+	zkhsmd_source_charge(job->m->sources, job->rq->origin, zkhsmd_now().boot);
 	if (!ret)
 		zkhsmd_problem(job->rq, P_ANNOUNCEMENT, "the announcement is about another list");
 	else if (ret == -EKEYREJECTED)

@@ -3,8 +3,8 @@
  * source.c - false and malformed evidence counts against where it came from,
  * never against the HSM that it names
  *
- * A fixed table, one minute per row: two addresses that share a row drive each
- * other out, which can only forget a charge.
+ * A source is an origin, see server_origin(). A fixed table, one minute per row:
+ * two that share a row drive each other out, which can only forget a charge.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define MINUTE	60000
 
 struct row {
-	char source[48];
+	char source[SERVER_ORIGIN_LEN];
 	int64_t since;
 	uint64_t count;
 };
@@ -47,14 +47,9 @@ void zkhsmd_sources_free(struct zkhsmd_sources *t)
 	free(t);
 }
 
-/* FNV-1a: who chooses addresses to collide only forgets charges of his own. */
 static struct row *row_of(struct zkhsmd_sources *t, const char *source)
 {
-	uint32_t hash = 2166136261u;
-
-	for (; *source; source++)
-		hash = (hash ^ (uint8_t)*source) * 16777619u;
-	return &t->rows[hash % ROWS];
+	return &t->rows[server_origin_hash(source) % ROWS];
 }
 
 static bool current(const struct row *r, const char *source, int64_t boot_ms)
