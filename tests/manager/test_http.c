@@ -45,8 +45,11 @@ struct raw {
 	int fd;
 };
 
-static int raw_connect(struct raw *r, int max_version, int receive_buffer)
+/* From 127.0.0.@host: loopback has more than one client. */
+static int raw_connect_from(struct raw *r, unsigned int host, int max_version, int receive_buffer)
 {
+	struct sockaddr_in from = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host) };
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)d->port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval patience = { .tv_sec = 30 };
@@ -59,10 +62,16 @@ static int raw_connect(struct raw *r, int max_version, int receive_buffer)
 	setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (receive_buffer)
 		setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+	assert_int_equal(bind(r->fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	assert_int_equal(connect(r->fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	r->ssl = SSL_new(r->ctx);
 	SSL_set_fd(r->ssl, r->fd);
 	return SSL_connect(r->ssl) == 1 ? 0 : -1;
+}
+
+static int raw_connect(struct raw *r, int max_version, int receive_buffer)
+{
+	return raw_connect_from(r, 1, max_version, receive_buffer);
 }
 
 static void raw_close(struct raw *r)
@@ -472,6 +481,27 @@ static void many_polls(void **state)
 	prover_free(p);
 }
 
+static void challenge_from(unsigned int host, uint8_t id, int status)
+{
+	const uint8_t hsm_id[32] = { 0x56, id };
+	char request[300], expected[8];
+	const char *answer;
+	struct raw r;
+
+	snprintf(request, sizeof(request), "POST /v1/challenges HTTP/1.1\r\nHost: x\r\n"
+		 "Content-Type: " JSON "\r\nContent-Length: 77\r\n\r\n{\"hsm_id\":\"%s\"}",
+		 hex32(hsm_id));
+	assert_int_equal(raw_connect_from(&r, host, 0, 0), 0);
+	raw_say(&r, request);
+	answer = raw_hear(&r);
+	snprintf(expected, sizeof(expected), " %d ", status);
+	if (!strstr(answer, expected))
+		fail_msg("127.0.0.%u was answered with %s", host, answer);
+	if (status == 429)
+		assert_non_null(strstr(answer, "Retry-After: "));
+	raw_close(&r);
+}
+
 static void too_many_challenges(void **state)
 {
 	uint8_t id[32] = { 0x55 };
@@ -483,22 +513,18 @@ static void too_many_challenges(void **state)
 			      hex32(id)));
 	tell(ask_json(d->public, "POST", "/v1/challenges", 429, "too-many", "{'hsm_id':'%s'}",
 		      hex32(id)));
-	/* Strangers together half of the table: 10 of 20, whatever others took before. */
-	for (int i = 0; i < 10; i++) {
-		struct zkhsm_response r = { 0 };
-		char body[100];
-
-		id[1] = (uint8_t)(i + 1);
-		snprintf(body, sizeof(body), "{\"hsm_id\":\"%s\"}", hex32(id));
-		assert_int_equal(zkhsm_https_do(d->public, "POST", "/v1/challenges", JSON, body,
-						strlen(body), &r, NULL), 0);
-		assert_true(r.status == 201 || r.status == 429);
-		assert_true(r.status == 201 || r.retry_after_s > 0);
-		zkhsm_response_free(&r);
-	}
-	id[1] = 99;
+	/* From one address, for all HSMs that are not enrolled, a quarter of their half: 3. */
+	id[1] = 1;
+	tell(ask_json(d->public, "POST", "/v1/challenges", 201, NULL, "{'hsm_id':'%s'}",
+		      hex32(id)));
+	id[1] = 2;
 	tell(ask_json(d->public, "POST", "/v1/challenges", 429, "too-many", "{'hsm_id':'%s'}",
 		      hex32(id)));
+	/* Others are not kept out by it, until strangers together have their half: 10 of 20. */
+	for (unsigned int host = 2; host <= 4; host++) {
+		for (unsigned int i = 0; i < 3; i++)
+			challenge_from(host, (uint8_t)(3 * host + i), host == 4 && i ? 429 : 201);
+	}
 }
 
 static void too_much_rubbish(void **state)

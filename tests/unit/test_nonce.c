@@ -134,18 +134,43 @@ static void shares(void **state)
 	assert_int_equal(zkhsmd_nonce_new(t, hsm, "d", true, t0, nonce), -EDQUOT);
 	/* Those that are used make room. */
 	zkhsmd_nonce_drop(t, nonce);
-	/* Half of the table for strangers, the whole of it for all. */
+	/* Half of the table for strangers, of which two for one source; the whole of it for all. */
 	for (uint8_t i = 0; i < 6; i++) {
+		const char source[] = { (char)('a' + i / 2), '\0' };
+
 		id[1] = i;
-		assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, t0, nonce), 0);
+		assert_int_equal(zkhsmd_nonce_new(t, id, source, false, t0, nonce), 0);
+		if (i == 1) {
+			id[1] = 6;
+			assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, t0, nonce), -EUSERS);
+		}
 	}
 	id[1] = 6;
-	assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, t0, nonce), -ENOSPC);
+	assert_int_equal(zkhsmd_nonce_new(t, id, "d", false, t0, nonce), -ENOSPC);
 	assert_int_equal(zkhsmd_nonce_new(t, id, "a", true, t0, nonce), 0);
 	assert_int_equal(zkhsmd_nonce_new(t, id, "b", true, t0, nonce), 0);
 	id[1] = 7;
 	assert_int_equal(zkhsmd_nonce_new(t, id, "b", true, t0, nonce), -ENOSPC);
 	assert_int_equal(zkhsmd_nonce_new(t, id, "b", true, after(1000), nonce), 0);
+}
+
+/* Who has used or let go what it had may have as much again. */
+static void strangers_come_back(void **state)
+{
+	uint8_t first[32], nonce[32], id[32] = { 9 };
+
+	(void)state;
+	assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, t0, first), 0);
+	id[1]++;
+	assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, after(1), nonce), 0);
+	id[1]++;
+	assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, after(1), nonce), -EUSERS);
+	zkhsmd_nonce_drop(t, first);
+	assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, after(1), nonce), 0);
+	id[1]++;
+	assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, after(1), nonce), -EUSERS);
+	assert_int_equal(zkhsmd_nonce_new(t, id, "a", false, after(1001), nonce), 0);
+	assert_int_equal(zkhsmd_nonce_new(t, id, "a", true, after(1001), nonce), 0);
 }
 
 static void charges(void **state)
@@ -221,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(once, make, drop),
 		cmocka_unit_test_setup_teardown(shares, make, drop),
 		cmocka_unit_test_setup_teardown(home, make, drop),
+		cmocka_unit_test_setup_teardown(strangers_come_back, make, drop),
 		cmocka_unit_test(charges),
 		cmocka_unit_test(lists_in_memory),
 		cmocka_unit_test(configurations_in_memory),

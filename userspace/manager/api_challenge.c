@@ -38,7 +38,7 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		zkhsmd_problem_store(job->rq, ret);
 		return ZKHSMD_ANSWER;
 	}
-	ret = zkhsmd_nonce_new(job->m->nonces, c->hsm_id, job->rq->source, enrolled,
+	ret = zkhsmd_nonce_new(job->m->nonces, c->hsm_id, job->rq->origin, enrolled,
 			       zkhsmd_now(), nonce);
 	if (ret == -ENOMEM) {
 		zkhsmd_problem_store(job->rq, ret);
@@ -47,6 +47,8 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 				    (unsigned long long)job->m->config.nonce_life_ms / 1000 + 1);
 		zkhsmd_problem(job->rq, P_TOO_MANY, ret == -EDQUOT ?
 			       "this HSM has as many challenges outstanding as it may" :
+			       ret == -EUSERS ?
+			       "this address has as many challenges outstanding for HSMs that are not enrolled as it may" :
 			       "there are as many challenges outstanding as there may be");
 	} else {
 		answer(job, nonce, enrolled ? &h : NULL);

@@ -73,8 +73,9 @@ enum zkhsmd_nonce_state {
 int zkhsmd_nonces_new(const struct zkhsmd_config *c, struct zkhsmd_nonces **out);
 void zkhsmd_nonces_free(struct zkhsmd_nonces *t);
 /*
- * -EDQUOT: this HSM, or this source for it, has its share; -ENOSPC: the table
- * is full, or its half for HSMs that are not @enrolled.
+ * @source is an origin, see server_origin(). -EDQUOT: this HSM, or this source for
+ * it, has its share; -EUSERS: this source has its share of what is for HSMs that
+ * are not @enrolled; -ENOSPC: the table is full, or its half for these.
  */
 int zkhsmd_nonce_new(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source,
 		     bool enrolled, struct zkhsmd_time now, uint8_t nonce[32]);

@@ -16,23 +16,34 @@
 /**
  * struct entry - one challenge
  * @taken:	true evidence over it is being stored; gone if that succeeds
+ * @stranger:	who asked, for an HSM that is not enrolled; else NULL
  * @by_nonce, @by_hsm: chains of the two tables
  */
 struct entry {
 	uint8_t nonce[32], hsm_id[32];
-	char source[48];
+	char source[SERVER_ORIGIN_LEN];
 	struct zkhsmd_time issued;
-	bool enrolled, taken;
+	struct asker *stranger;
+	bool taken;
 	LIST_ENTRY(entry) by_nonce, by_hsm;
 	TAILQ_ENTRY(entry) by_age;
 };
 
 LIST_HEAD(chain, entry);
 
+/* How many of the strangers' challenges one source has; there while it has some. */
+struct asker {
+	char source[SERVER_ORIGIN_LEN];
+	uint64_t count;
+	LIST_ENTRY(asker) by_source;
+};
+
+LIST_HEAD(askers, asker);
+
 /* Where true evidence of an enrolled HSM came from last; two that share a row drive each other out. */
 struct home {
 	uint8_t hsm_id[32];
-	char source[48];
+	char source[SERVER_ORIGIN_LEN];
 };
 
 struct zkhsmd_nonces {
@@ -41,6 +52,7 @@ struct zkhsmd_nonces {
 	uint64_t per_hsm, max, count, strangers;
 	size_t mask;
 	struct chain *nonces, *hsms;
+	struct askers *askers;
 	struct home *homes;
 	TAILQ_HEAD(, entry) ages;
 };
@@ -63,9 +75,11 @@ int zkhsmd_nonces_new(const struct zkhsmd_config *c, struct zkhsmd_nonces **out)
 	t->mask = size - 1;
 	t->nonces = calloc(size, sizeof(*t->nonces));
 	t->hsms = calloc(size, sizeof(*t->hsms));
+	t->askers = calloc(size, sizeof(*t->askers));
 	t->homes = calloc(size, sizeof(*t->homes));
-	if (!t->nonces || !t->hsms || !t->homes) {
+	if (!t->nonces || !t->hsms || !t->askers || !t->homes) {
 		free(t->nonces);
+		free(t->askers);
 		free(t->hsms);
 		free(t->homes);
 		free(t);
@@ -80,14 +94,49 @@ int zkhsmd_nonces_new(const struct zkhsmd_config *c, struct zkhsmd_nonces **out)
 	return 0;
 }
 
+static struct asker *find_asker(const struct zkhsmd_nonces *t, const char *source)
+{
+	struct asker *a;
+
+	LIST_FOREACH(a, &t->askers[server_origin_hash(source) & t->mask], by_source) {
+		if (strcmp(a->source, source) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+/* Counted once more; NULL when there is no memory. */
+static struct asker *count_asker(struct zkhsmd_nonces *t, const char *source)
+{
+	struct asker *a = find_asker(t, source);
+
+	if (!a) {
+		a = calloc(1, sizeof(*a));
+		if (!a)
+			return NULL;
+		strncpy(a->source, source, sizeof(a->source) - 1);
+		LIST_INSERT_HEAD(&t->askers[server_origin_hash(a->source) & t->mask], a, by_source);
+	}
+	a->count++;
+	t->strangers++;
+	return a;
+}
+
 static void drop(struct zkhsmd_nonces *t, struct entry *e)
 {
+	struct asker *a = e->stranger;
+
 	LIST_REMOVE(e, by_nonce);
 	LIST_REMOVE(e, by_hsm);
 	TAILQ_REMOVE(&t->ages, e, by_age);
 	t->count--;
-	if (!e->enrolled)
+	if (a) {
 		t->strangers--;
+		if (!--a->count) {
+			LIST_REMOVE(a, by_source);
+			free(a);
+		}
+	}
 	free(e);
 }
 
@@ -100,6 +149,7 @@ void zkhsmd_nonces_free(struct zkhsmd_nonces *t)
 	pthread_mutex_destroy(&t->lock);
 	free(t->nonces);
 	free(t->hsms);
+	free(t->askers);
 	free(t->homes);
 	free(t);
 }
@@ -140,6 +190,17 @@ static bool is_home(const struct zkhsmd_nonces *t, const uint8_t hsm_id[32], con
 	return memcmp(h->hsm_id, hsm_id, 32) == 0 && strcmp(h->source, source) == 0;
 }
 
+/* The strangers' half is for many: a quarter of it, rounded up, is one source's. */
+static int room_for_stranger(struct zkhsmd_nonces *t, const char *source)
+{
+	const uint64_t half = t->max / 2;
+	const struct asker *a = find_asker(t, source);
+
+	if (t->strangers >= half)
+		return -ENOSPC;
+	return a && a->count >= (half + 3) / 4 ? -EUSERS : 0;
+}
+
 /*
  * Anybody may ask in the name of any HSM, so no one source may use up what an
  * HSM may have, nor many together the share of where its evidence comes from, nor
@@ -151,9 +212,14 @@ static int room_for(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const cha
 	const uint64_t share = (t->per_hsm + 1) / 2;
 	uint64_t of_hsm = 0, of_source = 0;
 	struct entry *e;
+	int ret = 0;
 
-	if (t->count >= t->max || (!enrolled && t->strangers >= t->max / 2))
+	if (t->count >= t->max)
 		return -ENOSPC;
+	if (!enrolled)
+		ret = room_for_stranger(t, source);
+	if (ret)
+		return ret;
 	LIST_FOREACH(e, &t->hsms[slot(t, hsm_id)], by_hsm) {
 		if (memcmp(e->hsm_id, hsm_id, 32) != 0)
 			continue;
@@ -182,18 +248,20 @@ int zkhsmd_nonce_new(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const ch
 	memcpy(e->hsm_id, hsm_id, sizeof(e->hsm_id));
 	strncpy(e->source, source, sizeof(e->source) - 1);
 	e->issued = now;
-	e->enrolled = enrolled;
 	memcpy(nonce, e->nonce, sizeof(e->nonce));
 
 	pthread_mutex_lock(&t->lock);
 	expire(t, now);
 	ret = room_for(t, hsm_id, source, enrolled);
+	if (!ret && !enrolled) {
+		e->stranger = count_asker(t, source);
+		ret = e->stranger ? 0 : -ENOMEM;
+	}
 	if (!ret) {
 		LIST_INSERT_HEAD(&t->nonces[slot(t, e->nonce)], e, by_nonce);
 		LIST_INSERT_HEAD(&t->hsms[slot(t, hsm_id)], e, by_hsm);
 		TAILQ_INSERT_TAIL(&t->ages, e, by_age);
 		t->count++;
-		t->strangers += !enrolled;
 	}
 	pthread_mutex_unlock(&t->lock);
 	if (ret)
@@ -246,7 +314,7 @@ void zkhsmd_nonce_drop(struct zkhsmd_nonces *t, const uint8_t nonce[32])
 
 	pthread_mutex_lock(&t->lock);
 	e = find(t, nonce);
-	if (e && e->enrolled) {
+	if (e && !e->stranger) {
 		struct home *h = &t->homes[slot(t, e->hsm_id)];
 
 		memcpy(h->hsm_id, e->hsm_id, sizeof(h->hsm_id));
