@@ -22,6 +22,8 @@ BUILT := build/userspace
 MAN := $(wildcard Documentation/man/*.[1-8])
 UNITS := $(wildcard userspace/*/*.service userspace/*/*.timer userspace/*/*.socket)
 CONFIGS := $(wildcard userspace/*/*.conf)
+# Found by bash-completion by this name.
+COMPLETION = $(PREFIX)/share/bash-completion/completions/zkhsm
 installed-man = $(foreach m,$(MAN),$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 
 .PHONY: all module userspace install install-module install-userspace uninstall \
@@ -65,13 +67,14 @@ install-userspace: userspace
 	$(call put,755,$(BUILT)/zkhsm,$(PREFIX)/bin/zkhsm)
 	$(call put,755,$(BUILT)/zkhsm-agent,$(PREFIX)/sbin/zkhsm-agent)
 	$(call put,755,$(BUILT)/zkhsmd,$(PREFIX)/sbin/zkhsmd)
+	$(call put,644,userspace/cli/completion.bash,$(COMPLETION))
 	$(foreach m,$(MAN),$(call put,644,$(m),$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m))))
 	$(foreach u,$(UNITS),$(call put,644,$(u),$(UNITDIR)/$(notdir $(u))))
 	$(foreach c,$(CONFIGS),$(call put,644,$(c),$(PREFIX)/share/doc/zkhsm/$(notdir $(c))))
 
 uninstall:
 	@rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/zkhsm $(PREFIX)/sbin/zkhsm-agent \
-		$(PREFIX)/sbin/zkhsmd $(installed-man) \
+		$(PREFIX)/sbin/zkhsmd $(COMPLETION) $(installed-man) \
 		$(addprefix $(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(PREFIX)/share/doc/zkhsm/,$(notdir $(CONFIGS))))
 	@[ ! -d $(DESTDIR)$(PREFIX)/share/doc/zkhsm ] || rmdir $(DESTDIR)$(PREFIX)/share/doc/zkhsm
@@ -113,7 +116,8 @@ distclean: clean
 help:
 	@echo "make                  the module for the kernel headers that are there, and the programs"
 	@echo "make KDIR=DIR         the module for the kernel built in DIR"
-	@echo "make install          module where modprobe finds it, programs, man pages, units"
+	@echo "make install          module where modprobe finds it, programs, man pages, units,"
+	@echo "                      completion for bash"
 	@echo "                      (DESTDIR= PREFIX=$(PREFIX) UNITDIR=; SIGN_KEY= SIGN_CERT= sign the module)"
 	@echo "make uninstall        remove what install put there"
 	@echo "make demo             the whole story in a virtual machine, in under two minutes"
