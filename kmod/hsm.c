@@ -3,6 +3,7 @@
  * The HSM itself: its identity D, made once per load, which incarnation of it
  * this is, and the configuration C that the kernel enforces.
  */
+#include <linux/mm.h>
 #include <linux/random.h>
 
 #include "trace.h"
@@ -245,38 +246,87 @@ exists:
 			    "the identity exists; it is made once per load");
 }
 
+/*
+ * Room for a change of every key. Return: 0 and zkhsm_lock is held for
+ * writing; or -ENOMEM and it is not.
+ */
+static int lock_with_room(struct zkhsm_change **changes)
+{
+	u32 room;
+
+	for (;;) {
+		down_read(&zkhsm_lock);
+		room = zkhsm_keystore_count();
+		up_read(&zkhsm_lock);
+		*changes = kvmalloc_array(max(room, 1U), sizeof(**changes), GFP_KERNEL);
+		if (!*changes)
+			return -ENOMEM;
+		down_write(&zkhsm_lock);
+		if (zkhsm_keystore_count() <= room)
+			return 0;
+		up_write(&zkhsm_lock);
+		kvfree(*changes);
+	}
+}
+
+static int set_locked(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
+		      struct netlink_ext_ack *extack)
+{
+	u32 stop = req->stop ?: hsm.stop;
+	u32 wipe = req->wipe ?: hsm.wipe;
+	int err;
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	err = check_quorums(stop, wipe, extack);
+	if (err)
+		return err;
+	hsm.quorum = req->quorum ?: hsm.quorum;
+	hsm.stop = stop;
+	hsm.wipe = wipe;
+	if (req->set_agent)
+		WRITE_ONCE(hsm.agent.val, req->agent.val);
+	info->change_count = zkhsm_vote_tighten(info->changes);
+	read_locked(info);
+	trace_zkhsm_hsm(ZKHSM_EVENT_CHANGED, hsm.boot_count, hsm.fork_count, 0);
+	return 0;
+}
+
 /**
  * zkhsm_hsm_set() - change quorums or agent
  * @req: 0 and false: leave as it is
- * @info: the HSM afterwards
+ * @info: the HSM afterwards, and the keys that changed; to be freed
  * @extack: of the request
  *
- * The caller applies lower quorums to the votes that are there, see
- * zkhsm_vote_tighten().
+ * Lower quorums act on the votes that are there in the same step: no evidence
+ * shows the new configuration over a list in which a key is still alive that
+ * it stops.
  *
- * Return: 0, or -EINVAL for quorums that do not fit.
+ * Return: 0; -EINVAL for quorums that do not fit; -ENOMEM.
  */
 int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
 		  struct netlink_ext_ack *extack)
 {
-	u32 stop, wipe;
 	int err;
 
-	down_write(&zkhsm_lock);
-	stop = req->stop ?: hsm.stop;
-	wipe = req->wipe ?: hsm.wipe;
-	err = check_quorums(stop, wipe, extack);
-	if (!err) {
-		hsm.quorum = req->quorum ?: hsm.quorum;
-		hsm.stop = stop;
-		hsm.wipe = wipe;
-		if (req->set_agent)
-			WRITE_ONCE(hsm.agent.val, req->agent.val);
-		read_locked(info);
-		trace_zkhsm_hsm(ZKHSM_EVENT_CHANGED, hsm.boot_count, hsm.fork_count, 0);
-	}
+	err = lock_with_room(&info->changes);
+	if (err)
+		return zkhsm_refuse_failure(extack, err);
+	err = set_locked(req, info, extack);
 	up_write(&zkhsm_lock);
 	return err;
+}
+
+void zkhsm_hsm_info_free(struct zkhsm_hsm_info *info)
+{
+	u32 i;
+
+	if (!info)
+		return;
+	for (i = 0; i < info->change_count; i++)
+		zkhsm_key_put(info->changes[i].key);
+	kvfree(info->changes);
+	kfree(info);
 }
 
 /* This machine is a copy of one that goes on elsewhere, or was set back. */

@@ -103,6 +103,7 @@ void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count)
 		zkhsm_audit(0, "op=key-state id=%s state=%u reason=%u", info.id, info.state,
 			    info.reason);
 		zkhsm_nl_event_key(changes[i].event, &info);
+		cond_resched();
 	}
 }
 

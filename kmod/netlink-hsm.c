@@ -29,22 +29,6 @@ static int read_request(struct genl_info *info, struct zkhsm_hsm_request *req)
 			    "the agent is no user");
 }
 
-/* Lower quorums act at once on the votes that are there. */
-static void tighten(void)
-{
-	struct zkhsm_change changes[16];
-	u32 i, n;
-
-	do {
-		down_write(&zkhsm_lock);
-		n = zkhsm_vote_tighten(changes, ARRAY_SIZE(changes));
-		up_write(&zkhsm_lock);
-		zkhsm_nl_event_changes(changes, n);
-		for (i = 0; i < n; i++)
-			zkhsm_key_put(changes[i].key);
-	} while (n == ARRAY_SIZE(changes));
-}
-
 /*
  * hsm-new and hsm-set differ in @act, @op and @event alone. Everything that
  * follows from the change is done before the answer, which a full socket
@@ -72,11 +56,11 @@ static int change(struct genl_info *info, const char *op, enum zkhsm_event event
 	err = hsm ? act(&req, hsm, info->extack) : zkhsm_refuse_failure(info->extack, -ENOMEM);
 	zkhsm_audit(err, "op=%s", op);
 	if (!err) {
-		tighten();
+		zkhsm_nl_event_changes(hsm->changes, hsm->change_count);
 		zkhsm_nl_event_hsm(event);
 		err = zkhsm_nl_fill_hsm(skb, hsm);
 	}
-	kfree(hsm);
+	zkhsm_hsm_info_free(hsm);
 	return zkhsm_nl_reply_send(skb, hdr, info, err);
 }
 

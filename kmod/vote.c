@@ -218,12 +218,11 @@ enum zkhsm_event zkhsm_vote_count(struct zkhsm_element *e, bool may_release)
 
 /**
  * zkhsm_vote_tighten() - apply lower quorums to the votes that are there
- * @changes: filled in, with references
- * @max: room there
+ * @changes: room for every key of the store; filled in, with references
  *
- * Return: how many keys changed; call again until none does.
+ * Return: how many keys changed.
  */
-u32 zkhsm_vote_tighten(struct zkhsm_change *changes, u32 max)
+u32 zkhsm_vote_tighten(struct zkhsm_change *changes)
 {
 	struct zkhsm_element *e;
 	enum zkhsm_event event;
@@ -232,8 +231,6 @@ u32 zkhsm_vote_tighten(struct zkhsm_change *changes, u32 max)
 	lockdep_assert_held_write(&zkhsm_lock);
 
 	list_for_each_entry(e, &voted, voted) {
-		if (n == max)
-			break;
 		event = zkhsm_vote_count(e, false);
 		if (event == ZKHSM_EVENT_UNSPEC)
 			continue;

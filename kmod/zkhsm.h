@@ -241,7 +241,7 @@ struct zkhsm_vote {
 	u8 reason;
 };
 
-/* A key whose state an order changed; @key is a reference. */
+/* A key whose state an order, or a lower quorum, changed; @key is a reference. */
 struct zkhsm_change {
 	struct zkhsm_key *key;
 	enum zkhsm_event event;
@@ -303,7 +303,10 @@ struct zkhsm_hsm_request {
 	kuid_t agent;
 };
 
-/* What hsm-get tells, copied under zkhsm_lock. */
+/*
+ * What hsm-get tells, copied under zkhsm_lock; and, from hsm-set, the keys that
+ * lower quorums stopped, to be freed by zkhsm_hsm_info_free().
+ */
 struct zkhsm_hsm_info {
 	bool present;
 	u8 hsm_id[ZKHSM_HASH_LEN];
@@ -317,6 +320,8 @@ struct zkhsm_hsm_info {
 	struct zkhsm_configuration c;
 	u32 configuration_len;
 	u8 configuration[ZKHSM_CONFIGURATION_MAX_LEN];
+	u32 change_count;
+	struct zkhsm_change *changes;
 };
 
 /* A request of evidence-get, and the answer. */
@@ -454,7 +459,7 @@ void zkhsm_vote_cast(struct zkhsm_element *e, struct zkhsm_vote *v, enum zkhsm_v
 		     u64 number, u8 reason);
 void zkhsm_vote_moved(const struct zkhsm_element *e, bool absent);
 enum zkhsm_event zkhsm_vote_count(struct zkhsm_element *e, bool may_release);
-u32 zkhsm_vote_tighten(struct zkhsm_change *changes, u32 max);
+u32 zkhsm_vote_tighten(struct zkhsm_change *changes);
 const struct zkhsm_vote *zkhsm_vote_first_stop(const struct zkhsm_element *e, u32 *others);
 void zkhsm_vote_exit(struct zkhsm_element *e);
 
@@ -483,6 +488,7 @@ int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 		  struct netlink_ext_ack *extack);
 int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
 		  struct netlink_ext_ack *extack);
+void zkhsm_hsm_info_free(struct zkhsm_hsm_info *info);
 void zkhsm_hsm_read(struct zkhsm_hsm_info *info);
 u32 zkhsm_hsm_configuration(struct zkhsm_configuration *c, u8 buf[ZKHSM_CONFIGURATION_MAX_LEN]);
 void zkhsm_hsm_state(struct zkhsm_statement *s);

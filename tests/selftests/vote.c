@@ -260,6 +260,7 @@ static void quorum_lowered(void)
 {
 	struct nl_msg *msg;
 	uint8_t element[32];
+	uint64_t generation;
 
 	start(2, 2, 2);
 	make("target", element);
@@ -269,6 +270,11 @@ static void quorum_lowered(void)
 	nla_put_u32(msg, ZKHSM_A_HSM_STOP, 1);
 	nlraw_do(&h.nl, msg, &h.a);
 	check_done(&h.a, "stop = 1");
+	/* In one step: the answer is of the keystore in which the key is held already. */
+	generation = nlraw_u64(&h.a, ZKHSM_A_HSM_GENERATION);
+	hsm_get(&h);
+	check(generation && generation == nlraw_u64(&h.a, ZKHSM_A_HSM_GENERATION),
+	      "the quorum was lowered before the key was held");
 	state_is("target", ZKHSM_KEY_STATE_HELD, "stop = 1");
 	msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SET);
 	nla_put_u32(msg, ZKHSM_A_HSM_STOP, 2);
