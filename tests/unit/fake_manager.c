@@ -77,7 +77,8 @@ static void post_evidence(struct server_request *rq)
 	fake.evidence++;
 	assert_int_equal(zkhsm_evidence_decode(&s, &len, rq->body, rq->body_len), 0);
 	assert_memory_equal(s.challenges[0].nonce, fake.nonce, 32);
-	answer_need(rq, &s);
+	if (!fake.refuse_first)
+		answer_need(rq, &s);
 	if (!rq->reply.status && fake.refuse_urn) {
 		server_reply_problem(rq, fake.refuse_status, fake.refuse_urn, "No", NULL, "no");
 	} else if (!rq->reply.status) {

@@ -17,6 +17,7 @@
  * @list, @config: the newest it was sent
  * @evidence, @whole, @deltas, @configurations, @polls: how many requests
  * @refuse_status, @refuse_urn: how it answers evidence, unless NULL
+ * @refuse_first: and before it asks for anything
  * @forget_base: differences are refused
  * @never_satisfied: the list is needed whatever was sent
  * @orders:	all are sent, whatever was asked for
@@ -31,7 +32,7 @@ struct fake_manager {
 	unsigned int evidence, whole, deltas, configurations, polls;
 	int refuse_status;
 	const char *refuse_urn;
-	bool forget_base, never_satisfied;
+	bool refuse_first, forget_base, never_satisfied;
 	json_t *orders;
 };
 

@@ -27,7 +27,10 @@ static struct {
 	int open_ret, evidence_ret, list_ret;	/* what to refuse with */
 	uint64_t last_number;
 	unsigned int applied;
-} kernel;
+	pthread_mutex_t lock;
+	pthread_cond_t asked;
+	uint8_t asked_for[32];			/* the manager of the last zkhsm_trust_get() */
+} kernel = { .lock = PTHREAD_MUTEX_INITIALIZER, .asked = PTHREAD_COND_INITIALIZER };
 
 int zkhsm_nl_open(struct zkhsm_nl **nl, struct zkhsm_error *err)
 {
@@ -94,8 +97,11 @@ int zkhsm_trust_get(struct zkhsm_nl *nl, const uint8_t id[32], struct zkhsm_mana
 		    struct zkhsm_error *err)
 {
 	(void)nl;
-	(void)id;
 	(void)err;
+	pthread_mutex_lock(&kernel.lock);
+	memcpy(kernel.asked_for, id, 32);
+	pthread_cond_broadcast(&kernel.asked);
+	pthread_mutex_unlock(&kernel.lock);
 	memset(out, 0, sizeof(*out));
 	out->last_number = kernel.last_number;
 	return 0;
@@ -287,6 +293,7 @@ static void test_cache_broken(void **state)
 static void test_refusals(void **state)
 {
 	struct manager *m = scene();
+	unsigned int posts;
 
 	(void)state;
 	fake.refuse_status = 403;
@@ -295,6 +302,12 @@ static void test_refusals(void **state)
 	fake.refuse_status = 422;
 	fake.refuse_urn = "false";
 	attest(m, "false", -EREMOTEIO);
+	/* A conflict too, and nothing that more sending would help. */
+	fake.refuse_status = 409;
+	fake.refuse_urn = "late";
+	posts = fake.evidence;
+	attest(m, "late", -EREMOTEIO);
+	assert_int_equal(fake.evidence, posts + 1);
 	fake.refuse_urn = NULL;
 
 	kernel.evidence_ret = -EAGAIN;
@@ -359,6 +372,39 @@ static void test_orders(void **state)
 	manager_free(m);
 }
 
+static void wait_asked_for(const uint8_t id[32])
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 60;
+	pthread_mutex_lock(&kernel.lock);
+	while (memcmp(kernel.asked_for, id, 32) != 0)
+		assert_int_equal(pthread_cond_timedwait(&kernel.asked, &kernel.lock, &until), 0);
+	pthread_mutex_unlock(&kernel.lock);
+}
+
+/* A manager with new keys: the orders of these are asked for, without a restart. */
+static void test_other_keys(void **state)
+{
+	struct manager *m = scene();
+
+	(void)state;
+	fake.orders = json_array();
+	attest(m, "accepted", 0);
+	assert_int_equal(pthread_create(&m->orders_thread, NULL, orders_run, m), 0);
+	m->ordering = true;
+	wait_asked_for(fake.id);
+	fake.id[0] ^= 1;
+	attest(m, "accepted", 0);
+	wait_asked_for(fake.id);
+	fake.id[0] ^= 1;
+	agent.stop = true;
+	manager_stop(m);
+	json_decref(fake.orders);
+	manager_free(m);
+}
+
 static void test_times(void **state)
 {
 	struct manager *m = scene();
@@ -407,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_cache_broken),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_times),
 	};
 

@@ -62,7 +62,7 @@ struct agent;
  * @lock:	guards what stands between it and @attest_thread
  * @wake:	signalled with @due or stop; on CLOCK_MONOTONIC
  * @due_ms:	attest no later than this (CLOCK_MONOTONIC); INT64_MAX: no wish
- * @known:	@manager_id has been learnt from the manager
+ * @known:	@manager_id has been learnt from the manager, which may get other keys
  * @jwks:	keys of its tokens, or NULL
  * @cancel_orders: end the question for orders that is under way
  * @list, @instance_id, @verdict: of the attesting thread

@@ -34,16 +34,35 @@ static json_t *body_of(const struct zkhsm_response *r)
 	return json_loadb((const char *)r->body, r->body_len, JSON_REJECT_DUPLICATES, NULL);
 }
 
+/* The URN of a refusal, of which only the last part is looked at; @body is its JSON. */
+static const char *urn_of(const json_t *body)
+{
+	const char *type = json_string_value(json_object_get(body, "type"));
+	const char *name = type ? strrchr(type, ':') : NULL;
+
+	return name ? name + 1 : NULL;
+}
+
+/* 409 is the answer to late evidence as well, and then nothing is to be sent. */
+static bool is_need(const struct zkhsm_response *r)
+{
+	json_t *body = r->status == 409 ? body_of(r) : NULL;
+	const char *urn = urn_of(body);
+	bool need = urn && strcmp(urn, "need") == 0;
+
+	json_decref(body);
+	return need;
+}
+
 /* What the log and the backoff know a refusal by: the URN's last part. */
 static int refused(const struct zkhsm_response *r, struct attest_result *result,
 		   struct zkhsm_error *err)
 {
 	json_t *body = body_of(r);
-	const char *type = json_string_value(json_object_get(body, "type"));
-	const char *name = type ? strrchr(type, ':') : NULL;
+	const char *urn = urn_of(body);
 
-	if (name)
-		snprintf(result->verdict, sizeof(result->verdict), "%s", name + 1);
+	if (urn)
+		snprintf(result->verdict, sizeof(result->verdict), "%s", urn);
 	else
 		snprintf(result->verdict, sizeof(result->verdict), "http-%ld", r->status);
 	json_decref(body);
@@ -76,6 +95,9 @@ static void note_instance(struct round *rd)
 static void learn_manager_id(struct manager *m, const uint8_t id[32])
 {
 	pthread_mutex_lock(&m->lock);
+	/* It has other keys now: the kernel counts the orders of these from another number. */
+	if (m->known && memcmp(m->manager_id, id, 32) != 0)
+		m->cancel_orders = true;
 	memcpy(m->manager_id, id, 32);
 	m->known = true;
 	pthread_cond_broadcast(&m->wake);	/* the orders' thread may wait for it */
@@ -142,7 +164,7 @@ static int send_needed(struct round *rd, const struct zkhsm_response *r,
 		sent++;
 	}
 	if (!ret && !sent)
-		ret = zkhsm_fail(err, -EBADMSG, "the manager answered 409 and needs nothing");
+		ret = zkhsm_fail(err, -EBADMSG, "the manager says that it needs something, and not what");
 	json_decref(body);
 	return ret;
 }
@@ -167,6 +189,7 @@ static int accepted(const struct zkhsm_response *r, struct attest_result *result
 static int post_evidence(struct round *rd, struct attest_result *result, struct zkhsm_error *err)
 {
 	struct zkhsm_response r;
+	bool need;
 	int ret;
 
 	for (int i = 0; i < POSTS_MAX; i++) {
@@ -176,17 +199,16 @@ static int post_evidence(struct round *rd, struct attest_result *result, struct 
 			return ret;
 		result->sent_bytes += rd->evidence.evidence_len;
 		snprintf(result->request_id, sizeof(result->request_id), "%s", r.request_id);
+		need = is_need(&r);
 		if (r.status == 200)
 			ret = accepted(&r, result, err);
-		else if (r.status == 409)
+		else if (need)
 			ret = send_needed(rd, &r, result, err);
 		else
 			ret = refused(&r, result, err);
-		if (ret || r.status != 409) {
-			zkhsm_response_free(&r);
-			return ret;
-		}
 		zkhsm_response_free(&r);
+		if (ret || !need)
+			return ret;
 	}
 	return zkhsm_fail(err, -ELOOP, "the manager asks for the same again and again");
 }

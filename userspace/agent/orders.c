@@ -77,7 +77,7 @@ static int apply_all(struct manager *m, struct zkhsm_nl *nl, const struct zkhsm_
 	return ret;
 }
 
-/* Until the attesting thread has learnt who the manager is. */
+/* Who the manager is, asked before each question; waits until the attesting thread has learnt it. */
 static bool wait_for_id(struct manager *m, uint8_t id[32])
 {
 	pthread_mutex_lock(&m->lock);
@@ -140,8 +140,6 @@ void *orders_run(void *arg)
 	uint8_t id[32];
 	bool none;
 
-	if (!wait_for_id(m, id))
-		return NULL;
 	/* One connection for good: the manager's answer then comes without a handshake. */
 	if (manager_https(m, c->orders_wait_ms + c->request_timeout_ms, &m->cancel_orders, &h,
 			  &err)) {
@@ -149,7 +147,7 @@ void *orders_run(void *arg)
 			  NULL);
 		return NULL;
 	}
-	while (!m->agent->stop) {
+	while (wait_for_id(m, id)) {
 		asked = monotonic_ms();
 		if (!poll_once(m, h, id, &none, &err)) {
 			backoff = 0;
@@ -161,7 +159,7 @@ void *orders_run(void *arg)
 		}
 		if (m->agent->stop)
 			break;
-		/* The question was about an HSM that is no more; ask for the new one. */
+		/* The question was about an HSM or a manager that is no more; ask anew. */
 		if (atomic_exchange(&m->cancel_orders, false))
 			continue;
 		backoff = backoff_next(c, backoff);
