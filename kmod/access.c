@@ -62,7 +62,7 @@ int __init zkhsm_access_init(void)
 	return 0;
 }
 
-/* Valid in the context of the request alone, these three: a dump goes on in any process's. */
+/* Valid in the context of the request alone, these four: a dump goes on in any process's. */
 
 bool zkhsm_access_admin(struct sk_buff *skb)
 {
@@ -83,6 +83,15 @@ bool zkhsm_access_uid(struct sk_buff *skb, kuid_t uid)
 	if (!uid_valid(uid) || !sock || !sock->file)
 		return false;
 	return uid_eq(current_euid(), uid) && uid_eq(sock->file->f_cred->euid, uid);
+}
+
+struct zkhsm_caller zkhsm_access_caller(struct sk_buff *skb)
+{
+	struct zkhsm_caller by = { .uid = INVALID_UID, .admin = zkhsm_access_admin(skb) };
+
+	if (zkhsm_access_uid(skb, current_euid()))
+		by.uid = current_euid();
+	return by;
 }
 
 bool zkhsm_access_agent(struct sk_buff *skb)
@@ -122,6 +131,12 @@ int zkhsm_access_check(u8 cmd, struct sk_buff *skb, struct netlink_ext_ack *exta
 			    "caller and socket opener must both have CAP_SYS_ADMIN");
 }
 
+static int refuse_stranger(struct netlink_ext_ack *extack)
+{
+	return zkhsm_refuse(extack, -EACCES, ZKHSM_REASON_NOT_OWNER,
+			    "caller and socket opener must both be the owner of the key");
+}
+
 /**
  * zkhsm_access_key() - whether the caller may do this to a key
  * @cmd: a command of class owner
@@ -151,6 +166,16 @@ int zkhsm_access_key(u8 cmd, struct sk_buff *skb, kuid_t owner, struct netlink_e
 			return 0;
 		break;
 	}
-	return zkhsm_refuse(extack, -EACCES, ZKHSM_REASON_NOT_OWNER,
-			    "caller and socket opener must both be the owner of the key");
+	return refuse_stranger(extack);
+}
+
+/*
+ * Whether who was let change a key still may: an administrator can have given
+ * it to somebody else meanwhile. Return: 0 or -EACCES.
+ */
+int zkhsm_access_still(const struct zkhsm_caller *by, kuid_t owner, struct netlink_ext_ack *extack)
+{
+	if (by->admin || uid_eq(by->uid, owner))
+		return 0;
+	return refuse_stranger(extack);
 }

@@ -7,7 +7,6 @@
  * Keys and managers come in the order of their ids and go on behind the last
  * one told: whatever was there all the time is told exactly once.
  */
-#include <linux/cred.h>
 #include <linux/slab.h>
 
 #include "netlink-gen.h"
@@ -57,8 +56,7 @@ static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 
 	d->cmd = cmd;
 	d->all = zkhsm_access_agent(cb->skb);
-	/* Nobody's, when the caller and the socket's opener are not the same user. */
-	d->owner = zkhsm_access_uid(cb->skb, current_euid()) ? current_euid() : INVALID_UID;
+	d->owner = zkhsm_access_caller(cb->skb).uid;
 	if (cmd == ZKHSM_CMD_LIST_GET) {
 		/* Its length has been checked against the policy. */
 		digest = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, ZKHSM_A_LIST_DIGEST);

@@ -121,7 +121,7 @@ static void read_update(struct sk_buff *skb, struct genl_info *info, struct zkhs
 	up->state = u32_or(attrs[ZKHSM_A_KEY_STATE], 0);
 	up->set_owner = attrs[ZKHSM_A_KEY_OWNER_UID];
 	up->owner = make_kuid(&init_user_ns, u32_or(attrs[ZKHSM_A_KEY_OWNER_UID], 0));
-	up->by_admin = zkhsm_access_admin(skb);
+	up->by = zkhsm_access_caller(skb);
 }
 
 int zkhsm_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -157,6 +157,7 @@ out:
 
 int zkhsm_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct zkhsm_caller by = zkhsm_access_caller(skb);
 	struct zkhsm_key_info kinfo;
 	struct zkhsm_key *key;
 	int err;
@@ -164,7 +165,7 @@ int zkhsm_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info)
 	key = key_of(skb, info);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
-	err = zkhsm_op_key_del(key, &kinfo, info->extack);
+	err = zkhsm_op_key_del(key, &by, &kinfo, info->extack);
 	zkhsm_audit(err, "op=key-del id=%s", key->id);
 	if (!err)
 		zkhsm_nl_event_key(ZKHSM_EVENT_DELETED, &kinfo);

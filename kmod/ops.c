@@ -230,17 +230,27 @@ static int check_state_change(const struct zkhsm_key *key, u32 to, struct netlin
 			    "the key cannot go from its state to this one");
 }
 
-static int check_update(const struct zkhsm_key *key, const struct zkhsm_key_update *up,
-			struct netlink_ext_ack *extack)
+/* What was looked at before the lock was taken. */
+static int check_still(const struct zkhsm_key *key, const struct zkhsm_caller *by,
+		       struct netlink_ext_ack *extack)
 {
-	int err;
-
 	lockdep_assert_held(&zkhsm_lock);
 
 	if (!key->element)
 		return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NO_SUCH_KEY,
 				    "the key was deleted");
-	if (up->set_owner && !up->by_admin)
+	return zkhsm_access_still(by, key->owner, extack);
+}
+
+static int check_update(const struct zkhsm_key *key, const struct zkhsm_key_update *up,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = check_still(key, &up->by, extack);
+	if (err)
+		return err;
+	if (up->set_owner && !up->by.admin)
 		return zkhsm_refuse(extack, -EPERM, ZKHSM_REASON_NOT_ADMIN,
 				    "only an administrator can change the owner");
 	if (up->set_owner && !uid_valid(up->owner))
@@ -265,7 +275,7 @@ static int check_update(const struct zkhsm_key *key, const struct zkhsm_key_upda
 	if (!up->set_state)
 		return 0;
 	err = check_state_change(key, up->state, extack);
-	if (!err && up->state != key->state && !up->by_admin && zkhsm_keystore_quiet())
+	if (!err && up->state != key->state && !up->by.admin && zkhsm_keystore_quiet())
 		return zkhsm_refuse(extack, -EAGAIN, ZKHSM_REASON_RATE,
 				    "the keystore is being attested, ask again");
 	return err;
@@ -279,9 +289,9 @@ static int check_update(const struct zkhsm_key *key, const struct zkhsm_key_upda
  * @extack: of the request
  *
  * Return: 0; -ENOKEY (deleted meanwhile); -EPERM (would widen, or the owner by
- * somebody who is no administrator); -EACCES (state, held); -EKEYREVOKED;
- * -EOPNOTSUPP (unknown or unsupported bits); -EINVAL; -EAGAIN (state, while
- * evidence waits for the keystore to hold still).
+ * somebody who is no administrator); -EACCES (state, held, another's meanwhile);
+ * -EKEYREVOKED; -EOPNOTSUPP (unknown or unsupported bits); -EINVAL; -EAGAIN
+ * (state, while evidence waits for the keystore to hold still).
  */
 int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack)
@@ -313,24 +323,24 @@ out:
 /**
  * zkhsm_op_key_del() - destroy a key
  * @key: the key
+ * @by: who asks
  * @info: the key as it was
  * @extack: of the request
  *
  * What the managers have voted about the element outlives the key.
  *
- * Return: 0, or -ENOKEY when somebody else deleted it meanwhile.
+ * Return: 0; -ENOKEY when somebody else deleted it meanwhile, -EACCES when an
+ * administrator gave it to somebody else.
  */
-int zkhsm_op_key_del(struct zkhsm_key *key, struct zkhsm_key_info *info,
-		     struct netlink_ext_ack *extack)
+int zkhsm_op_key_del(struct zkhsm_key *key, const struct zkhsm_caller *by,
+		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack)
 {
-	int err = 0;
+	int err;
 
 	down_write(&zkhsm_lock);
-	if (!key->element) {
-		err = zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NO_SUCH_KEY,
-				   "the key was deleted");
+	err = check_still(key, by, extack);
+	if (err)
 		goto out;
-	}
 	zkhsm_key_read(key, info);
 	zkhsm_key_erase(key);
 	zkhsm_element_abandon(key->element);

@@ -363,6 +363,12 @@ struct zkhsm_key_request {
 	s32 serial;
 };
 
+/* Who asks, for checks that come later, under the lock. */
+struct zkhsm_caller {
+	kuid_t uid;	/* of caller and socket opener; nobody's when they differ */
+	bool admin;
+};
+
 /* What key-set may ask for. */
 struct zkhsm_key_update {
 	bool set_usage, set_flags, set_state, set_owner;
@@ -370,7 +376,7 @@ struct zkhsm_key_update {
 	u32 flags;
 	u32 state;
 	kuid_t owner;
-	bool by_admin;
+	struct zkhsm_caller by;
 };
 
 /* refuse.c */
@@ -405,6 +411,9 @@ int zkhsm_access_key(u8 cmd, struct sk_buff *skb, kuid_t owner, struct netlink_e
 bool zkhsm_access_admin(struct sk_buff *skb);
 bool zkhsm_access_agent(struct sk_buff *skb);
 bool zkhsm_access_uid(struct sk_buff *skb, kuid_t uid);
+struct zkhsm_caller zkhsm_access_caller(struct sk_buff *skb);
+int zkhsm_access_still(const struct zkhsm_caller *by, kuid_t owner,
+		       struct netlink_ext_ack *extack);
 
 /* key.c */
 int zkhsm_key_init(void);
@@ -531,8 +540,8 @@ int zkhsm_op_key_new(const struct zkhsm_key_request *req, struct zkhsm_key_info 
 		     struct netlink_ext_ack *extack);
 int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack);
-int zkhsm_op_key_del(struct zkhsm_key *key, struct zkhsm_key_info *info,
-		     struct netlink_ext_ack *extack);
+int zkhsm_op_key_del(struct zkhsm_key *key, const struct zkhsm_caller *by,
+		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack);
 int zkhsm_op_sign(struct zkhsm_key *key, const u8 digest[ZKHSM_HASH_LEN],
 		  u8 sig[ZKHSM_SIGNATURE_LEN], struct netlink_ext_ack *extack);
 int zkhsm_op_prove(struct zkhsm_key *key, const void *user_id, size_t uid_len, const void *other,
