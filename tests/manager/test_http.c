@@ -459,8 +459,11 @@ static void many_connections(void **state)
 
 static void many_polls(void **state)
 {
+	/* Of two places one address may have one; the third address finds none. */
+	static const unsigned int from[] = { 1, 1, 2, 3 };
+	static const int answer[] = { 204, 429, 204, 429 };
 	struct prover *p = prover_new("polled", 1);
-	struct raw r[3];
+	struct raw r[ARRAY_SIZE(from)];
 	char head[200];
 
 	(void)state;
@@ -468,14 +471,17 @@ static void many_polls(void **state)
 	snprintf(head, sizeof(head),
 		 "GET /v1/hsms/%s/orders?wait=2 HTTP/1.1\r\nHost: x\r\n\r\n", hex32(p->hsm_id));
 	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
-		assert_int_equal(raw_connect(&r[i], 0, 0), 0);
+		assert_int_equal(raw_connect_from(&r[i], from[i], 0, 0), 0);
 		raw_say(&r[i], head);
-		if (i < 2)	/* they have to be waiting before the third comes */
+		if (answer[i] == 429)
+			assert_non_null(strstr(raw_hear(&r[i]), " 429 "));
+		else	/* it has to be waiting before the next comes */
 			tell(get(d->public, 204, NULL, "/v1/hsms/%s/orders", hex32(p->hsm_id)));
 	}
-	assert_non_null(strstr(raw_hear(&r[2]), " 429 "));
-	assert_non_null(strstr(raw_hear(&r[0]), " 204 "));
-	assert_non_null(strstr(raw_hear(&r[1]), " 204 "));
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
+		if (answer[i] == 204)
+			assert_non_null(strstr(raw_hear(&r[i]), " 204 "));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(r); i++)
 		raw_close(&r[i]);
 	prover_free(p);

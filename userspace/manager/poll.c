@@ -129,14 +129,29 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	server_send(p->job->rq);
 }
 
+/* Half of the places, rounded up, is what one address may take. */
+static bool has_share(const struct poll *p)
+{
+	const struct zkhsmd_polls *polls = p->job->m->polls;
+	const uint64_t share = (p->job->m->config.polls_max + 1) / 2;
+	const struct poll *other;
+	uint64_t count = 0;
+
+	if (polls->count < share)
+		return false;
+	TAILQ_FOREACH(other, &polls->waiting, link)
+		count += strcmp(other->job->rq->origin, p->job->rq->origin) == 0;
+	return count >= share;
+}
+
 static void wait_for_orders(struct poll *p, int64_t ms)
 {
 	struct zkhsmd_polls *polls = p->job->m->polls;
 	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
 
-	if (polls->count >= p->job->m->config.polls_max) {
+	if (polls->count >= p->job->m->config.polls_max || has_share(p)) {
 		server_reply_header(p->job->rq, "Retry-After", "%d", WAIT_MAX_S);
-		zkhsmd_problem(p->job->rq, P_TOO_MANY, "too many clients wait for orders");
+		zkhsmd_problem(p->job->rq, P_TOO_MANY, "too many clients wait for orders, or too many of this address");
 		server_send(p->job->rq);
 		return;
 	}
