@@ -71,6 +71,8 @@ struct server_reply {
 	int status;			/* 0: nothing said yet */
 	char *body;
 	size_t len;
+	void (*release)(void *owner);	/* of @body; free() of itself when NULL */
+	void *owner;
 	const char *media;
 	struct {
 		const char *name;
@@ -145,6 +147,9 @@ void server_reply_json(struct server_request *rq, int status, json_t *body);
 /* Takes over @body, which was malloc'ed. */
 void server_reply_bytes(struct server_request *rq, int status, const char *media, char *body,
 			size_t len);
+/* @body stays the owner's, unchanged, until it is released; from any thread. */
+void server_reply_shared(struct server_request *rq, int status, const char *media,
+			 const char *body, size_t len, void (*release)(void *owner), void *owner);
 void server_reply_header(struct server_request *rq, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* @urn without its "urn:zkhsm:", a constant; @extra (stolen) has more members, or is NULL. */

@@ -69,6 +69,9 @@ void server_conn_close(struct server_conn *c);
 void server_conn_peer(struct server_conn *c);
 const char *server_conn_origin(struct server_conn *c);
 
+/* server_reply.c */
+void server_reply_drop(struct server_reply *r);
+
 /* server_route.c */
 void server_dispatch(struct evhttp_request *ev, void *server);
 void server_request_free(struct server_request *rq);

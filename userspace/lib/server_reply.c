@@ -34,10 +34,37 @@ json_t *server_json(struct server_request *rq)
 	return NULL;
 }
 
+static void release_body(char *body, void (*release)(void *owner), void *owner)
+{
+	if (release)
+		release(owner);
+	else
+		free(body);
+}
+
+/* Whoever has the body, it goes. */
+void server_reply_drop(struct server_reply *r)
+{
+	if (r->body)
+		release_body(r->body, r->release, r->owner);
+	r->body = NULL;
+	r->len = 0;
+	r->release = NULL;
+	r->owner = NULL;
+}
+
+void server_reply_shared(struct server_request *rq, int status, const char *media,
+			 const char *body, size_t len, void (*release)(void *owner), void *owner)
+{
+	server_reply_bytes(rq, status, media, (char *)(uintptr_t)body, len);
+	rq->reply.release = release;
+	rq->reply.owner = owner;
+}
+
 void server_reply_bytes(struct server_request *rq, int status, const char *media, char *body,
 			size_t len)
 {
-	free(rq->reply.body);
+	server_reply_drop(&rq->reply);
 	rq->reply.status = status;
 	rq->reply.media = media;
 	rq->reply.body = body;
@@ -123,11 +150,36 @@ static void add_headers(struct server_request *rq)
 		evhttp_add_header(out, "Connection", "close");
 }
 
-static void free_body(const void *data, size_t len, void *body)
+/* What is left of a reply when the connection has its body. */
+struct sent {
+	char *body;
+	void (*release)(void *owner);
+	void *owner;
+};
+
+static void on_sent(const void *data, size_t len, void *arg)
 {
+	struct sent *sent = arg;
+
 	(void)data;
 	(void)len;
-	free(body);
+	release_body(sent->body, sent->release, sent->owner);
+	free(sent);
+}
+
+/* Without a copy: @r has no body any more, unless there was no memory. */
+static void hand_over(struct server_reply *r, struct evbuffer *out)
+{
+	struct sent *sent = malloc(sizeof(*sent));
+
+	if (!sent)
+		return;
+	*sent = (struct sent){ r->body, r->release, r->owner };
+	if (evbuffer_add_reference(out, r->body, r->len, on_sent, sent)) {
+		free(sent);
+		return;
+	}
+	r->body = NULL;
 }
 
 /*
@@ -150,8 +202,8 @@ void server_send(struct server_request *rq)
 	if (!r->status)
 		server_reply_problem(rq, 503, "internal", "Internal error", NULL, "no answer was made");
 	add_headers(rq);
-	if (out && r->body && !evbuffer_add_reference(out, r->body, r->len, free_body, r->body))
-		r->body = NULL;
+	if (out && r->body)
+		hand_over(r, out);
 	if (rq->conn)
 		server_conn_set(rq->conn, CONN_WRITING);
 	/* A request whose connection has gone is freed by this, too. */

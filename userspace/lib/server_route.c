@@ -56,7 +56,7 @@ void server_request_free(struct server_request *rq)
 		rq->data_free(rq->data);
 	evhttp_clear_headers(&rq->query);
 	free_args(rq);
-	free(rq->reply.body);
+	server_reply_drop(&rq->reply);
 	free(rq);
 }
 

@@ -205,7 +205,8 @@ static enum zkhsmd_next work_list(struct zkhsmd_job *job, struct zkhsmd_store *s
 					       "If-None-Match");
 	struct zkhsm_error err = { .code = 0 };
 	int64_t left_s;
-	char etag[48], *jws;
+	struct zkhsmd_signed *jws;
+	char etag[48];
 	int ret = zkhsmd_rlist_get(job->m, store, &jws, etag, &left_s, &err);
 
 	if (ret) {
@@ -215,10 +216,11 @@ static enum zkhsmd_next work_list(struct zkhsmd_job *job, struct zkhsmd_store *s
 	server_reply_header(job->rq, "ETag", "%s", etag);
 	server_reply_header(job->rq, "Cache-Control", "max-age=%lld", (long long)left_s);
 	if (match && strcmp(match, etag) == 0) {
-		free(jws);
+		zkhsmd_signed_put(jws);
 		server_reply_bytes(job->rq, 304, NULL, NULL, 0);
 	} else {
-		server_reply_bytes(job->rq, 200, "application/jose", jws, strlen(jws));
+		server_reply_shared(job->rq, 200, "application/jose", zkhsmd_signed_text(jws),
+				    strlen(zkhsmd_signed_text(jws)), zkhsmd_signed_put, jws);
 	}
 	return ZKHSMD_ANSWER;
 }

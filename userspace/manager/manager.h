@@ -201,8 +201,8 @@ int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct
 		   int64_t newest_wall);
 int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		      struct zkhsmd_status *out);
-/* -ENOENT: no such key in the newest list. */
-int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+/* -ENOENT: no such key in the newest list. @h is read again when that list has changed. */
+int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 		    const char *key_id, struct zkhsmd_key *out);
 const char *zkhsmd_state_name(enum zkhsmd_state state);
 json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *status);
@@ -249,9 +249,14 @@ struct zkhsmd_rlist;
 
 int zkhsmd_rlist_new(struct zkhsmd_rlist **out);
 void zkhsmd_rlist_free(struct zkhsmd_rlist *l);
-/* Caller frees *@jws. @etag is quoted; @left_s is how long it may be kept. */
-int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, char **jws, char etag[48],
-		     int64_t *left_s, struct zkhsm_error *err);
+/* One that was signed: all who read it at a time share it. */
+struct zkhsmd_signed;
+
+/* A reference. @etag is quoted; @left_s is how long it may be kept. */
+int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_signed **jws,
+		     char etag[48], int64_t *left_s, struct zkhsm_error *err);
+const char *zkhsmd_signed_text(const struct zkhsmd_signed *s);
+void zkhsmd_signed_put(void *s);		/* any thread */
 
 /* poll.c: on the loop */
 struct zkhsmd_polls;

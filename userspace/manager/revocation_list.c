@@ -6,18 +6,39 @@
  * that whoever asks gets one that will do for a while.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "manager.h"
 
+struct zkhsmd_signed {
+	atomic_uint refs;
+	char *text;
+};
+
 struct zkhsmd_rlist {
 	pthread_mutex_t lock;		/* all below */
-	char *jws;
+	struct zkhsmd_signed *jws;
 	uint64_t number;
 	int64_t made_s, next_s;
 };
+
+const char *zkhsmd_signed_text(const struct zkhsmd_signed *s)
+{
+	return s->text;
+}
+
+void zkhsmd_signed_put(void *arg)
+{
+	struct zkhsmd_signed *s = arg;
+
+	if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
+		return;
+	free(s->text);
+	free(s);
+}
 
 int zkhsmd_rlist_new(struct zkhsmd_rlist **out)
 {
@@ -35,7 +56,7 @@ void zkhsmd_rlist_free(struct zkhsmd_rlist *l)
 	if (!l)
 		return;
 	pthread_mutex_destroy(&l->lock);
-	free(l->jws);
+	zkhsmd_signed_put(l->jws);
 	free(l);
 }
 
@@ -102,9 +123,9 @@ static int make(struct zkhsmd *m, struct zkhsmd_store *store, uint64_t number, i
 {
 	int64_t next_s = now_s + (int64_t)m->config.next_update_ms / 1000;
 	struct zkhsmd_rlist *l = m->rlist;
+	struct zkhsmd_signed *jws;
 	struct arrays a;
 	json_t *payload;
-	char *jws;
 	int ret;
 
 	ret = read_entries(store, number, &a);
@@ -115,11 +136,17 @@ static int make(struct zkhsmd *m, struct zkhsmd_store *store, uint64_t number, i
 			    (json_int_t)next_s, "revoked", a.revoked, "suspended", a.suspended);
 	if (!payload)
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
-	ret = zkhsm_jws_sign(m->identity.token_key, "zkhsm-revocations+jwt", payload, &jws, err);
+	jws = calloc(1, sizeof(*jws));
+	ret = !jws ? zkhsm_fail(err, -ENOMEM, "out of memory") :
+	      zkhsm_jws_sign(m->identity.token_key, "zkhsm-revocations+jwt", payload, &jws->text,
+			     err);
 	json_decref(payload);
-	if (ret)
+	if (ret) {
+		free(jws);
 		return ret;
-	free(l->jws);
+	}
+	atomic_init(&jws->refs, 1);
+	zkhsmd_signed_put(l->jws);
 	l->jws = jws;
 	l->number = number;
 	l->made_s = now_s;
@@ -133,8 +160,8 @@ static bool good(const struct zkhsmd_rlist *l, uint64_t number, int64_t now_s)
 	       now_s < l->made_s + (l->next_s - l->made_s + 1) / 2;
 }
 
-int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, char **jws, char etag[48],
-		     int64_t *left_s, struct zkhsm_error *err)
+int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_signed **jws,
+		     char etag[48], int64_t *left_s, struct zkhsm_error *err)
 {
 	int64_t now_s = zkhsmd_now().wall / 1000;
 	struct zkhsmd_rlist *l = m->rlist;
@@ -147,9 +174,11 @@ int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, char **jws, c
 		if (!ret && !good(l, number, now_s))
 			ret = make(m, store, number, now_s, err);
 	} while (ret == -EAGAIN);
-	*jws = ret ? NULL : strdup(l->jws);
+	*jws = ret ? NULL : l->jws;
+	if (*jws)
+		atomic_fetch_add(&l->jws->refs, 1);
 	snprintf(etag, 48, "\"%llu-%lld\"", (unsigned long long)l->number, (long long)l->made_s);
 	*left_s = l->next_s - now_s;
 	pthread_mutex_unlock(&l->lock);
-	return ret || *jws ? ret : -ENOMEM;
+	return ret;
 }

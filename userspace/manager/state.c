@@ -47,7 +47,32 @@ int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 	return 0;
 }
 
-int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+/*
+ * The list that the row names. One that has just been replaced goes with the same
+ * commit that changes the row: who has read the row before reads it once more.
+ */
+static int newest_list(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		       struct zkhsm_keylist **list)
+{
+	struct zkhsmd_hsm now;
+	int ret = zkhsmd_list_find(m, store, h->list_digest, list);
+
+	if (ret != -ENOENT)
+		return ret;
+	ret = store->ops->hsm_get(store, h->id, &now);
+	if (ret)
+		return ret == -ENOENT ? -EUCLEAN : ret;
+	if (memcmp(now.list_digest, h->list_digest, sizeof(now.list_digest)) == 0)
+		return -EUCLEAN;
+	if (now.enrolled != h->enrolled)
+		return -ENOENT;
+	*h = now;
+	ret = zkhsmd_list_find(m, store, h->list_digest, list);
+	/* The row refers to it: it is there, or the store is damaged. */
+	return ret == -ENOENT ? -EUCLEAN : ret;
+}
+
+int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 		    const char *key_id, struct zkhsmd_key *out)
 {
 	const struct zkhsm_list_entry *e;
@@ -57,10 +82,9 @@ int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, const struct z
 
 	if (!h->attested)
 		return -ENOENT;
-	ret = zkhsmd_list_find(m, store, h->list_digest, &list);
+	ret = newest_list(m, store, h, &list);
 	if (ret)
-		/* The row refers to it: it is there, or the store is damaged. */
-		return ret == -ENOENT ? -EUCLEAN : ret;
+		return ret;
 	e = zkhsm_keylist_find(list, key_id);
 	if (e)
 		out->entry = *e;
