@@ -250,6 +250,7 @@ static void revoked_and_expired(void)
 
 struct shared {
 	int32_t serial;
+	bool open_to_all;
 	int ready[2], done[2];
 };
 
@@ -263,13 +264,17 @@ static void hold_key(void *arg)
 	ec_random_scalar(scalar);
 	s->serial = keyring_add("user", scalar, 32);
 	check(s->serial > 0, "add_key");
+	/* That everybody may find it does not put it into everybody's keyrings. */
+	if (s->open_to_all)
+		check(!keyctl_setperm(s->serial, KEY_POS_ALL | KEY_USR_ALL | KEY_GRP_ALL |
+				      KEY_OTH_ALL), "setperm");
 	close(s->done[1]);
 	check(write(s->ready[1], "", 1) == 1, "write");
 	/* Until the parent is done: the keyring goes with the process. */
 	check(!read(s->done[0], &byte, 1), "read");
 }
 
-static void not_possessed_by(uid_t uid)
+static void not_possessed_by(uid_t uid, bool open_to_all)
 {
 	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -277,6 +282,7 @@ static void not_possessed_by(uid_t uid)
 	char byte;
 
 	require(s != MAP_FAILED && !pipe(s->ready) && !pipe(s->done), "pipes");
+	s->open_to_all = open_to_all;
 	pid = ktap_child_start(uid, hold_key, s);
 	check(read(s->ready[0], &byte, 1) == 1, "the child has no key");
 	refused_serial(s->serial, EACCES, "a key that another process possesses");
@@ -291,8 +297,10 @@ static void not_possessed_by(uid_t uid)
 static void not_possessed(void)
 {
 	start();
-	not_possessed_by(0);
-	not_possessed_by(UID_OTHER);
+	not_possessed_by(0, false);
+	not_possessed_by(0, true);
+	not_possessed_by(UID_OTHER, false);
+	not_possessed_by(UID_OTHER, true);
 }
 
 int main(int argc, char **argv)

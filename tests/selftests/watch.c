@@ -194,8 +194,50 @@ static void try_key_new(void *arg)
 	check_refused(&x.a, EPERM, ZKHSM_REASON_NOT_ADMIN, "key-new by a stranger");
 }
 
+static unsigned int count_records(const char *what)
+{
+	unsigned int n = 0;
+	const char *p;
+
+	for (p = strstr(trail, what); p; p = strstr(p + 1, what))
+		n++;
+	return n;
+}
+
+/* A stranger leaves a trace, but no more than ten in ten seconds. */
+static void try_key_del(void *arg)
+{
+	struct hsm x = { 0 };
+	int i;
+
+	(void)arg;
+	hsm_reopen(&x);
+	for (i = 0; i < 50; i++) {
+		key_del(&x, "audited");
+		check_refused(&x.a, EACCES, ZKHSM_REASON_NOT_OWNER, "key-del by a stranger");
+		key_set_u32(&x, "audited", ZKHSM_A_KEY_STATE, ZKHSM_KEY_STATE_DEACTIVATED);
+		check_refused(&x.a, EACCES, ZKHSM_REASON_NOT_OWNER, "key-set by a stranger");
+	}
+}
+
+/* Nor does an owner who switches his key off and on. */
+static void switch_own_key(void *arg)
+{
+	struct hsm x = { 0 };
+	int i;
+
+	(void)arg;
+	hsm_reopen(&x);
+	for (i = 0; i < 100; i++) {
+		key_set_u32(&x, "audited", ZKHSM_A_KEY_STATE,
+			    i % 2 ? ZKHSM_KEY_STATE_ACTIVE : ZKHSM_KEY_STATE_DEACTIVATED);
+		check_done(&x.a, "key-set by the owner");
+	}
+}
+
 static void audit_trail(void)
 {
+	char id[24];
 	uint8_t element[32];
 	struct manager m;
 	int fd = open_trail();
@@ -208,6 +250,9 @@ static void audit_trail(void)
 	key_element(&h, "audited", element);
 	key_set_u32(&h, "audited", ZKHSM_A_KEY_OWNER_UID, UID_OWNER);
 	key_new(&h, "audited");		/* refused */
+	manager_pin(&h, &m);		/* refused */
+	check(!ktap_child(UID_OTHER, try_key_del, NULL), "child");
+	check(!ktap_child(UID_OWNER, switch_own_key, NULL), "child");
 	order_one(&h, &m, ZKHSM_ORDER_TYPE_REVOKE, 1, element);
 	key_del(&h, "audited");
 	manager_unpin(&h, &m);
@@ -221,6 +266,16 @@ static void audit_trail(void)
 	on_record("op=trust-new", "uid=0", "res=1");
 	on_record("op=key-new", "id=audited", "res=1");
 	on_record("op=key-new", "errno=17", "res=0");
+	snprintf(id, sizeof(id), "%02x%02x%02x%02x%02x%02x%02x%02x", m.id[0], m.id[1], m.id[2],
+		 m.id[3], m.id[4], m.id[5], m.id[6], m.id[7]);
+	on_record("op=trust-new", id, "errno=17");
+	on_record("op=key-del id=audited", "uid=60003", "errno=13");
+	on_record("op=key-set id=audited", "uid=60003", "errno=13");
+	on_record("op=key-set id=audited", "uid=60001", "res=1");
+	/* Ten in ten seconds; a slow machine may need more than one such while. */
+	check(count_records("uid=60003") < 100 && count_records("uid=60001") < 100,
+	      "%u records of a stranger, %u of an owner", count_records("uid=60003"),
+	      count_records("uid=60001"));
 	on_record("op=key-set", "id=audited", "res=1");
 	on_record("op=order-apply", "uid=0", "res=1");
 	on_record("op=key-state", "id=audited", "res=1");
