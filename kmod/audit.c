@@ -4,9 +4,33 @@
  */
 #include <linux/audit.h>
 #include <linux/cred.h>
+#include <linux/hash.h>
+#include <linux/ratelimit.h>
 #include <linux/uidgid.h>
 
 #include "zkhsm.h"
+
+#define LIMIT_BITS	6
+
+/* Users whose ids fall together share one. */
+static struct ratelimit_state limits[1 << LIMIT_BITS] = {
+	[0 ... (1 << LIMIT_BITS) - 1] =
+		RATELIMIT_STATE_INIT_FLAGS(limits[0], 10 * HZ, 10, RATELIMIT_MSG_ON_RELEASE),
+};
+
+/**
+ * zkhsm_audit_allowed() - whether the caller may leave one more record
+ *
+ * For what can be repeated without end by somebody who is no administrator:
+ * whatever is refused, and an owner's changes to a key. Ten in ten seconds for
+ * each user, so that nobody fills the log, or its queue, and drowns what others
+ * leave there. What an administrator has done is recorded without asking, and
+ * so is whatever happens to a key but once.
+ */
+bool zkhsm_audit_allowed(void)
+{
+	return __ratelimit(&limits[hash_32(__kuid_val(current_uid()), LIMIT_BITS)]);
+}
 
 /**
  * zkhsm_audit() - write one record

@@ -191,8 +191,9 @@ int zkhsm_nl_order_apply_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 	err = zkhsm_order_apply(nla_data(order), nla_len(order), &res, info->extack);
-	zkhsm_audit(err, "op=order-apply manager=%8phN type=%u number=%llu changed=%u",
-		    res.manager_id, res.type, res.number, res.change_count);
+	if (!err || zkhsm_audit_allowed())
+		zkhsm_audit(err, "op=order-apply manager=%8phN type=%u number=%llu changed=%u",
+			    res.manager_id, res.type, res.number, res.change_count);
 	if (!err) {
 		zkhsm_nl_event_changes(res.changes, res.change_count);
 		err = zkhsm_nl_fill_order(reply, &res);

@@ -10,6 +10,15 @@
 /* KEY and PROOF attributes have the id at the same place. */
 static_assert((int)ZKHSM_A_KEY_ID == (int)ZKHSM_A_PROOF_ID);
 
+/* That somebody tried to change or to destroy a key; the rest of what is refused changes nothing. */
+static void audit_refused(u8 cmd, const struct zkhsm_key *key, int err)
+{
+	const char *op = cmd == ZKHSM_CMD_KEY_SET ? "key-set" : "key-del";
+
+	if ((cmd == ZKHSM_CMD_KEY_SET || cmd == ZKHSM_CMD_KEY_DEL) && zkhsm_audit_allowed())
+		zkhsm_audit(err, "op=%s id=%s", op, key->id);
+}
+
 /**
  * key_of() - the key that a request is about, if the caller may
  * @skb: the request
@@ -31,6 +40,7 @@ static struct zkhsm_key *key_of(struct sk_buff *skb, struct genl_info *info)
 	up_read(&zkhsm_lock);
 	err = zkhsm_access_key(info->genlhdr->cmd, skb, owner, info->extack);
 	if (err) {
+		audit_refused(info->genlhdr->cmd, key, err);
 		zkhsm_key_put(key);
 		return ERR_PTR(err);
 	}
@@ -124,10 +134,18 @@ static void read_update(struct sk_buff *skb, struct genl_info *info, struct zkhs
 	up->by = zkhsm_access_caller(skb);
 }
 
+/* An owner can go on switching his key off and on; what an administrator does is never lost. */
+static void audit_set(const struct zkhsm_caller *by, const struct zkhsm_key_info *key)
+{
+	if (by->admin || zkhsm_audit_allowed())
+		zkhsm_audit(0, "op=key-set id=%s state=%u usage=%u owner=%u", key->id, key->state,
+			    key->usage, from_kuid_munged(&init_user_ns, key->owner));
+}
+
 int zkhsm_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct zkhsm_key_update up;
-	struct zkhsm_key_info kinfo = {};
+	struct zkhsm_key_info kinfo;
 	struct zkhsm_key *key;
 	struct sk_buff *reply;
 	void *hdr;
@@ -143,9 +161,10 @@ int zkhsm_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 	err = zkhsm_op_key_set(key, &up, &kinfo, info->extack);
-	zkhsm_audit(err, "op=key-set id=%s state=%u usage=%u owner=%u", key->id, kinfo.state,
-		    kinfo.usage, from_kuid_munged(&init_user_ns, kinfo.owner));
-	if (!err) {
+	if (err) {
+		audit_refused(info->genlhdr->cmd, key, err);
+	} else {
+		audit_set(&up.by, &kinfo);
 		zkhsm_nl_event_key(ZKHSM_EVENT_CHANGED, &kinfo);
 		err = zkhsm_nl_fill_key(reply, &kinfo);
 	}
@@ -166,9 +185,12 @@ int zkhsm_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	err = zkhsm_op_key_del(key, &by, &kinfo, info->extack);
-	zkhsm_audit(err, "op=key-del id=%s", key->id);
-	if (!err)
+	if (err) {
+		audit_refused(info->genlhdr->cmd, key, err);
+	} else {
+		zkhsm_audit(0, "op=key-del id=%s", key->id);
 		zkhsm_nl_event_key(ZKHSM_EVENT_DELETED, &kinfo);
+	}
 	zkhsm_key_put(key);
 	return err;
 }

@@ -7,7 +7,6 @@
  */
 #include <linux/capability.h>
 #include <linux/module.h>
-#include <linux/ratelimit.h>
 
 #include "netlink-gen.h"
 #include "netlink.h"
@@ -105,13 +104,10 @@ static int check_bounds(u8 cmd, struct genl_info *info)
 	return 0;
 }
 
-/* Whoever tries an administrator's command leaves a trace, but does not fill the log. */
+/* Whoever tries an administrator's command leaves a trace. */
 static void audit_denied(u8 cmd, int err)
 {
-	static DEFINE_RATELIMIT_STATE(limit, 10 * HZ, 10);
-
-	ratelimit_set_flags(&limit, RATELIMIT_MSG_ON_RELEASE);
-	if (err == -EPERM && __ratelimit(&limit))
+	if (err == -EPERM && zkhsm_audit_allowed())
 		zkhsm_audit(err, "op=command-%u", cmd);
 }
 

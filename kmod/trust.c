@@ -106,7 +106,7 @@ static int pin(struct zkhsm_manager **fresh, struct zkhsm_element **element,
  * zkhsm_trust_new() - pin a manager
  * @pub: its key, SEC1 uncompressed
  * @label: for people, may be empty
- * @info: the manager
+ * @info: the manager; when it is refused, its id alone
  * @extack: of the request
  *
  * Return: 0; -EBADMSG when @pub is not a point; -EEXIST when it is pinned or
@@ -120,6 +120,8 @@ int zkhsm_trust_new(const u8 pub[ZKHSM_POINT_LEN], const char *label,
 	struct zkhsm_manager *fresh;
 	int err = -ENOMEM;
 
+	if (zkhsm_sha256(pub, ZKHSM_POINT_LEN, info->id))
+		return zkhsm_refuse_failure(extack, -EIO);
 	if (zkhsm_p256_decode_public(pub))
 		return zkhsm_refuse(extack, -EBADMSG, ZKHSM_REASON_MALFORMED,
 				    "the manager's key is not an uncompressed point of P-256");
@@ -129,9 +131,8 @@ int zkhsm_trust_new(const u8 pub[ZKHSM_POINT_LEN], const char *label,
 	if (fresh && element) {
 		memcpy(fresh->pub, pub, sizeof(fresh->pub));
 		strscpy(fresh->label, label, sizeof(fresh->label));
-		err = zkhsm_sha256(pub, ZKHSM_POINT_LEN, fresh->id);
-		if (!err)
-			err = zkhsm_element_name(pub, element->name);
+		memcpy(fresh->id, info->id, sizeof(fresh->id));
+		err = zkhsm_element_name(pub, element->name);
 	}
 	if (err) {
 		err = zkhsm_refuse_failure(extack, err);

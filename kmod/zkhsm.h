@@ -549,6 +549,7 @@ int zkhsm_op_prove(struct zkhsm_key *key, const void *user_id, size_t uid_len, c
 u32 zkhsm_faults(void);
 
 /* audit.c */
+bool zkhsm_audit_allowed(void);
 __printf(2, 3) void zkhsm_audit(int err, const char *fmt, ...);
 
 /* guard.c */
