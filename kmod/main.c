@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Load and unload: each mechanism in turn, the netlink family last in and
- * first out.
+ * Load and unload: each mechanism in turn, what calls in from outside last in
+ * and first out. A notifier may tell an event over the netlink family, and so
+ * comes after it and goes before it: unregistering it waits for one that runs.
  */
 #include <linux/module.h>
 
@@ -121,17 +122,17 @@ static int __init zkhsm_init(void)
 	err = init_state();
 	if (err)
 		goto err_crypto;
-	err = zkhsm_guard_init();
-	if (err)
-		goto err_state;
 	err = zkhsm_netlink_init(kpp_driver);
 	if (err)
-		goto err_guard;
+		goto err_state;
+	err = zkhsm_guard_init();
+	if (err)
+		goto err_netlink;
 	pr_info("version " ZKHSM_VERSION_STRING ", %s\n", kpp_driver);
 	return 0;
 
-err_guard:
-	zkhsm_guard_exit();
+err_netlink:
+	zkhsm_netlink_exit();
 err_state:
 	exit_state();
 err_crypto:
@@ -141,8 +142,8 @@ err_crypto:
 
 static void __exit zkhsm_exit(void)
 {
-	zkhsm_netlink_exit();
 	zkhsm_guard_exit();
+	zkhsm_netlink_exit();
 	exit_state();
 	exit_crypto();
 }
