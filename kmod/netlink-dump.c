@@ -20,7 +20,9 @@
  * @last_key: the last one told
  * @any_manager: one has been told
  * @last_manager: the last one told
- * @list: the copy that is told; a reference
+ * @digest: names the copy of L that is told. Not a reference: it would keep
+ *	the copy for as long as the requester likes to leave the rest unread.
+ * @len: length of that copy
  * @offset: how much of it has been told
  */
 struct dump {
@@ -30,7 +32,8 @@ struct dump {
 	char last_key[ZKHSM_ID_MAX_LEN + 1];
 	bool any_manager;
 	u8 last_manager[ZKHSM_HASH_LEN];
-	struct zkhsm_list *list;
+	u8 digest[ZKHSM_HASH_LEN];
+	u32 len;
 	u32 offset;
 };
 
@@ -40,10 +43,25 @@ static struct dump **dump_of(struct netlink_callback *cb)
 	return (struct dump **)cb->ctx;
 }
 
+static int start_list(struct dump *d, struct netlink_callback *cb, struct netlink_ext_ack *extack)
+{
+	struct nlattr *digest;
+	struct zkhsm_list *list;
+
+	/* Its length has been checked against the policy. */
+	digest = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, ZKHSM_A_LIST_DIGEST);
+	list = zkhsm_list_find(digest ? nla_data(digest) : NULL, extack);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	memcpy(d->digest, list->digest, sizeof(d->digest));
+	d->len = list->len;
+	zkhsm_list_put(list);
+	return 0;
+}
+
 static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 {
 	u8 cmd = ((struct genlmsghdr *)nlmsg_data(cb->nlh))->cmd;
-	struct nlattr *digest;
 	struct dump *d;
 	int err;
 
@@ -58,11 +76,8 @@ static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 	d->all = zkhsm_access_agent(cb->skb);
 	d->owner = zkhsm_access_caller(cb->skb).uid;
 	if (cmd == ZKHSM_CMD_LIST_GET) {
-		/* Its length has been checked against the policy. */
-		digest = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, ZKHSM_A_LIST_DIGEST);
-		d->list = zkhsm_list_find(digest ? nla_data(digest) : NULL, extack);
-		if (IS_ERR(d->list)) {
-			err = PTR_ERR(d->list);
+		err = start_list(d, cb, extack);
+		if (err) {
 			kfree(d);
 			return err;
 		}
@@ -97,10 +112,7 @@ int zkhsm_nl_dump_start(struct netlink_callback *cb)
 
 int zkhsm_nl_dump_done(struct netlink_callback *cb)
 {
-	struct dump *d = *dump_of(cb);
-
-	zkhsm_list_put(d->list);
-	kfree(d);
+	kfree(*dump_of(cb));
 	return 0;
 }
 
@@ -191,26 +203,25 @@ int zkhsm_nl_trust_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /* One chunk per part, as large as the part. */
-int zkhsm_nl_list_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+static int dump_chunk(struct sk_buff *skb, struct netlink_callback *cb,
+		      const struct zkhsm_list *list)
 {
 	struct dump *d = *dump_of(cb);
 	int room;
 	u32 len;
 	void *hdr;
 
-	if (d->offset == d->list->len)
-		return skb->len;
 	hdr = put_header(skb, cb);
 	if (!hdr)
 		return -EMSGSIZE;
-	if (zkhsm_nl_fill_list(skb, d->list) ||
+	if (zkhsm_nl_fill_list(skb, list) ||
 	    nla_put_u32(skb, ZKHSM_A_LIST_OFFSET, d->offset))
 		goto too_small;
 	room = skb_tailroom(skb) - nla_total_size(0) - NLA_ALIGNTO;
 	if (room <= 0)
 		goto too_small;
-	len = min3((u32)room, (u32)(U16_MAX - NLA_HDRLEN), d->list->len - d->offset);
-	if (nla_put(skb, ZKHSM_A_LIST_CHUNK, len, d->list->data + d->offset))
+	len = min3((u32)room, (u32)(U16_MAX - NLA_HDRLEN), list->len - d->offset);
+	if (nla_put(skb, ZKHSM_A_LIST_CHUNK, len, list->data + d->offset))
 		goto too_small;
 	genlmsg_end(skb, hdr);
 	d->offset += len;
@@ -219,4 +230,21 @@ int zkhsm_nl_list_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 too_small:
 	genlmsg_cancel(skb, hdr);
 	return -EMSGSIZE;
+}
+
+/* Every part looks for the copy again; one that is gone ends the dump with -EAGAIN. */
+int zkhsm_nl_list_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump *d = *dump_of(cb);
+	struct zkhsm_list *list;
+	int ret;
+
+	if (d->offset == d->len)
+		return skb->len;
+	list = zkhsm_list_find(d->digest, cb->extack);
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	ret = dump_chunk(skb, cb, list);
+	zkhsm_list_put(list);
+	return ret;
 }
