@@ -85,9 +85,29 @@ static int alloc_tfm(struct crypto_shash **slot, const char *name)
 {
 	struct crypto_shash *tfm = crypto_alloc_shash(name, 0, 0);
 
-	if (IS_ERR(tfm))
+	if (IS_ERR(tfm)) {
+		pr_err("not loaded: this kernel has no %s (%ld)\n", name, PTR_ERR(tfm));
 		return PTR_ERR(tfm);
+	}
 	*slot = tfm;
+	return 0;
+}
+
+/* Transcripts are on stacks, with room for the state of every usual driver and no more. */
+static int check_sizes(void)
+{
+	if (crypto_shash_descsize(sha256_tfm) > ZKHSM_HASH_STATE_SIZE) {
+		pr_err("not loaded: the SHA-256 driver %s has a state of %u bytes, more than %u\n",
+		       crypto_shash_driver_name(sha256_tfm), crypto_shash_descsize(sha256_tfm),
+		       (u32)ZKHSM_HASH_STATE_SIZE);
+		return -EINVAL;
+	}
+	if (crypto_shash_digestsize(sha256_tfm) != ZKHSM_HASH_LEN ||
+	    crypto_shash_digestsize(hmac_tfm) != ZKHSM_HMAC_SIZE) {
+		pr_err("not loaded: the digests of %s or %s have another length\n",
+		       crypto_shash_driver_name(sha256_tfm), crypto_shash_driver_name(hmac_tfm));
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -98,10 +118,8 @@ int zkhsm_hash_init(void)
 	ret = alloc_tfm(&sha256_tfm, "sha256");
 	if (!ret)
 		ret = alloc_tfm(&hmac_tfm, "hmac(sha512)");
-	if (!ret && (crypto_shash_descsize(sha256_tfm) > ZKHSM_HASH_STATE_SIZE ||
-		     crypto_shash_digestsize(sha256_tfm) != ZKHSM_HASH_LEN ||
-		     crypto_shash_digestsize(hmac_tfm) != ZKHSM_HMAC_SIZE))
-		ret = -EINVAL;
+	if (!ret)
+		ret = check_sizes();
 	if (ret)
 		zkhsm_hash_exit();
 	return ret;
