@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
+#include <time.h>
 
 #include "../../userspace/manager/store.h"
 
@@ -121,6 +123,37 @@ static void transactions(void **state)
 	ops->rollback(s);
 	assert_int_equal(ops->hsm_get(s, b.id, &out), -ENOENT);
 	assert_int_equal(ops->undo(s), -EIO);
+}
+
+/* Who may not wait is told so at once, and reads on when there is nothing to wait for. */
+static void hurry(void **state)
+{
+	struct timespec before, after;
+	struct zkhsmd_hsm h = some_hsm(1), out;
+	struct zkhsmd_store *quick;
+	sqlite3 *other;
+
+	(void)state;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	ops->close(reader);
+	ops->close(s);
+	/* With a write-ahead log readers hardly ever wait; without one a lock keeps them out. */
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(ops->open(path, true, false, &quick, NULL), 0);
+	assert_int_equal(ops->hurry(quick), 0);
+	assert_int_equal(ops->hsm_get(quick, h.id, &out), 0);
+	assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	assert_int_equal(ops->hsm_get(quick, h.id, &out), -EBUSY);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(after.tv_sec - before.tv_sec < 5);	/* others wait for ten */
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(ops->hsm_get(quick, h.id, &out), 0);
+	ops->close(quick);
+	sqlite3_close(other);
+	assert_int_equal(make(NULL), 0);
 }
 
 static void bytes(void **state)
@@ -312,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(rows),
 		TEST(transactions),
+		TEST(hurry),
 		TEST(bytes),
 		TEST(pending),
 		TEST(revocations),

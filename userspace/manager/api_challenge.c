@@ -34,10 +34,8 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	int ret = store->ops->hsm_get(store, c->hsm_id, &h);
 	bool enrolled = !ret && h.enrolled;
 
-	if (ret && ret != -ENOENT) {
-		zkhsmd_problem_store(job->rq, ret);
-		return ZKHSMD_ANSWER;
-	}
+	if (ret && ret != -ENOENT)
+		return zkhsmd_job_unread(job, ret);
 	ret = zkhsmd_nonce_new(job->m->nonces, c->hsm_id, job->rq->origin, enrolled,
 			       zkhsmd_now(), nonce);
 	if (ret == -ENOMEM) {

@@ -46,7 +46,7 @@ static enum zkhsmd_next work_hsm(struct zkhsmd_job *job, struct zkhsmd_store *st
 	if (ret == -ENOENT)
 		zkhsmd_problem(job->rq, P_UNKNOWN, "no such HSM is known");
 	else if (ret)
-		zkhsmd_problem_store(job->rq, ret);
+		return zkhsmd_job_unread(job, ret);
 	return ZKHSMD_ANSWER;
 }
 

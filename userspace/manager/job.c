@@ -38,7 +38,7 @@ struct zkhsmd_jobs {
 	struct event *wake;
 	int wake_fd;
 	size_t pending;			/* the loop's, like @store */
-	struct zkhsmd_store *store;	/* for quick jobs; NULL if it is not local */
+	struct zkhsmd_store *store;	/* for quick jobs, never waits; or NULL */
 };
 
 static void queue_init(struct queue *q)
@@ -253,8 +253,10 @@ int zkhsmd_jobs_start(struct zkhsmd *m, struct zkhsm_error *err)
 		jobs->wake = event_new(m->base, jobs->wake_fd, EV_READ | EV_PERSIST, on_done, jobs);
 	if (!jobs->workers || !jobs->wake || event_add(jobs->wake, NULL))
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
-	if (m->store_ops->local)
+	if (m->store_ops->hurry)
 		ret = m->store_ops->open(m->store_path, true, false, &jobs->store, err);
+	if (jobs->store && m->store_ops->hurry(jobs->store))
+		ret = zkhsm_fail(err, -EIO, "%s cannot be read", m->store_path);
 	for (size_t i = 0; !ret && i < jobs->worker_count; i++)
 		ret = start_worker(jobs, i < light ? &jobs->light :
 				   i < light + heavy ? &jobs->heavy : &jobs->writes,
@@ -316,18 +318,26 @@ struct zkhsmd_job *zkhsmd_job_new(struct server_request *rq, size_t size)
 	return job;
 }
 
+enum zkhsmd_next zkhsmd_job_unread(struct zkhsmd_job *job, int error)
+{
+	if (job->quick && error == -EBUSY)
+		return ZKHSMD_LATER;
+	zkhsmd_problem_store(job->rq, error);
+	return ZKHSMD_ANSWER;
+}
+
 /* A job without work() goes to the writer at once. */
 void zkhsmd_job_submit(struct zkhsmd_job *job)
 {
 	struct zkhsmd_jobs *jobs = job->m->jobs;
 
 	job->result = 0;
-	if (job->quick && jobs->store) {
-		/* It only read, so it has its answer. */
-		(void)job->work(job, jobs->store);
+	/* It only reads, so it has its answer, or could not read. */
+	if (job->quick && jobs->store && job->work(job, jobs->store) == ZKHSMD_ANSWER) {
 		finish(job);
 		return;
 	}
+	job->quick = false;
 	jobs->pending++;
 	queue_put(!job->work ? &jobs->writes : job->heavy ? &jobs->heavy : &jobs->light, job);
 }

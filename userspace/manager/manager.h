@@ -138,12 +138,13 @@ int zkhsmd_identity_open(struct zkhsmd_identity *id, const char *state_dir,
 void zkhsmd_identity_close(struct zkhsmd_identity *id);
 
 /* job.c */
-enum zkhsmd_next { ZKHSMD_ANSWER, ZKHSMD_WRITE };
+enum zkhsmd_next { ZKHSMD_ANSWER, ZKHSMD_WRITE, ZKHSMD_LATER };
 
 /**
  * struct zkhsmd_job - one request on its way through the threads
  * @quick:	@work only reads a row or two: done on the loop, which costs less
- *		than waking a worker, if the store can be read without waiting
+ *		than waking a worker. Where the store has to be waited for it says
+ *		ZKHSMD_LATER, by zkhsmd_job_unread(), and is done again on a worker
  * @work:	on a worker with a store that reads; fills the reply, or asks for @write
  * @write:	on the writer, within a transaction. Fills the reply. Negative
  *		undoes what it wrote, and the answer is that reply if there is
@@ -172,6 +173,8 @@ void zkhsmd_jobs_stop(struct zkhsmd *m);
 /* A job for @rq with @size zeroed bytes of data; NULL when answered with 503. */
 struct zkhsmd_job *zkhsmd_job_new(struct server_request *rq, size_t size);
 void zkhsmd_job_submit(struct zkhsmd_job *job);
+/* What @work returns when the store could not be read: answered, or to be done again. */
+enum zkhsmd_next zkhsmd_job_unread(struct zkhsmd_job *job, int error);
 bool zkhsmd_jobs_pending(struct zkhsmd *m);
 
 /* state.c: what is so at this moment, from what is stored */

@@ -6,7 +6,7 @@
  * happens within begin and commit; mark and undo bracket one job in it, so that
  * one that fails takes nothing of the others with it. Functions return 0 or a
  * count where they say so, -ENOENT when there is nothing, -ENOSPC when the disk is
- * full, -EUCLEAN when the content is not what this program writes, or -EIO.
+ * full, -EBUSY when it was locked for too long, -EUCLEAN when the content is not what this program writes, or -EIO.
  */
 #ifndef ZKHSM_STORE_H
 #define ZKHSM_STORE_H
@@ -105,11 +105,15 @@ enum zkhsmd_meta {
 
 struct zkhsmd_store_ops {
 	const char *name;
-	bool local;			/* reading a row takes microseconds and never waits */
 	/* Creates what is not there unless @readonly; checks schema and integrity if asked. */
 	int (*open)(const char *where, bool readonly, bool check, struct zkhsmd_store **out,
 		    struct zkhsm_error *err);
 	void (*close)(struct zkhsmd_store *s);
+	/*
+	 * From now on reading an HSM's row takes microseconds, or is -EBUSY at once
+	 * where it would have to wait. NULL if this store cannot do that.
+	 */
+	int (*hurry)(struct zkhsmd_store *s);
 
 	int (*begin)(struct zkhsmd_store *s);
 	int (*commit)(struct zkhsmd_store *s);		/* rolled back when it fails */

@@ -138,6 +138,8 @@ int sq_errno(int code)
 		return 0;
 	case SQLITE_FULL:
 		return -ENOSPC;
+	case SQLITE_BUSY:
+		return -EBUSY;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
 	case SQLITE_CONSTRAINT:
@@ -283,6 +285,20 @@ static void sq_close(struct zkhsmd_store *store)
 	free(s);
 }
 
+/* Preparing reads the schema, which may have to wait: done before. */
+static int sq_hurry(struct zkhsmd_store *store)
+{
+	static const enum sql needed[] = { SQL_HSM_GET, SQL_REVOCATION_GET, SQL_PENDING_GET };
+	struct sq *s = to_sq(store);
+
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (!sq_stmt(s, needed[i]))
+			return sq_errno(sqlite3_errcode(s->db));
+	}
+	sqlite3_busy_timeout(s->db, 0);
+	return 0;
+}
+
 /* The first column of the first row, as a number; -1 if there is none. */
 static int64_t pragma(struct sq *s, const char *text)
 {
@@ -379,9 +395,9 @@ static int sq_open(const char *where, bool readonly, bool check, struct zkhsmd_s
 
 const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.name = "sqlite",
-	.local = true,
 	.open = sq_open,
 	.close = sq_close,
+	.hurry = sq_hurry,
 	.begin = sq_begin,
 	.commit = sq_commit,
 	.rollback = sq_rollback,
