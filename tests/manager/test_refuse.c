@@ -351,6 +351,29 @@ static void lists(void **state)
 	prover_free(other);
 }
 
+/* Anybody can have a live challenge: of what takes long to read strangers get little. */
+static void strangers_long_lists(void **state)
+{
+	struct prover *large = prover_new("large", 800), *again = prover_new("large again", 800);
+	uint8_t nonce[32];
+
+	(void)state;
+	assert_true(large->list_len > 65536);
+	challenge(d, large, nonce);
+	challenge(d, again, nonce);
+	for (int i = 0; i < 16; i++)
+		put_list(d, i % 2 ? large : again, 204, NULL);
+	put_list(d, large, 429, "too-many");
+	put_list(d, again, 429, "too-many");
+	/* Short ones are read, and of whom is known all. */
+	tell(attest(d, hsm, 403, "pending"));
+	enrol(d, large);
+	put_list(d, large, 204, NULL);
+	put_list(d, again, 429, "too-many");
+	prover_free(large);
+	prover_free(again);
+}
+
 static void configurations(void **state)
 {
 	uint8_t body[ZKHSM_CONFIGURATION_MAX_LEN + 1];
@@ -444,6 +467,7 @@ int main(void)
 		TEST(late),
 		TEST(stale),
 		TEST(lists),
+		TEST(strangers_long_lists),
 		TEST(configurations),
 		TEST(needs),
 		TEST(restored_from_backup),

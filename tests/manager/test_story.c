@@ -642,6 +642,18 @@ static void another_configuration(void **state)
 	tell(ask_json(d->admin, "POST", path, 200, NULL, "{'config_digest':'%s'}",
 		      hex32(hsm->config_digest)));
 	tell(attest(d, hsm, 200, NULL));
+	/* One that it never showed is a mistake, or said to be none. */
+	hsm->config.max_ttl_ms++;
+	prover_refresh(hsm);
+	tell(ask_json(d->admin, "POST", path, 409, "unseen", "{'config_digest':'%s'}",
+		      hex32(hsm->config_digest)));
+	tell(ask_json(d->admin, "POST", path, 409, "unseen",
+		      "{'config_digest':'%s','unseen':false}", hex32(hsm->config_digest)));
+	tell(ask_json(d->admin, "POST", path, 400, "request",
+		      "{'config_digest':'%s','unseen':1}", hex32(hsm->config_digest)));
+	tell(ask_json(d->admin, "POST", path, 200, NULL, "{'config_digest':'%s','unseen':true}",
+		      hex32(hsm->config_digest)));
+	tell(attest(d, hsm, 200, NULL));
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,26 +217,56 @@ static void lists_in_memory(void **state)
 	prover_free(b);
 }
 
+static struct zkhsmd_confs *confs;
+
+static void put_conf(unsigned int source, unsigned int number)
+{
+	uint8_t digest[32] = { 0 }, one = 1;
+	char name[16];
+
+	snprintf(name, sizeof(name), "192.0.2.%u", source);
+	put_unaligned_be32(number, digest);
+	zkhsmd_conf_put(confs, name, digest, &one, 1);
+}
+
+static bool has_conf(unsigned int number)
+{
+	uint8_t out[ZKHSM_CONFIGURATION_MAX_LEN], digest[32] = { 0 };
+
+	put_unaligned_be32(number, digest);
+	return zkhsmd_conf_get(confs, digest, out) == 1;
+}
+
+/* Room for 1024, of which one source has 64. */
 static void configurations_in_memory(void **state)
 {
-	uint8_t out[ZKHSM_CONFIGURATION_MAX_LEN], digest[32] = { 0 }, one = 1;
-	struct zkhsmd_confs *c;
-
 	(void)state;
-	assert_int_equal(zkhsmd_confs_new(&c), 0);
-	assert_int_equal(zkhsmd_conf_get(c, digest, out), 0);
-	for (unsigned int i = 0; i < 1024; i++) {
-		put_unaligned_be32(i, digest);
-		zkhsmd_conf_put(c, digest, &one, 1);
-	}
-	put_unaligned_be32(0, digest);
-	assert_int_equal(zkhsmd_conf_get(c, digest, out), 1);
-	put_unaligned_be32(1024, digest);
-	zkhsmd_conf_put(c, digest, &one, 1);
-	assert_int_equal(zkhsmd_conf_get(c, digest, out), 1);
-	put_unaligned_be32(0, digest);
-	assert_int_equal(zkhsmd_conf_get(c, digest, out), 0);
-	zkhsmd_confs_free(c);
+	assert_int_equal(zkhsmd_confs_new(&confs), 0);
+	assert_false(has_conf(0));
+	put_conf(100, 5000);
+	for (unsigned int i = 0; i < 2000; i++)
+		put_conf(0, i);
+	assert_true(has_conf(5000));
+	assert_true(has_conf(1999));
+	assert_true(has_conf(2000 - 64));
+	assert_false(has_conf(2000 - 65));
+	/* Put again it is the newest; and what others put as well does not go with theirs. */
+	put_conf(0, 2000 - 64);
+	put_conf(0, 3000);
+	assert_true(has_conf(2000 - 64));
+	assert_false(has_conf(2000 - 63));
+	put_conf(0, 5000);
+	for (unsigned int i = 0; i < 64; i++)
+		put_conf(0, i);
+	assert_true(has_conf(5000));
+	/* When all places are taken the oldest goes. */
+	for (unsigned int i = 0; i < 1024 - 65; i++)
+		put_conf(1 + i / 64, 10000 + i);
+	assert_true(has_conf(5000));
+	put_conf(99, 20000);
+	assert_false(has_conf(5000));
+	assert_true(has_conf(20000));
+	zkhsmd_confs_free(confs);
 }
 
 int main(void)

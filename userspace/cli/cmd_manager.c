@@ -142,8 +142,9 @@ int cmd_manager_approve(struct cli *cli)
 	ret = hsm_path(cli, "/v1/admin/hsms/%s/configuration", cli->args[0], path);
 	ret = ret ? ret : cli_hex(cli, "--config", cli->value[OPT_CONFIG_DIGEST], digest, 32);
 	ret = ret ? ret : request(cli, true, "POST", path,
-				  json_pack("{s:s}", "config_digest",
-					    cli->value[OPT_CONFIG_DIGEST]), &answer);
+				  json_pack("{s:s, s:b}", "config_digest",
+					    cli->value[OPT_CONFIG_DIGEST], "unseen",
+					    cli->value[OPT_UNSEEN] != NULL), &answer);
 	return ret ? ret : cli_emit(cli, answer);
 }
 

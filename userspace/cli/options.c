@@ -63,6 +63,7 @@ static const struct {
 	[OPT_TIMEOUT] = { "timeout", "SECONDS", "stop after that", 0 },
 	[OPT_TOKEN] = { "token", "FILE", "verification token", 0 },
 	[OPT_TYPE] = { "type", "NAME", "ec-p256", 0 },
+	[OPT_UNSEEN] = { "unseen", NULL, "even if the HSM has not attested it", 0 },
 	[OPT_USAGE] = { "usage", "LIST", "sign,prove", 0 },
 	[OPT_USER_ID] = { "user-id", "TEXT", "UserID of RFC 8235: who asks, and why", 0 },
 	[OPT_USER_ID_HEX] = { "user-id-hex", "HEX", "the same, in hex", 0 },

@@ -140,7 +140,7 @@ void zkhsmd_api_hsms(struct server_request *rq)
 struct change {
 	const char *action;
 	uint8_t hsm_id[32], config_digest[32];
-	bool has_digest;
+	bool has_digest, unseen;	/* @unseen: even if it did not attest that */
 	char name[ZKHSMD_NAME_MAX + 1];
 	bool orders;			/* some were made */
 };
@@ -324,6 +324,13 @@ static int write_approve(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		zkhsmd_problem(job->rq, P_UNKNOWN, "no such HSM is enrolled");
 		return 0;
 	}
+	/* A digest that was mistyped would leave the HSM stale, or wait for who fits it. */
+	if (!c->unseen && memcmp(c->config_digest, h.config_seen, 32) != 0 &&
+	    memcmp(c->config_digest, h.config_digest, 32) != 0) {
+		zkhsmd_problem(job->rq, P_UNSEEN,
+			       "this is not the configuration that this HSM attested last");
+		return 0;
+	}
 	memcpy(h.config_digest, c->config_digest, sizeof(h.config_digest));
 	o = json_pack("{s:s}", "name", h.name);
 	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
@@ -339,12 +346,15 @@ void zkhsmd_api_approve(struct server_request *rq)
 	json_error_t error;
 	const char *digest;
 	bool ok = false;
+	int unseen = 0;
 
-	if (body && json_unpack_ex(body, &error, 0, "{s:s !}", "config_digest", &digest))
+	if (body && json_unpack_ex(body, &error, 0, "{s:s, s?b !}", "config_digest", &digest,
+				   "unseen", &unseen))
 		server_json_problem(rq, &error);
 	else if (body)
 		ok = zkhsmd_hash_of(rq, "hsm_id", rq->args[0], c.hsm_id) &&
 		     zkhsmd_hash_of(rq, "config_digest", digest, c.config_digest);
+	c.unseen = unseen;
 	json_decref(body);
 	if (ok)
 		submit_change(rq, &c, write_approve);

@@ -11,28 +11,38 @@
 
 #include "manager.h"
 
-/* @enrolled is found out on the worker. */
+/* What a list has to be longer than for a stranger's to be counted. */
+#define LONG_LIST	SERVER_SMALL
+/* Long lists of strangers that are decoded at a time, and parts of them in a minute. */
+#define GUESTS		1
+#define PART_LEN	(ZKHSMD_LIST_MAX / ZKHSMD_GUEST_PARTS)
+
+/* @enrolled is found out by welcome(); @guest: counted in list_guests. */
 struct upload {
 	uint8_t digest[32], hsm_id[32], identity[65], base[32];
-	bool delta, enrolled;
+	bool delta, enrolled, guest;
 };
 
-/* Lists are read from HSMs that are known, or that were just asked for evidence. */
-static bool welcome(struct zkhsmd_job *job, struct zkhsmd_store *store)
+/*
+ * Lists are read from HSMs that are known, or that were just asked for evidence.
+ * Without an answer yet who sends one is welcome.
+ */
+static enum zkhsmd_next welcome(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	struct upload *u = job->data;
 	struct zkhsmd_hsm h;
 	int ret = store->ops->hsm_get(store, u->hsm_id, &h);
 
-	if (ret && ret != -ENOENT) {
-		zkhsmd_problem_store(job->rq, ret);
-		return false;
-	}
+	if (ret && ret != -ENOENT)
+		return zkhsmd_job_unread(job, ret);
 	u->enrolled = !ret && h.enrolled;
-	if (u->enrolled || zkhsmd_nonce_any(job->m->nonces, u->hsm_id, zkhsmd_now()))
-		return true;
-	zkhsmd_problem(job->rq, P_STRANGER, "this HSM is not enrolled and has no live challenge");
-	return false;
+	if (!u->enrolled && !zkhsmd_nonce_any(job->m->nonces, u->hsm_id, zkhsmd_now()))
+		zkhsmd_problem(job->rq, P_STRANGER,
+			       "this HSM is not enrolled and has no live challenge");
+	else if (!u->enrolled && u->delta)
+		zkhsmd_problem(job->rq, P_BASE,
+			       "an HSM that is not enrolled has no base here; send the whole list");
+	return ZKHSMD_ANSWER;
 }
 
 static bool announced(struct zkhsmd_job *job, struct zkhsm_announcement *a)
@@ -125,7 +135,7 @@ static enum zkhsmd_next work_list(struct zkhsmd_job *job, struct zkhsmd_store *s
 	struct zkhsm_announcement a;
 	uint8_t *whole;
 
-	if (!welcome(job, store) || !announced(job, &a))
+	if (!announced(job, &a))
 		return ZKHSMD_ANSWER;
 	if (!u->delta) {
 		take_list(job, &a, bytes, len);
@@ -136,6 +146,63 @@ static enum zkhsmd_next work_list(struct zkhsmd_job *job, struct zkhsmd_store *s
 		take_list(job, &a, whole, len);
 	free(whole);
 	return ZKHSMD_ANSWER;
+}
+
+static void decoded(struct zkhsmd_job *job)
+{
+	struct upload *u = job->data;
+
+	if (u->guest)
+		job->m->list_guests--;
+	server_send(job->rq);
+}
+
+/*
+ * Identities cost nothing, and each can sign a list that takes a heavy worker half
+ * a second to decode: strangers have that done for one of them at a time, and an
+ * address as much of it in a minute as one list of full length. What it sends is
+ * charged before it is read.
+ */
+static bool admit_guest(struct zkhsmd_job *job)
+{
+	struct server_request *rq = job->rq;
+	struct upload *u = job->data;
+	struct zkhsmd *m = job->m;
+	int64_t now = zkhsmd_now().boot;
+
+	if (zkhsmd_source_over(m->guest_parts, rq->origin, now)) {
+		server_reply_header(rq, "Retry-After", "60");
+		zkhsmd_problem(rq, P_TOO_MANY,
+			       "too many long lists of HSMs that are not enrolled came from this address");
+		return false;
+	}
+	if (m->list_guests >= GUESTS) {
+		server_reply_header(rq, "Retry-After", "2");
+		zkhsmd_problem(rq, P_TOO_MANY,
+			       "another long list of an HSM that is not enrolled is being decoded");
+		return false;
+	}
+	for (size_t i = 0; i <= rq->body_len / PART_LEN; i++)
+		zkhsmd_source_charge(m->guest_parts, rq->origin, now);
+	m->list_guests++;
+	u->guest = true;
+	return true;
+}
+
+/* On the loop, with welcome()'s answer. */
+static void welcomed(struct zkhsmd_job *job)
+{
+	struct upload *u = job->data;
+
+	if (job->rq->reply.status ||
+	    (!u->enrolled && job->rq->body_len > LONG_LIST && !admit_guest(job))) {
+		server_send(job->rq);
+		return;
+	}
+	job->heavy = true;
+	job->work = work_list;
+	job->answered = decoded;
+	zkhsmd_job_submit(job);
 }
 
 static bool read_identity(struct server_request *rq, struct upload *u)
@@ -168,6 +235,12 @@ static void put_list(struct server_request *rq, bool delta)
 		zkhsmd_problem(rq, P_REQUEST, "base goes with a difference, not with a list");
 		ok = false;
 	}
+	if (ok && zkhsmd_source_over(((struct zkhsmd *)rq->arg)->sources, rq->origin,
+				     zkhsmd_now().boot)) {
+		server_reply_header(rq, "Retry-After", "60");
+		zkhsmd_problem(rq, P_TOO_MANY, "too much false evidence came from this address");
+		ok = false;
+	}
 	if (ok && rq->body_len < ZKHSMD_ANNOUNCED) {
 		zkhsmd_problem(rq, P_MALFORMED, "the body is shorter than an announcement");
 		ok = false;
@@ -180,8 +253,9 @@ static void put_list(struct server_request *rq, bool delta)
 	if (!job)
 		return;
 	memcpy(job->data, &u, sizeof(u));
-	job->heavy = true;
-	job->work = work_list;
+	job->quick = true;
+	job->work = welcome;
+	job->answered = welcomed;
 	zkhsmd_job_submit(job);
 }
 
@@ -202,7 +276,7 @@ static enum zkhsmd_next work_configuration(struct zkhsmd_job *job, struct zkhsmd
 	struct upload *u = job->data;
 	uint8_t digest[32];
 
-	if (!welcome(job, store))
+	if (welcome(job, store) != ZKHSMD_ANSWER || rq->reply.status)
 		return ZKHSMD_ANSWER;
 	zkhsm_sha256(rq->body, rq->body_len, digest);
 	if (zkhsm_configuration_decode(&c, rq->body, rq->body_len)) {
@@ -210,7 +284,7 @@ static enum zkhsmd_next work_configuration(struct zkhsmd_job *job, struct zkhsmd
 	} else if (memcmp(digest, u->digest, sizeof(digest)) != 0) {
 		zkhsmd_problem(rq, P_FALSE, "the configuration does not have this digest");
 	} else {
-		zkhsmd_conf_put(job->m->confs, digest, rq->body, rq->body_len);
+		zkhsmd_conf_put(job->m->confs, rq->origin, digest, rq->body, rq->body_len);
 		server_reply_json(rq, 204, NULL);
 	}
 	return ZKHSMD_ANSWER;

@@ -18,6 +18,7 @@
 /* An entry decoded, and its point in OpenSSL's form. */
 #define BYTES_PER_KEY	512
 #define CONFS		1024
+#define CONFS_PER_SOURCE (CONFS / 16)
 
 struct item {
 	struct zkhsm_keylist *list;
@@ -119,15 +120,17 @@ void zkhsmd_cache_put(struct zkhsmd_cache *t, struct zkhsm_keylist *l)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* A ring: the one put longest ago goes first. */
+/* The one put longest ago goes first; that of the same source if it has its share. */
 struct zkhsmd_confs {
 	pthread_mutex_t lock;		/* all below */
-	size_t next;
-	struct {
+	uint64_t puts;
+	struct conf {
+		char source[SERVER_ORIGIN_LEN];
 		uint8_t digest[32];
 		uint8_t bytes[ZKHSM_CONFIGURATION_MAX_LEN];
 		size_t len;
-	} ring[CONFS];
+		uint64_t put;		/* the how manieth; 0: free */
+	} all[CONFS];
 };
 
 int zkhsmd_confs_new(struct zkhsmd_confs **out)
@@ -149,42 +152,57 @@ void zkhsmd_confs_free(struct zkhsmd_confs *t)
 	free(t);
 }
 
-static size_t find_conf(const struct zkhsmd_confs *t, const uint8_t digest[32])
-{
-	size_t i;
-
-	for (i = 0; i < CONFS; i++) {
-		if (t->ring[i].len && memcmp(t->ring[i].digest, digest, 32) == 0)
-			break;
-	}
-	return i;
-}
-
 size_t zkhsmd_conf_get(struct zkhsmd_confs *t, const uint8_t digest[32],
 		       uint8_t out[ZKHSM_CONFIGURATION_MAX_LEN])
 {
-	size_t i, len = 0;
+	size_t len = 0;
 
 	pthread_mutex_lock(&t->lock);
-	i = find_conf(t, digest);
-	if (i < CONFS) {
-		len = t->ring[i].len;
-		memcpy(out, t->ring[i].bytes, len);
+	for (size_t i = 0; !len && i < CONFS; i++) {
+		if (t->all[i].put && memcmp(t->all[i].digest, digest, 32) == 0) {
+			len = t->all[i].len;
+			memcpy(out, t->all[i].bytes, len);
+		}
 	}
 	pthread_mutex_unlock(&t->lock);
 	return len;
 }
 
-/* @len is at most ZKHSM_CONFIGURATION_MAX_LEN. */
-void zkhsmd_conf_put(struct zkhsmd_confs *t, const uint8_t digest[32], const uint8_t *data,
-		     size_t len)
+/*
+ * Its own one of this digest, else the oldest of its own if it has its share, else
+ * the oldest of all. Not another source's of this digest: it would go with that one's.
+ */
+static struct conf *place_for(struct zkhsmd_confs *t, const char *source, const uint8_t digest[32])
 {
-	pthread_mutex_lock(&t->lock);
-	if (find_conf(t, digest) == CONFS) {
-		memcpy(t->ring[t->next].digest, digest, 32);
-		memcpy(t->ring[t->next].bytes, data, len);
-		t->ring[t->next].len = len;
-		t->next = (t->next + 1) % CONFS;
+	struct conf *oldest = &t->all[0], *own = NULL;
+	unsigned int count = 0;
+
+	for (struct conf *c = t->all; c < t->all + CONFS; c++) {
+		if (c->put < oldest->put)
+			oldest = c;
+		if (!c->put || strcmp(c->source, source) != 0)
+			continue;
+		if (memcmp(c->digest, digest, 32) == 0)
+			return c;
+		count++;
+		if (!own || c->put < own->put)
+			own = c;
 	}
+	return count >= CONFS_PER_SOURCE ? own : oldest;
+}
+
+/* @len is at most ZKHSM_CONFIGURATION_MAX_LEN. */
+void zkhsmd_conf_put(struct zkhsmd_confs *t, const char *source, const uint8_t digest[32],
+		     const uint8_t *data, size_t len)
+{
+	struct conf *c;
+
+	pthread_mutex_lock(&t->lock);
+	c = place_for(t, source, digest);
+	strncpy(c->source, source, sizeof(c->source) - 1);
+	memcpy(c->digest, digest, 32);
+	memcpy(c->bytes, data, len);
+	c->len = len;
+	c->put = ++t->puts;
 	pthread_mutex_unlock(&t->lock);
 }

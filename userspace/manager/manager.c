@@ -76,6 +76,7 @@ int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 		return ret;
 	if (zkhsmd_nonces_new(c, &m->nonces) ||
 	    zkhsmd_sources_new(c->false_per_minute, &m->sources) ||
+	    zkhsmd_sources_new(ZKHSMD_GUEST_PARTS, &m->guest_parts) ||
 	    zkhsmd_cache_new(c->lists_max, &m->lists) ||
 	    zkhsmd_cache_new(c->guest_lists_max, &m->guest_lists) ||
 	    zkhsmd_confs_new(&m->confs) || zkhsmd_rlist_new(&m->rlist) ||
@@ -91,6 +92,7 @@ void zkhsmd_close(struct zkhsmd *m)
 	zkhsmd_confs_free(m->confs);
 	zkhsmd_cache_free(m->guest_lists);
 	zkhsmd_cache_free(m->lists);
+	zkhsmd_sources_free(m->guest_parts);
 	zkhsmd_sources_free(m->sources);
 	zkhsmd_nonces_free(m->nonces);
 	zkhsmd_identity_close(&m->identity);

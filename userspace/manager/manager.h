@@ -31,6 +31,8 @@
 #define ZKHSMD_JSON_MAX		8192
 #define ZKHSMD_CONFIGURATION_MAX 2048
 #define ZKHSMD_LIST_MAX		(ZKHSM_LIST_HEAD_LEN + ZKHSM_KEYS_MAX * ZKHSM_LIST_ENTRY_MAX_LEN)
+/* Of a list of full length; as many of strangers' lists are read from one address in a minute. */
+#define ZKHSMD_GUEST_PARTS	16
 #define ZKHSMD_ANNOUNCED	(ZKHSM_ANNOUNCEMENT_LEN + ZKHSM_PROOF_LEN)
 
 struct zkhsmd;
@@ -117,8 +119,9 @@ void zkhsmd_confs_free(struct zkhsmd_confs *t);
 /* Its length, or 0. */
 size_t zkhsmd_conf_get(struct zkhsmd_confs *t, const uint8_t digest[32],
 		       uint8_t out[ZKHSM_CONFIGURATION_MAX_LEN]);
-void zkhsmd_conf_put(struct zkhsmd_confs *t, const uint8_t digest[32], const uint8_t *data,
-		     size_t len);
+/* Anybody can put some: those of one @source drive out each other before others'. */
+void zkhsmd_conf_put(struct zkhsmd_confs *t, const char *source, const uint8_t digest[32],
+		     const uint8_t *data, size_t len);
 
 /* lists.c: a list from memory, else from the store; -ENOENT */
 int zkhsmd_list_find(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t digest[32],
@@ -276,7 +279,7 @@ void zkhsmd_api_orders_get(struct server_request *rq);
 enum zkhsmd_problem {
 	P_REQUEST, P_UNKNOWN, P_MALFORMED, P_FALSE, P_NONCE, P_NOT_ADDRESSED, P_NEED, P_PENDING,
 	P_CONFIGURATION, P_HSM_REVOKED, P_CLONE, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE,
-	P_REVOKED, P_NOT_ACTIVE, P_NOT_PENDING, P_ENROLLED, P_ALREADY, P_FINAL, P_NOT_HELD,
+	P_REVOKED, P_NOT_ACTIVE, P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL, P_NOT_HELD,
 	P_TOO_MANY, P_STORE, P_STOPPING,
 };
 
@@ -313,13 +316,14 @@ struct zkhsmd {
 	uint8_t boot_id[16];
 	_Atomic int64_t newest_wall;	/* of what is stored */
 	struct zkhsmd_nonces *nonces;
-	struct zkhsmd_sources *sources;
+	struct zkhsmd_sources *sources, *guest_parts;
 	struct zkhsmd_cache *lists, *guest_lists;
 	struct zkhsmd_confs *confs;
 	struct zkhsmd_rlist *rlist;
 	struct zkhsmd_polls *polls;
 	struct zkhsmd_jobs *jobs;
 	unsigned int heavy_guests;	/* the loop's: api_evidence.c */
+	unsigned int list_guests;	/* likewise: api_list.c */
 	bool stopping;
 };
 

@@ -33,6 +33,7 @@ static const struct {
 	[P_NOT_ACTIVE] = { 403, "not-active", "Key is not active" },
 	[P_NOT_PENDING] = { 409, "not-pending", "No pending evidence" },
 	[P_ENROLLED] = { 409, "enrolled", "Already enrolled" },
+	[P_UNSEEN] = { 409, "unseen", "Configuration never attested" },
 	[P_ALREADY] = { 409, "already", "Already so" },
 	[P_FINAL] = { 409, "final", "Revoked for good" },
 	[P_NOT_HELD] = { 409, "not-held", "Not held" },
