@@ -29,7 +29,7 @@ static struct {
 	unsigned int applied;
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
-	uint8_t asked_for[32];			/* the manager of the last zkhsm_trust_get() */
+	uint8_t asked_for[32];		/* the manager of the last zkhsm_trust_get() */
 } kernel = { .lock = PTHREAD_MUTEX_INITIALIZER, .asked = PTHREAD_COND_INITIALIZER };
 
 int zkhsm_nl_open(struct zkhsm_nl **nl, struct zkhsm_error *err)

@@ -164,7 +164,8 @@ static int send_needed(struct round *rd, const struct zkhsm_response *r,
 		sent++;
 	}
 	if (!ret && !sent)
-		ret = zkhsm_fail(err, -EBADMSG, "the manager says that it needs something, and not what");
+		ret = zkhsm_fail(err, -EBADMSG,
+				 "the manager says that it needs something, and not what");
 	json_decref(body);
 	return ret;
 }

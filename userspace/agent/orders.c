@@ -77,7 +77,7 @@ static int apply_all(struct manager *m, struct zkhsm_nl *nl, const struct zkhsm_
 	return ret;
 }
 
-/* Who the manager is, asked before each question; waits until the attesting thread has learnt it. */
+/* Who the manager is, by the attesting thread, once that has learnt it; keys may change. */
 static bool wait_for_id(struct manager *m, uint8_t id[32])
 {
 	pthread_mutex_lock(&m->lock);

@@ -279,8 +279,8 @@ void zkhsmd_api_orders_get(struct server_request *rq);
 enum zkhsmd_problem {
 	P_REQUEST, P_UNKNOWN, P_MALFORMED, P_FALSE, P_NONCE, P_NOT_ADDRESSED, P_NEED, P_PENDING,
 	P_CONFIGURATION, P_HSM_REVOKED, P_CLONE, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE,
-	P_REVOKED, P_NOT_ACTIVE, P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL, P_NOT_HELD,
-	P_TOO_MANY, P_STORE, P_STOPPING,
+	P_REVOKED, P_NOT_ACTIVE, P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL,
+	P_NOT_HELD, P_TOO_MANY, P_STORE, P_STOPPING,
 };
 
 void zkhsmd_problem(struct server_request *rq, enum zkhsmd_problem p, const char *format, ...)

@@ -151,7 +151,8 @@ static void wait_for_orders(struct poll *p, int64_t ms)
 
 	if (polls->count >= p->job->m->config.polls_max || has_share(p)) {
 		server_reply_header(p->job->rq, "Retry-After", "%d", WAIT_MAX_S);
-		zkhsmd_problem(p->job->rq, P_TOO_MANY, "too many clients wait for orders, or too many of this address");
+		zkhsmd_problem(p->job->rq, P_TOO_MANY,
+			       "too many clients wait for orders, or too many of this address");
 		server_send(p->job->rq);
 		return;
 	}

@@ -6,7 +6,8 @@
  * happens within begin and commit; mark and undo bracket one job in it, so that
  * one that fails takes nothing of the others with it. Functions return 0 or a
  * count where they say so, -ENOENT when there is nothing, -ENOSPC when the disk is
- * full, -EBUSY when it was locked for too long, -EUCLEAN when the content is not what this program writes, or -EIO.
+ * full, -EBUSY when it was locked for too long, -EUCLEAN when the content is not
+ * what this program writes, or -EIO.
  */
 #ifndef ZKHSM_STORE_H
 #define ZKHSM_STORE_H
