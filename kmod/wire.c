@@ -141,7 +141,7 @@ static int writer_end(const struct zkhsm_writer *w)
 	return w->full ? -EMSGSIZE : (int)w->len;
 }
 
-/**
+/*
  * zkhsm_statement_encode() - write S
  * @s: the statement; its challenges and groups must be in order already
  * @buf: where to
@@ -251,7 +251,7 @@ static void take_statement(struct zkhsm_reader *r, struct zkhsm_statement *s)
 		r->bad = true;
 }
 
-/**
+/*
  * zkhsm_statement_decode() - read S and nothing after it
  *
  * Return: 0, or -EBADMSG; then *@s holds nothing that may be used.
@@ -265,7 +265,7 @@ int zkhsm_statement_decode(struct zkhsm_statement *s, const u8 *buf, size_t len)
 	return reader_end(&r);
 }
 
-/**
+/*
  * zkhsm_evidence_decode() - read S and find the proofs behind it
  *
  * Return: 0, or -EBADMSG, also when the proofs are not of the exact length that
@@ -290,7 +290,7 @@ static bool id_char(u8 c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/**
+/*
  * zkhsm_id_valid() - whether a key may have this id
  *
  * Ids stand in URLs, log lines and shell commands, hence no other characters
@@ -309,7 +309,7 @@ bool zkhsm_id_valid(const u8 *id, size_t len)
 	return true;
 }
 
-/**
+/*
  * zkhsm_id_compare() - the order of L: by bytes, and a prefix before what it begins
  */
 int zkhsm_id_compare(const u8 *a, size_t a_len, const u8 *b, size_t b_len)
@@ -349,7 +349,7 @@ int zkhsm_list_entry_encode(const struct zkhsm_list_entry *e, u8 *buf, size_t si
 	return writer_end(&w);
 }
 
-/**
+/*
  * zkhsm_list_entry_decode() - read one entry where the reader stands
  *
  * Return: 0, or -EBADMSG.
@@ -383,7 +383,7 @@ int zkhsm_list_entry_decode(struct zkhsm_reader *r, struct zkhsm_list_entry *e)
 	return 0;
 }
 
-/**
+/*
  * zkhsm_list_begin() - start to walk L
  *
  * Return: 0, or -EBADMSG.
@@ -400,7 +400,7 @@ int zkhsm_list_begin(struct zkhsm_list_reader *l, const u8 *buf, size_t len)
 	return 0;
 }
 
-/**
+/*
  * zkhsm_list_next() - the next entry of L
  *
  * Return: 1 with *@e set; 0 at the proper end; -EBADMSG otherwise, also when
@@ -441,7 +441,7 @@ int zkhsm_configuration_encode(const struct zkhsm_configuration *c, u8 *buf, siz
 	return writer_end(&w);
 }
 
-/**
+/*
  * zkhsm_configuration_decode() - read C
  *
  * Return: 0, or -EBADMSG, also for a quorum of zero, unknown flags, and keys
@@ -500,7 +500,7 @@ int zkhsm_announcement_decode(struct zkhsm_announcement *a, const u8 *buf, size_
 	return reader_end(&r);
 }
 
-/**
+/*
  * zkhsm_order_encode() - write what an order's signature covers
  *
  * Return: the length, or -EMSGSIZE. The signature, made over SHA-256 of these
