@@ -10,7 +10,7 @@
 /* KEY and PROOF attributes have the id at the same place. */
 static_assert((int)ZKHSM_A_KEY_ID == (int)ZKHSM_A_PROOF_ID);
 
-/* That somebody tried to change or to destroy a key; the rest of what is refused changes nothing. */
+/* That somebody tried to change or destroy a key; what else is refused changes nothing. */
 static void audit_refused(u8 cmd, const struct zkhsm_key *key, int err)
 {
 	const char *op = cmd == ZKHSM_CMD_KEY_SET ? "key-set" : "key-del";
