@@ -22,6 +22,10 @@ class Results:
         else:
             self.held.append(text)
 
+    def progress(self, text):
+        """Said at once, also where results are held back: it is still alive."""
+        print(text, flush=True)
+
     def show(self):
         """Say what was held back."""
         if self.held:

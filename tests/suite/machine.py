@@ -28,6 +28,16 @@ def programs(built):
     return sorted(found)
 
 
+# Machines to be ended when the whole run is.
+running = set()
+
+
+def stop_all():
+    """For a run that is ended from outside: a machine would outlive it."""
+    for name in sorted(running):
+        capture(["tools/vm-stop", name], timeout=120)
+
+
 def boot(results, kernel, name, build):
     argv = ["tools/vm", "--kernel", kernel, "--keep", "--name", name, "--smp", "2"]
     done = capture(argv + ([] if build else ["--no-build"]), timeout=3600)
@@ -37,7 +47,9 @@ def boot(results, kernel, name, build):
 def run_on(kernel):
     def run(results: Results):
         name = f"check-{os.getpid()}-{kernel}"
+        running.add(name)
         if not boot(results, kernel, name, True):
+            running.discard(name)
             return
         tests = programs(os.path.join(TOP, "build/userspace/tests/selftests"))
         results.expect(tests, f"{kernel}: there are self-tests")
@@ -49,7 +61,7 @@ def run_on(kernel):
                                timeout=TIMEOUT[kernel] + 30)
                 log(f"vm-{kernel}-{test}", done.stdout)
                 tap.count(results, f"{kernel}: {test}", done.stdout, done.returncode)
-                results.say(f"   {test} took {time.monotonic() - start:.0f} s")
+                results.progress(f"   {kernel}: {test} took {time.monotonic() - start:.0f} s")
                 # The kernel is gone, and with it what the rest could say.
                 if done.returncode == 125:
                     results.fail(f"{kernel}: the test programs after {test}",
@@ -59,6 +71,7 @@ def run_on(kernel):
             out = os.path.join(LOGS, f"vm-{kernel}")
             shutil.rmtree(out, ignore_errors=True)
             done = capture(["tools/vm-stop", "--out", out, name], timeout=600)
+            running.discard(name)
             results.expect(done.returncode == 0, f"{kernel}: the kernel is unharmed, rmmod",
                            done.stdout)
     return run
