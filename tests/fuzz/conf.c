@@ -17,7 +17,7 @@
 #include "conf.h"
 #include "../../userspace/manager/manager.h"
 
-static void agent(const char *path)
+static int agent(const char *path)
 {
 	struct agent *a = calloc(1, sizeof(*a));
 	struct zkhsm_error err = { 0 };
@@ -30,9 +30,10 @@ static void agent(const char *path)
 		FUZZ_ASSERT(a->manager_count && a->manager_count <= AGENT_MANAGERS_MAX &&
 			    a->config.backoff_min_ms <= a->config.backoff_max_ms);
 	free(a);
+	return ret;
 }
 
-static void manager(const char *path)
+static int manager(const char *path)
 {
 	struct zkhsmd_config c;
 	struct zkhsm_error err = { 0 };
@@ -42,22 +43,22 @@ static void manager(const char *path)
 	if (!ret)
 		FUZZ_ASSERT(c.interval_ms < c.max_age_ms && c.connections_max >= 4 &&
 			    c.connections_max <= 65536 && zkhsmd_log_level(c.log_level) >= 0);
+	return ret;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char path[64];
-	int fd;
+	int fd, ret;
 
 	if (!size)
 		return 0;
 	fd = memfd_create("conf", 0);
 	FUZZ_ASSERT(fd >= 0 && write(fd, data + 1, size - 1) == (ssize_t)size - 1);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (data[0] & 1)
-		manager(path);
-	else
-		agent(path);
+	ret = data[0] & 1 ? manager(path) : agent(path);
+	/* Nobody's eyes stop at a zero byte. */
+	FUZZ_ASSERT(ret || !memchr(data + 1, 0, size - 1));
 	close(fd);
 	return 0;
 }

@@ -49,7 +49,7 @@ static void *section(void *arg, const char *kind, const char *name)
 	return &c->peers[c->peer_count++];
 }
 
-static int load(const char *text, struct config *c, struct zkhsm_error *err)
+static int load_bytes(const char *text, size_t len, struct config *c, struct zkhsm_error *err)
 {
 	char path[] = "/tmp/zkhsm-test-conf.XXXXXX";
 	int fd = mkstemp(path), ret;
@@ -57,11 +57,16 @@ static int load(const char *text, struct config *c, struct zkhsm_error *err)
 	memset(c, 0, sizeof(*c));
 	memset(err, 0, sizeof(*err));
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(write(fd, text, len), len);
 	close(fd);
 	ret = conf_load(path, options, ARRAY_SIZE(options), section, c, err);
 	unlink(path);
 	return ret;
+}
+
+static int load(const char *text, struct config *c, struct zkhsm_error *err)
+{
+	return load_bytes(text, strlen(text), c, err);
 }
 
 static void test_defaults(void **state)
@@ -135,6 +140,60 @@ static void test_refused(void **state)
 	}
 }
 
+/* libinih would take the rest of a long line for a line of its own. */
+static void test_long_lines(void **state)
+{
+	struct zkhsm_error err;
+	char text[1200];
+	struct config c;
+
+	(void)state;
+	for (int len = 150; len < 1100; len++) {
+		int ret;
+
+		snprintf(text, sizeof(text), "[main]\n#%0*dnumber = 9\n", len, 0);
+		ret = load(text, &c, &err);
+		if (len < 480)
+			assert_int_equal(ret, 0);
+		if (!ret) {
+			assert_int_equal(c.main.number, 7);
+		} else {
+			assert_int_equal(ret, -EINVAL);
+			assert_non_null(strstr(err.text, ":2: the line is too long"));
+		}
+	}
+	assert_int_equal(load(text, &c, &err), -EINVAL);
+}
+
+/* And would cut the title of a section. */
+static void test_long_titles(void **state)
+{
+	struct zkhsm_error err;
+	char text[1200];
+	struct config c;
+
+	(void)state;
+	snprintf(text, sizeof(text), "[peer %044d]\nurl = u\n", 0);
+	assert_int_equal(load(text, &c, &err), 0);
+	snprintf(text, sizeof(text), "[peer %045d]\nurl = u\n", 0);
+	assert_int_equal(load(text, &c, &err), -EINVAL);
+	assert_non_null(strstr(err.text, ":1: the name of the section is too long"));
+}
+
+/* And would not see what follows a zero byte. */
+static void test_zero_byte(void **state)
+{
+	static const char text[] = "[main]\nnumber = 9\0 8\n";
+	struct zkhsm_error err;
+	struct config c;
+
+	(void)state;
+	assert_int_equal(load_bytes(text, sizeof(text) - 1, &c, &err), -EINVAL);
+	assert_non_null(strstr(err.text, ":2: a zero byte"));
+	assert_int_equal(conf_load("/", options, ARRAY_SIZE(options), section, &c, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "the file cannot be read"));
+}
+
 static void test_missing(void **state)
 {
 	struct zkhsm_error err;
@@ -152,6 +211,9 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_long_titles),
+		cmocka_unit_test(test_zero_byte),
 		cmocka_unit_test(test_missing),
 	};
 

@@ -11,6 +11,8 @@
 #include "conf.h"
 
 #define SECTIONS_MAX	64
+#define TITLE_MAX	49		/* libinih cuts what is longer */
+#define LINE_MAX_LEN	512		/* with its end */
 
 /* One section that the file has (or that has defaults), and what it has set. */
 struct section {
@@ -23,6 +25,9 @@ struct section {
 
 struct reader {
 	const char *path;
+	FILE *file;
+	int line;			/* the last one read */
+	const char *unreadable;		/* what was wrong with it: no other follows */
 	const struct conf_option *options;
 	size_t count;
 	void *(*section)(void *arg, const char *kind, const char *name);
@@ -176,6 +181,43 @@ static int on_line(void *arg, const char *title, const char *name, const char *v
 	return fault(r, "option %s is unknown in [%s]", name, title);
 }
 
+/* In what stands between the brackets of "[title]". */
+static bool title_too_long(const char *line)
+{
+	line += strspn(line, " \t");
+	return *line == '[' && strcspn(line + 1, "]\n") > TITLE_MAX;
+}
+
+/*
+ * As fgets(), for libinih, which would take the rest of a line that is too long
+ * for it as a line of its own, even if of a comment; would cut the title of a
+ * section; and would not see what follows a zero byte.
+ */
+static char *next_line(char *line, int size, void *arg)
+{
+	struct reader *r = arg;
+	int len = 0, c = 0;
+
+	if (r->unreadable)
+		return NULL;
+	r->line++;
+	while (c != '\n' && (c = getc(r->file)) != EOF) {
+		if (!c)
+			r->unreadable = "a zero byte";
+		else if (len == size - 1)
+			r->unreadable = "the line is too long";
+		if (r->unreadable)
+			return NULL;
+		line[len++] = (char)c;
+	}
+	line[len] = '\0';
+	if (ferror(r->file))
+		r->unreadable = "the file cannot be read";
+	else if (title_too_long(line))
+		r->unreadable = "the name of the section is too long";
+	return len && !r->unreadable ? line : NULL;
+}
+
 /* What the file left out, after the whole of it was read. */
 static int fill_defaults(struct reader *r)
 {
@@ -219,11 +261,18 @@ int conf_load(const char *path, const struct conf_option *options, size_t count,
 		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
 		goto out;
 	}
-	*r = (struct reader){ .path = path, .options = options, .count = count,
+	*r = (struct reader){ .path = path, .file = file, .options = options, .count = count,
 			      .section = section, .arg = arg };
 	/* A continued line would be the same option twice to us. */
 	ini_allow_multiline = false;
-	line = ini_parse_file(file, on_line, r);
+	/* On the stack it has 200 bytes, less than the longest option. */
+	ini_use_stack = false;
+	ini_initial_alloc = ini_max_line = LINE_MAX_LEN;
+	line = ini_parse_stream(next_line, r, on_line, r);
+	if (!line && r->unreadable) {
+		ret = zkhsm_fail(err, -EINVAL, "%s:%d: %s", path, r->line, r->unreadable);
+		goto out;
+	}
 	if (line) {
 		ret = zkhsm_fail(err, -EINVAL, "%s:%d: %s", path, line,
 				 r->fault[0] ? r->fault : "not \"option = value\"");

@@ -63,7 +63,8 @@ struct conf_option {
  *		in the file. NULL refuses the section (one too many, bad name)
  *
  * Unknown sections and options, options given twice, values that do not parse
- * or are out of range are refused. -EINVAL with "FILE:LINE: ..." in @err, or
+ * or are out of range are refused, and so are lines of more than 510 bytes, names
+ * of sections of more than 49 and zero bytes. -EINVAL with "FILE:LINE: ..." in @err, or
  * the errno of opening the file.
  */
 int conf_load(const char *path, const struct conf_option *options, size_t count,
