@@ -46,19 +46,54 @@ static int manager(const char *path)
 	return ret;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int load(unsigned int which, const uint8_t *data, size_t size)
 {
 	char path[64];
-	int fd, ret;
+	int fd = memfd_create("conf", 0), ret;
+
+	FUZZ_ASSERT(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ret = which & 1 ? manager(path) : agent(path);
+	close(fd);
+	return ret;
+}
+
+/* Comments become blank; what is left of them counts for nothing. False for a long line. */
+static bool without_comments(struct fuzz_piece *file)
+{
+	char *p = (char *)file->data, *end = p + file->len, *next;
+
+	for (; p < end; p = next) {
+		char *at = p;
+
+		next = memchr(p, '\n', (size_t)(end - p));
+		next = next ? next + 1 : end;
+		if (next - p > 500)
+			return false;
+		while (at < next && strchr(" \t\v\f\r", *at))
+			at++;
+		if (at < next && (*at == '#' || *at == ';'))
+			memset(p, ' ', (size_t)(next - p) - (next[-1] == '\n'));
+	}
+	return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_piece file;
+	int ret;
 
 	if (!size)
 		return 0;
-	fd = memfd_create("conf", 0);
-	FUZZ_ASSERT(fd >= 0 && write(fd, data + 1, size - 1) == (ssize_t)size - 1);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ret = data[0] & 1 ? manager(path) : agent(path);
-	/* Nobody's eyes stop at a zero byte. */
-	FUZZ_ASSERT(ret || !memchr(data + 1, 0, size - 1));
-	close(fd);
+	ret = load(data[0], data + 1, size - 1);
+	if (memchr(data + 1, 0, size - 1)) {
+		/* Nobody's eyes stop there. */
+		FUZZ_ASSERT(ret);
+		return 0;
+	}
+	fuzz_cut(data + 1, size - 1, &file, 1);
+	if (without_comments(&file))
+		FUZZ_ASSERT(load(data[0], file.data, file.len) == ret);
+	fuzz_free(&file, 1);
 	return 0;
 }

@@ -178,6 +178,10 @@ static void test_long_titles(void **state)
 	snprintf(text, sizeof(text), "[peer %045d]\nurl = u\n", 0);
 	assert_int_equal(load(text, &c, &err), -EINVAL);
 	assert_non_null(strstr(err.text, ":1: the name of the section is too long"));
+	snprintf(text, sizeof(text), "\v[peer %045d]\nurl = u\n", 0);
+	assert_int_equal(load(text, &c, &err), -EINVAL);
+	snprintf(text, sizeof(text), "\xef\xbb\xbf[peer %045d]\nurl = u\n", 0);
+	assert_int_equal(load(text, &c, &err), -EINVAL);
 }
 
 /* And would not see what follows a zero byte. */

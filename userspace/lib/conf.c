@@ -184,7 +184,7 @@ static int on_line(void *arg, const char *title, const char *name, const char *v
 /* In what stands between the brackets of "[title]". */
 static bool title_too_long(const char *line)
 {
-	line += strspn(line, " \t");
+	line += strspn(line, " \t\v\f\r");
 	return *line == '[' && strcspn(line + 1, "]\n") > TITLE_MAX;
 }
 
@@ -265,6 +265,8 @@ int conf_load(const char *path, const struct conf_option *options, size_t count,
 			      .section = section, .arg = arg };
 	/* A continued line would be the same option twice to us. */
 	ini_allow_multiline = false;
+	/* Nor is there a mark in front of a title that is not part of it. */
+	ini_allow_bom = false;
 	/* On the stack it has 200 bytes, less than the longest option. */
 	ini_use_stack = false;
 	ini_initial_alloc = ini_max_line = LINE_MAX_LEN;
