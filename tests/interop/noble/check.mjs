@@ -223,7 +223,8 @@ function evidence() {
 	const file = load('evidence');
 	for (const c of file.cases.filter((x) => x.verdict === 'ok')) {
 		const [bytes, list] = [unhex(c.evidence), unhex(c.list)];
-		result(verdict(() => equation(bytes, list)) === 'ok', `evidence.json: ${c.name}: the equation holds`, 'it does not');
+		result(verdict(() => equation(bytes, list)) === 'ok',
+			`evidence.json: ${c.name}: the equation holds`, 'it does not');
 		// One bit in S twice, and in r.
 		for (const [what, at] of [['number', 113], ['configuration digest', bytes.length - 104],
 			['r', bytes.length - 1]]) {
