@@ -3,8 +3,8 @@
  * token.c - compact JWS and the tokens in them
  *
  * Input: what follows, then that: a JWS as it is; a header or a payload, which
- * is signed here, so that it is read at all; or changes to a true token, of
- * which none may pass.
+ * is signed here, so that it is read at all; changes to a true token, of which
+ * none may pass; or members that the key in the key set gets, in JSON.
  */
 #include "fuzz.h"
 
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLAIN, HEADER, PAYLOAD, CHANGES, KINDS };
+enum { PLAIN, HEADER, PAYLOAD, CHANGES, KEY, KINDS };
 
 #define NOW	1800000000LL
 
@@ -114,6 +114,26 @@ static void changes(const uint8_t *data, size_t size)
 	free(token);
 }
 
+/* Whatever stands in a key set, a token that passes was signed by the key of that point. */
+static void other_key(const char *data, size_t size)
+{
+	json_t *more = json_loadb(data, size, JSON_REJECT_DUPLICATES, NULL);
+	json_t *set = json_deep_copy(jwks), *jwk = json_array_get(json_object_get(set, "keys"), 0);
+	const json_t *true_jwk = json_array_get(json_object_get(jwks, "keys"), 0);
+	json_t *said = NULL;
+
+	FUZZ_ASSERT(jwk);
+	if (json_is_object(more) && !json_object_update(jwk, more) &&
+	    !zkhsm_jws_verify(set, "JWT", good, &said, NULL))
+		for (const char *const *n = (const char *const []){ "kty", "crv", "x", "y", "kid",
+								   NULL }; *n; n++)
+			FUZZ_ASSERT(json_equal(json_object_get(jwk, *n),
+					       json_object_get(true_jwk, *n)));
+	json_decref(said);
+	json_decref(set);
+	json_decref(more);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data + 1;
@@ -138,6 +158,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case CHANGES:
 		changes(data + 1, size - 1);
+		break;
+	case KEY:
+		other_key(text, size - 1);
 		break;
 	}
 	if (jws) {
