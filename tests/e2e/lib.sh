@@ -40,8 +40,8 @@ stage_end()
 {
 	[ -n "$WORK" ] || return 0
 	manager_stop TERM
-	if machine_is_up; then
-		"$TOP/tools/vm-stop" "$MACHINE" > /dev/null 2>&1 || true
+	if machine_is_up && ! "$TOP/tools/vm-stop" "$MACHINE" > /dev/null 2>&1; then
+		echo "The machine $MACHINE did not end well." >&2
 	fi
 	rm -rf "$WORK"
 	WORK=
