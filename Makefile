@@ -27,7 +27,7 @@ COMPLETION = $(PREFIX)/share/bash-completion/completions/zkhsm
 installed-man = $(foreach m,$(MAN),$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 
 .PHONY: all module userspace install install-module install-userspace uninstall \
-	check demo bench regen check-generated style clean distclean help
+	check check-deep demo bench regen check-generated style clean distclean help
 
 all: module userspace
 	@echo "Built: $(wildcard $(addprefix $(BUILT)/,zkhsm zkhsm-agent zkhsmd))"
@@ -87,6 +87,13 @@ check:
 	@tools/install-deps check
 	@tests/run
 
+# PARTS= names some of what tests/run --help lists; all that is deep otherwise.
+PARTS ?= --deep
+check-deep:
+	@tools/install-deps check
+	@tools/install-deps deep
+	@tests/run $(PARTS)
+
 demo:
 	@tools/install-deps demo
 	@tools/demo
@@ -122,6 +129,8 @@ help:
 	@echo "make uninstall        remove what install put there"
 	@echo "make demo             the whole story in a virtual machine, in under two minutes"
 	@echo "make check            every test: style, unit, VM on three kernels, end to end"
+	@echo "make check-deep       what takes longer: other implementations, fuzzers, races, faults"
+	@echo "                      (PARTS='NAME...' for some of it, see tests/run --help)"
 	@echo "make bench            the measurements, written to build/bench.json"
 	@echo "make regen            generate the netlink code and the test vectors"
 	@echo "make check-generated  compare them with what would be generated"

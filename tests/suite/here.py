@@ -37,7 +37,7 @@ def unit(results: Results):
 def script(path, timeout):
     """A layer that is a program of its own and speaks TAP."""
     def check(results: Results):
-        name = path.split("/")[1]
+        name = "-".join(path.split("/")[1:])
         done = capture([os.path.join(TOP, path)], timeout=timeout)
         log(name, done.stdout)
         tap.count(results, name, done.stdout, done.returncode)
@@ -48,3 +48,4 @@ constant_time = script("tests/constant-time/run", 300)
 interop = script("tests/interop/run", 900)
 manager = script("tests/manager/run", 1200)
 e2e = script("tests/e2e/run", 1200)
+interop_deep = script("tests/interop/deep", 1800)
