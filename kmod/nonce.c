@@ -6,10 +6,10 @@
  * r = v - a * c is linear in it: hence 384 bits reduced to 256, and three
  * independent sources (seed, secret, entropy), any of which may fail.
  */
-#include <linux/random.h>
 #include <linux/string.h>
 
 #include "compat.h"
+#include "entropy.h"
 #include "group.h"
 #include "nonce.h"
 
@@ -20,7 +20,7 @@ static u8 nonce_seed[ZKHSM_NONCE_SEED_SIZE];
 
 int zkhsm_nonce_init(void)
 {
-	return get_random_bytes_wait(nonce_seed, sizeof(nonce_seed));
+	return zkhsm_entropy_wait(nonce_seed, sizeof(nonce_seed));
 }
 
 void zkhsm_nonce_exit(void)
@@ -86,7 +86,7 @@ int zkhsm_nonce_draw(enum zkhsm_nonce_purpose purpose, u16 suite,
 
 	if (secret)
 		zkhsm_scalar_to_be(secret_be, secret->plain, &zkhsm_p256_n);
-	get_random_bytes(entropy, sizeof(entropy));
+	zkhsm_entropy(entropy, sizeof(entropy));
 
 	for (i = 0; i < MAX_DRAWS; i++) {
 		in.counter = (*counter)++;
