@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Start QEMU, find out how a machine ended."""
+"""Start a machine of either kind, find out how it ended."""
 
 import json
 import os
@@ -10,25 +10,38 @@ import subprocess
 import tempfile
 import time
 
-from . import TOP, Failure, cache_dir, control, initramfs
+from . import TOP, Failure, control, initramfs, qemu, uml
 
-QEMU = "qemu-system-x86_64"
+# The kernels of tools/kernels, and what runs them.
+KINDS = {"6.1": qemu, "6.12": qemu, "debug": qemu, "kcsan": qemu, "uml": uml}
+# What QEMU or user-mode Linux itself says.
+HOST_LOG = "host.log"
 # How long a machine may take to judge itself and to end, once told to.
 ENDING = 300
 # And to boot, where several are emulated on few processors.
 BOOT = 300
-APPEND = ("console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M "
+APPEND = ("loglevel=5 panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M "
           "rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on "
           "printk.devkmsg=on printk.time=1")
 
 
+def kind(kernel_name):
+    return KINDS.get(kernel_name, qemu)
+
+
+def refuse(options):
+    """What that kind of machine cannot do, before anything is built for it."""
+    kind(options.kernel).refuse(options)
+
+
 class Kernel:
-    """A kernel by name (6.1, 6.12, debug) or by the path of its image."""
+    """A kernel by name or by the path of its image."""
 
     def __init__(self, name):
         self.name, self.release, self.modules, self.kdir = name, name, "", ""
         self.image = name
-        if name in ("6.1", "6.12", "debug"):
+        self.kind = kind(name)
+        if name in KINDS:
             done = subprocess.run([os.path.join(TOP, "tools/kernels"), name],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
             if done.returncode:
@@ -38,10 +51,7 @@ class Kernel:
             self.release, self.image = found["RELEASE"], found["VMLINUZ"]
             self.modules, self.kdir = found["MODULES"].strip("'"), found["KDIR"]
         elif not os.path.exists(name):
-            raise Failure(f"no kernel {name}: want 6.1, 6.12, debug or the file of an image")
-
-    def default_memory(self):
-        return 1536 if self.name == "debug" else 1024
+            raise Failure(f"no kernel {name}: want {', '.join(KINDS)} or the file of an image")
 
 
 def run_dir():
@@ -60,47 +70,6 @@ def machine_dir(name):
     return os.path.join(run_dir(), name)
 
 
-def kvm_works(image):
-    """Trust KVM only after a trial boot: /dev/kvm may open and not work."""
-    with open("/proc/cpuinfo") as file:
-        if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", file.read(), re.M):
-            return False
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return False
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        answer = os.path.join(cache_dir(), "kvm-" + file.read().strip())
-    if not os.path.exists(answer):
-        with open(answer, "w") as file:
-            file.write("yes" if trial_boot(image) else "no")
-    with open(answer) as file:
-        return file.read() == "yes"
-
-
-def trial_boot(image):
-    """Without a root file system a kernel that runs at all panics and ends."""
-    argv = [QEMU, "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults", "-no-user-config",
-            "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", image,
-            "-append", "console=ttyS0 panic=-1"]
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=5)
-    except (subprocess.TimeoutExpired, OSError):
-        return False
-    return b"Kernel panic" in done.stdout and b"Linux version" in done.stdout
-
-
-def network_args(forward_guest, forward_host):
-    """A network of one: the guest reaches the named ports and nothing else."""
-    net = "user,id=net,restrict=on,ipv6=off"
-    for host, guest in forward_host:
-        net += f",hostfwd=tcp:127.0.0.1:{host}-10.0.2.15:{guest}"
-    for guest, host in forward_guest:
-        # One process per connection; a chardev would serve only the first.
-        net += f",guestfwd=tcp:10.0.2.100:{guest}-cmd:socat STDIO TCP4:127.0.0.1:{host}"
-    if forward_guest and not shutil.which("socat"):
-        raise Failure("no socat on this machine: tools/install-deps demo")
-    return ["-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile="]
-
-
 class Machine:
     """A running machine; all there is to know about it is in its directory."""
 
@@ -114,8 +83,9 @@ class Machine:
     def start(cls, directory, kernel, module, options):
         self = cls(directory)
         initramfs.build(self.path("initramfs"), kernel, module, options.share_in)
-        argv = self.command_line(kernel, module, options)
-        with open(self.path("qemu.log"), "wb") as log:
+        argv = kernel.kind.command_line(self, kernel, options,
+                                        self.kernel_arguments(kernel, module, options))
+        with open(self.path(HOST_LOG), "wb") as log:
             # timeout(1): whatever happens to us, the machine ends.
             process = subprocess.Popen(
                 ["timeout", "--kill-after=5", str(options.timeout + ENDING), *argv],
@@ -127,43 +97,22 @@ class Machine:
         self.wait_sockets()
         return self
 
-    def command_line(self, kernel, module, options):
-        append = [APPEND]
+    @staticmethod
+    def kernel_arguments(kernel, module, options):
+        append = [APPEND, "console=" + kernel.kind.CONSOLE]
         if module and not options.no_module:
             append.append("ZKVM_MODULE=1")
         if options.module_args:
             append.append(f'ZKVM_MODULE_ARGS="{options.module_args}"')
-        argv = [QEMU, "-name", "zkhsm", "-machine", "q35", "-smp", str(options.smp),
-                "-m", str(options.mem or kernel.default_memory()), "-nodefaults",
-                "-no-user-config", "-display", "none", "-no-reboot",
-                "-kernel", kernel.image, "-initrd", self.path("initramfs"),
-                "-serial", "file:" + self.path("console.log"),
-                "-qmp", f"unix:{self.path('qmp')},server=on,wait=off",
-                "-device", "virtio-rng-pci", "-device", "virtio-serial-pci,max_ports=16"]
-        if kvm_works(kernel.image):
-            argv += ["-accel", "kvm", "-cpu", "host"]
-        else:
-            argv += ["-accel", "tcg,thread=multi", "-cpu", "max"]
-        for name in ("verdict", "out"):
-            argv += ["-chardev", f"file,id={name},path={self.path(name)}",
-                     "-device", f"virtserialport,chardev={name},name=zkhsm.{name}"]
-        for index in range(control.SESSIONS):
-            name = f"session.{index}"
-            argv += ["-chardev",
-                     f"socket,id=s{index},path={self.path(name)},server=on,wait=off",
-                     "-device", f"virtserialport,chardev=s{index},name=zkhsm.{name}"]
-        if options.net or options.forward_guest or options.forward_host:
-            argv += network_args(options.forward_guest, options.forward_host)
-            append.append("ZKVM_NET=1")
-        return argv + options.qemu + ["-append", " ".join(append + options.append)]
+        return append + options.append
 
     def wait_sockets(self):
-        """QEMU makes its sockets before the first instruction of the guest."""
+        """They are there before the first instruction of the guest."""
         last = self.path(f"session.{control.SESSIONS - 1}")
         while not os.path.exists(last):
             if self.process.poll() is not None:
-                with open(self.path("qemu.log")) as log:
-                    raise Failure("QEMU does not start: " + log.read().strip())
+                with open(self.path(HOST_LOG)) as log:
+                    raise Failure("the machine does not start: " + log.read().strip())
             time.sleep(0.02)
 
     def session(self, deadline):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One session: reads a request from its virtio-serial port, runs the command,
+ * One session: reads a request from its port, runs the command,
  * sends back what it writes and its exit code, and again.  The protocol is
  * tests/vm/harness/control.py's; numbers are little-endian u32.
  *
@@ -210,7 +210,8 @@ static void follow(const struct request *req, pid_t pid, int out, int err)
 		{ .fd = out, .events = POLLIN },
 		{ .fd = err, .events = POLLIN },
 		{ .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
-		{ .fd = port },
+		/* Whatever comes from the host now is not from the one we serve. */
+		{ .fd = port, .events = POLLIN },
 	};
 	bool host = true;
 	int status = 0;
@@ -222,7 +223,7 @@ static void follow(const struct request *req, pid_t pid, int out, int err)
 			host = false;
 		if (fds[1].revents && !forward(req, &fds[1], KIND_STDERR))
 			host = false;
-		if (fds[3].revents & POLLHUP)
+		if (fds[3].revents)
 			host = false;
 	}
 	if (!host)
