@@ -84,11 +84,13 @@ static int bulk(struct cli *cli, struct zkhsm_key_params *p, uint32_t count)
 		if (ret) {
 			fprintf(stderr, "zkhsm: key new: %u of %u made, stopped at %s\n", i - 1,
 				count, id);
+			p->id = cli->args[0];
 			return ret;
 		}
 		if (i % 1000 == 0 || i == count)
 			fprintf(stderr, "zkhsm: key new: %u of %u\n", i, count);
 	}
+	p->id = cli->args[0];
 	result = json_pack("{s:I, s:s+, s:s}", "count", (json_int_t)count, "first", cli->args[0],
 			   "-000001", "last", id);
 	return cli_emit(cli, result);

@@ -12,6 +12,7 @@
 struct monitor {
 	struct cli *cli;
 	uint32_t seen, wanted;		/* wanted 0: no end */
+	int ret;			/* what stopped it */
 };
 
 static const char *notification_name(uint8_t kind)
@@ -62,14 +63,13 @@ static void show(const struct zkhsm_event_info *e, void *arg)
 	struct monitor *m = arg;
 	json_t *o;
 
-	if (m->wanted && m->seen == m->wanted)
+	if (m->ret || (m->wanted && m->seen == m->wanted))
 		return;
 	m->seen++;
 	o = event_json(e);
 	if (m->cli->json) {
-		cli_emit(m->cli, o);
-		fflush(stdout);
-		return;
+		m->ret = cli_emit(m->cli, o);
+		goto out;
 	}
 	printf("%s %s", notification_name(e->kind), zkhsm_event_name(e->event));
 	if (e->kind == ZKHSM_CMD_KEY_NTF)
@@ -81,8 +81,11 @@ static void show(const struct zkhsm_event_info *e, void *arg)
 	else
 		printf(" generation=%llu", (unsigned long long)e->hsm.generation);
 	putchar('\n');
-	fflush(stdout);
 	json_decref(o);
+out:
+	/* Whoever reads events must not take a full disk for silence. */
+	if (!m->ret && (fflush(stdout) || ferror(stdout)))
+		m->ret = zkhsm_fail(&m->cli->err, -EIO, "cannot write events");
 }
 
 static long long now_ms(void)
@@ -123,6 +126,7 @@ int cmd_monitor(struct cli *cli)
 		if (ret <= 0)
 			continue;
 		ret = zkhsm_nl_events(cli->nl, show, &m, &cli->err);
+		ret = ret ? ret : m.ret;
 		if (ret)
 			return ret;
 	}

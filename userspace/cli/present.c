@@ -212,17 +212,21 @@ json_t *json_configuration(const struct zkhsm_configuration *c)
 	return o;
 }
 
+static const char *const key_types[] = {
+	[ZKHSM_KEY_TYPE_EC_P256] = "ec-p256",
+	[ZKHSM_KEY_TYPE_EC_P384] = "ec-p384",
+};
+
 const char *key_type_name(uint32_t type)
 {
-	return type == ZKHSM_KEY_TYPE_EC_P256 ? "ec-p256" :
-	       type == ZKHSM_KEY_TYPE_EC_P384 ? "ec-p384" : NULL;
+	return type < ARRAY_SIZE(key_types) ? key_types[type] : NULL;
 }
 
 int key_type_parse(const char *name)
 {
-	for (int t = ZKHSM_KEY_TYPE_EC_P256; t <= ZKHSM_KEY_TYPE_EC_P384; t++) {
-		if (strcmp(name, key_type_name((uint32_t)t)) == 0)
-			return t;
+	for (size_t t = 0; t < ARRAY_SIZE(key_types); t++) {
+		if (key_types[t] && strcmp(name, key_types[t]) == 0)
+			return (int)t;
 	}
 	return -EINVAL;
 }

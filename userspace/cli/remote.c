@@ -125,7 +125,7 @@ int cli_request(struct cli *cli, struct zkhsm_https *h, const char *method, cons
 static int jwks_from_url(struct cli *cli, const char *url, json_t **jwks)
 {
 	const char *path = strchr(url + strlen("https://"), '/');
-	struct zkhsm_https *h;
+	struct zkhsm_https *h = NULL;
 	char *base;
 	int ret;
 

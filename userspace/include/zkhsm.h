@@ -35,8 +35,14 @@ struct zkhsm_error {
 };
 
 /* error.c */
-int zkhsm_fail(struct zkhsm_error *err, int code, const char *format, ...)
+void zkhsm_error_set(struct zkhsm_error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* zkhsm_error_set(), and @code again, so that callers can return it on. */
+#define zkhsm_fail(err, code, ...) ({				\
+	const int code_ = (code);				\
+	zkhsm_error_set(err, code_, __VA_ARGS__);		\
+	code_;							\
+})
 const char *zkhsm_reason_name(uint32_t reason);
 /* Names are the spec's: "active", "never-extractable", "key-compromise" ... NULL / -EINVAL if unknown. */
 const char *zkhsm_state_name(uint32_t state);

@@ -9,14 +9,15 @@
 #include "lib_private.h"
 
 /**
- * zkhsm_fail() - record why something failed
+ * zkhsm_error_set() - record why something failed
  * @err: where to, or NULL
  * @code: negative errno
  * @format: a sentence without a full stop; cut when it does not fit
  *
- * Return: @code, so that callers can return it on.
+ * Mostly through zkhsm_fail(), a macro, so that static analysis sees that what
+ * has failed is not zero.
  */
-int zkhsm_fail(struct zkhsm_error *err, int code, const char *format, ...)
+void zkhsm_error_set(struct zkhsm_error *err, int code, const char *format, ...)
 {
 	va_list ap;
 	char *p;
@@ -32,7 +33,6 @@ int zkhsm_fail(struct zkhsm_error *err, int code, const char *format, ...)
 			if ((unsigned char)*p < ' ' || *p == 0x7f)
 				*p = '?';
 	}
-	return code;
 }
 
 #define NAME_OF(table, value) \

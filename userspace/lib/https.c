@@ -106,8 +106,8 @@ int zkhsm_https_new(const struct zkhsm_https_config *c, struct zkhsm_https **out
 		zkhsm_https_free(h);
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
 	}
-	len = strlen(h->base_url);
-	if (h->base_url[len - 1] == '/')
+	len = strlen(c->base_url);
+	if (h->base_url && h->base_url[len - 1] == '/')
 		h->base_url[len - 1] = '\0';
 	h->connect_timeout_ms = c->connect_timeout_ms;
 	h->timeout_ms = c->timeout_ms;

@@ -18,7 +18,11 @@
 
 static int listen_on(struct server *s, struct zkhsm_error *err)
 {
-	struct sockaddr_storage address;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address = { 0 };
 	struct evhttp_bound_socket *bound;
 	socklen_t len = sizeof(address);
 	const int on = 1;
@@ -35,11 +39,10 @@ static int listen_on(struct server *s, struct zkhsm_error *err)
 	 * and the second would wait for the client's delayed acknowledgement.
 	 */
 	setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len))
+	if (getsockname(evhttp_bound_socket_get_fd(bound), &address.any, &len))
 		return zkhsm_fail(err, -errno, "getsockname: %s", strerror(errno));
-	s->port = ntohs(address.ss_family == AF_INET6 ?
-			((struct sockaddr_in6 *)&address)->sin6_port :
-			((struct sockaddr_in *)&address)->sin_port);
+	s->port = ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port :
+							    address.in.sin_port);
 	return 0;
 }
 

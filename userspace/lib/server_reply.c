@@ -25,7 +25,7 @@ json_t *server_json(struct server_request *rq)
 	json_t *body;
 
 	body = json_loadb((const char *)rq->body, rq->body_len, JSON_REJECT_DUPLICATES, &error);
-	if (body && json_is_object(body))
+	if (json_is_object(body))
 		return body;
 	if (body)
 		snprintf(error.text, sizeof(error.text), "the body is not a JSON object");

@@ -107,7 +107,7 @@ static bool parse_submodule(const json_t *submods, struct zkhsm_token_claims *c)
 	json_int_t attested_ms, age;
 	char state[32];
 
-	if (json_object_size(submods) != 1 ||
+	if (!name || json_object_size(submods) != 1 ||
 	    !take_text(m, "ear.status", 1, c->status, sizeof(c->status)) ||
 	    !take_digest(z, "hsm_id", c->hsm_id) ||
 	    !take_text(z, "key_id", 1, c->key_id, sizeof(c->key_id)) ||

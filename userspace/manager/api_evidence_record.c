@@ -40,7 +40,7 @@ static int make_answer(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
 		      id ? id : "", "number", (json_int_t)h->number, "keys", (json_int_t)h->keys,
 		      "proved", (json_int_t)h->proved, "attested_at_ms",
 		      (json_int_t)h->attested_ms, "expires_at_ms",
-		      (json_int_t)(h->attested_ms + (int64_t)c->max_age_ms), "next_ms",
+		      (json_int_t)h->attested_ms + (json_int_t)c->max_age_ms, "next_ms",
 		      (json_int_t)c->interval_ms);
 	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	json_decref(o);

@@ -255,7 +255,7 @@ int zkhsmd_jobs_start(struct zkhsmd *m, struct zkhsm_error *err)
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
 	if (m->store_ops->hurry)
 		ret = m->store_ops->open(m->store_path, true, false, &jobs->store, err);
-	if (jobs->store && m->store_ops->hurry(jobs->store))
+	if (m->store_ops->hurry && jobs->store && m->store_ops->hurry(jobs->store))
 		ret = zkhsm_fail(err, -EIO, "%s cannot be read", m->store_path);
 	for (size_t i = 0; !ret && i < jobs->worker_count; i++)
 		ret = start_worker(jobs, i < light ? &jobs->light :

@@ -215,7 +215,7 @@ static void end_poll(void *data)
 static bool number_of(struct server_request *rq, const char *name, uint64_t max, uint64_t *out)
 {
 	const char *text = server_query(rq, name);
-	char *end;
+	char *end = NULL;
 
 	*out = 0;
 	if (!text)
@@ -223,7 +223,7 @@ static bool number_of(struct server_request *rq, const char *name, uint64_t max,
 	errno = 0;
 	if (*text >= '0' && *text <= '9')
 		*out = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || *out > max) {
+	if (!end || *end || errno || *out > max) {
 		zkhsmd_problem(rq, P_REQUEST, "%s has to be a number up to %llu", name,
 			       (unsigned long long)max);
 		return false;
