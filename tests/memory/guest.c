@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The story whose memory is searched: keys that this program makes itself are
+ * used in every way, then destroyed, revoked, or their module unloaded. At each
+ * checkpoint it says so and waits until tests/memory/run, outside, has stopped
+ * the machine and looked into it.
+ *
+ * Every request is the last system call of a process of its own, which then
+ * spins in user mode: whatever the call left on its kernel stack is still
+ * there at the checkpoint, where the next system call would overwrite it.
+ *
+ * Lines for run begin with "R"; the rest is KTAP.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <keyutils.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../selftests/hsm.h"
+
+#define GO		"/tmp/go"
+#define KEY_BUFFER	33
+#define WORDS		5
+
+/* The secrets that this program makes, by number; run has the same list. */
+enum secret {
+	DEL0, DEL1, REV0, REV1, UNL0, UNL1, HELD0, NARROW0, OFF0,
+	TOO_BIG, SHORT, LONG, REVOKED,
+};
+
+/* The last process of a kind is kept at its checkpoint. */
+enum kind { ADD_KEY, HSM_NEW, GENERATE, IMPORT, SIGN, PROVE, EVIDENCE, REFUSED, DELETE, ORDER,
+	    UNLOAD, KINDS };
+
+struct shared {
+	atomic_int done;
+	long result;
+};
+
+static struct shared *shared;
+static pid_t hot[KINDS];
+static uint64_t run_seed;
+static struct hsm h;
+static struct manager manager;
+static uint64_t order_number;
+
+static uint64_t mix(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+static void half(uint64_t seed, enum secret which, volatile uint8_t out[8 * WORDS])
+{
+	unsigned int i, j;
+
+	for (i = 0; i < WORDS; i++) {
+		uint64_t word = mix(seed + (which * WORDS + i + 1) * 0x9e3779b97f4a7c15ull);
+
+		for (j = 0; j < 8; j++)
+			out[8 * i + j] = (uint8_t)(word >> (56 - 8 * j));
+	}
+}
+
+/*
+ * Byte by byte, through volatile memory: no register that the kernel might save
+ * ever has more than one byte of a secret.
+ */
+static void derive(enum secret which, volatile uint8_t out[KEY_BUFFER])
+{
+	static volatile uint8_t a[8 * WORDS], b[8 * WORDS];
+	unsigned int i;
+
+	half(run_seed, which, a);
+	half(~run_seed, which, b);
+	for (i = 0; i < KEY_BUFFER; i++)
+		out[i] = a[i] ^ b[i];
+	/* Not below n, whatever follows. */
+	for (i = 0; which == TOO_BIG && i < 8; i++)
+		out[i] = 0xff;
+}
+
+static void wipe(volatile uint8_t *p, size_t len)
+{
+	while (len--)
+		*p++ = 0;
+}
+
+static void cool(enum kind kind)
+{
+	if (hot[kind] <= 0)
+		return;
+	kill(hot[kind], SIGKILL);
+	waitpid(hot[kind], NULL, 0);
+	hot[kind] = 0;
+}
+
+static void cool_all(void)
+{
+	int kind;
+
+	for (kind = 0; kind < KINDS; kind++)
+		cool(kind);
+}
+
+/* In a new process, the previous one of its kind being gone: 0 there. */
+static pid_t heat(enum kind kind)
+{
+	cool(kind);
+	atomic_store(&shared->done, 0);
+	fflush(stdout);
+	hot[kind] = fork();
+	require(hot[kind] >= 0, "fork");
+	if (!hot[kind])
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return hot[kind];
+}
+
+static void __attribute__((noreturn)) spin(long result)
+{
+	shared->result = result;
+	atomic_store(&shared->done, 1);
+	for (;;)
+		__builtin_ia32_pause();
+}
+
+/* From here on it gets what the others leave of a processor. */
+static void let_spin(enum kind kind)
+{
+	static const struct timespec moment = { .tv_nsec = 1000 * 1000 };
+	const struct sched_param param = { 0 };
+
+	/* To be told, it would have to make another system call. */
+	while (!atomic_load(&shared->done))
+		nanosleep(&moment, NULL);
+	sched_setscheduler(hot[kind], SCHED_IDLE, &param);
+}
+
+/* The answer is in h.a. */
+static void ask(enum kind kind, struct nl_msg *msg)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	int fd = nlraw_fd(&h.nl);
+
+	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nl_complete_msg(h.nl.sock, msg);
+	if (!heat(kind))
+		spin(syscall(SYS_sendto, fd, header, header->nlmsg_len, 0, NULL, 0));
+	require(!nlraw_receive(&h.nl, NULL, NULL, &h.a) || h.a.error, "no answer");
+	let_spin(kind);
+	nlmsg_free(msg);
+}
+
+static int32_t add_secret(enum secret which, size_t len)
+{
+	static volatile uint8_t secret[KEY_BUFFER];
+	static unsigned int number;
+	char name[32];
+
+	snprintf(name, sizeof(name), "zkhsm:memory-%u", number++);
+	if (!heat(ADD_KEY)) {
+		long serial;
+
+		derive(which, secret);
+		serial = add_key("logon", name, (const void *)secret, len,
+				 KEY_SPEC_SESSION_KEYRING);
+		wipe(secret, sizeof(secret));
+		spin(serial);
+	}
+	let_spin(ADD_KEY);
+	require(shared->result > 0, "add_key");
+	return (int32_t)shared->result;
+}
+
+static void import_key(const char *id, enum secret which, size_t len, int error, uint32_t reason)
+{
+	struct nl_msg *msg = key_new_msg(&h, id);
+	int32_t serial = add_secret(which, len);
+
+	if (which == REVOKED)
+		check(!keyctl_revoke(serial), "revoke");
+	nla_put_u32(msg, ZKHSM_A_KEY_KEYRING_SERIAL, (uint32_t)serial);
+	ask(error ? REFUSED : IMPORT, msg);
+	if (error)
+		check_refused(&h.a, error, reason, "import of %s", id);
+	else
+		check_done(&h.a, "import of %s", id);
+	keyctl_revoke(serial);
+	check(!keyctl_unlink(serial, KEY_SPEC_SESSION_KEYRING), "unlink");
+}
+
+static void hex(const char *before, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	printf("%s", before);
+	while (len--)
+		printf("%02x", *p++);
+}
+
+static void tell(const char *what, const char *id, int attr, size_t len)
+{
+	const uint8_t *p = nlraw_bytes(&h.a, attr, len);
+
+	require(p, "%s of %s: no answer", what, id);
+	printf("R %s %s", what, id);
+	hex(" ", p, len);
+}
+
+static void identity(void)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_NEW);
+	const uint8_t *id;
+
+	ask(HSM_NEW, msg);
+	check_done(&h.a, "hsm-new");
+	id = nlraw_bytes(&h.a, ZKHSM_A_HSM_HSM_ID, 32);
+	require(id, "no hsm-id");
+	memcpy(h.id, id, 32);
+	tell("identity", "-", ZKHSM_A_HSM_IDENTITY, 65);
+	printf("\n");
+}
+
+static void generate(const char *id)
+{
+	ask(GENERATE, key_new_msg(&h, id));
+	check_done(&h.a, "generate %s", id);
+	tell("generated", id, ZKHSM_A_KEY_PUBLIC, 65);
+	printf("\n");
+}
+
+static void sign(const char *id, uint8_t first)
+{
+	struct nl_msg *msg = id_msg(&h, ZKHSM_CMD_KEY_SIGN, id);
+	uint8_t digest[32] = { first, 1, 2, 3 };
+
+	nla_put(msg, ZKHSM_A_KEY_DIGEST, 32, digest);
+	ask(SIGN, msg);
+	check_done(&h.a, "sign with %s", id);
+	tell("sign", id, ZKHSM_A_KEY_SIGNATURE, 64);
+	hex(" ", digest, 32);
+	printf("\n");
+}
+
+static struct nl_msg *prove_msg(const char *id, const char *user, const char *other)
+{
+	struct nl_msg *msg = id_msg(&h, ZKHSM_CMD_PROOF_GET, id);
+
+	nla_put(msg, ZKHSM_A_PROOF_USER_ID, (int)strlen(user), user);
+	if (other)
+		nla_put(msg, ZKHSM_A_PROOF_OTHER_INFO, (int)strlen(other), other);
+	return msg;
+}
+
+static void prove(const char *id, const char *other)
+{
+	ask(PROVE, prove_msg(id, "client", other));
+	check_done(&h.a, "prove %s", id);
+	tell("prove", id, ZKHSM_A_PROOF_PROOF, 97);
+	printf(" client %s\n", other ? other : "-");
+}
+
+static void evidence(void)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_EVIDENCE_GET);
+	const struct nlattr *attr;
+
+	put_challenge(msg, manager.id, NULL);
+	ask(EVIDENCE, msg);
+	check_done(&h.a, "evidence");
+	attr = nlraw_attr(&h.a, ZKHSM_A_EVIDENCE_EVIDENCE);
+	require(attr, "no evidence");
+	tell("evidence", "-", ZKHSM_A_EVIDENCE_ANNOUNCEMENT, 48 + 97);
+	hex(" ", nla_data(attr), (size_t)nla_len(attr));
+	printf("\n");
+}
+
+static void refused(struct nl_msg *msg, int error, uint32_t reason, const char *what)
+{
+	ask(REFUSED, msg);
+	check_refused(&h.a, error, reason, "%s", what);
+}
+
+static struct nl_msg *sign_msg(const char *id)
+{
+	static const uint8_t digest[32];
+	struct nl_msg *msg = id_msg(&h, ZKHSM_CMD_KEY_SIGN, id);
+
+	nla_put(msg, ZKHSM_A_KEY_DIGEST, 32, digest);
+	return msg;
+}
+
+/* Signed by us, who have no secret of a key, carried by a process of its own. */
+static void order(uint8_t type, const char *const *ids, unsigned int count)
+{
+	static uint8_t elements[4][32];
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_ORDER_APPLY);
+	static struct order o;
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		key_element(&h, ids[i], elements[i]);
+	order_make(&o, &manager, type, h.id, ++order_number,
+		   ZKHSM_REVOCATION_REASON_KEY_COMPROMISE, (const uint8_t (*)[32])elements, count);
+	nla_put(msg, ZKHSM_A_ORDER_ORDER, (int)o.len, o.bytes);
+	ask(ORDER, msg);
+	check_done(&h.a, "order");
+}
+
+static void use_fully(const char *id)
+{
+	sign(id, 1);
+	prove(id, NULL);
+	sign(id, 2);
+	prove(id, "other");
+}
+
+static void use_refused(void)
+{
+	static const char *const held[] = { "held0" };
+
+	key_set_u32(&h, "narrow0", ZKHSM_A_KEY_USAGE, ZKHSM_KEY_USAGE_SIGN);
+	check_done(&h.a, "narrow");
+	refused(prove_msg("narrow0", "client", NULL), EACCES, ZKHSM_REASON_USAGE, "narrowed");
+	sign("narrow0", 3);
+
+	order(18, held, 1);
+	refused(sign_msg("held0"), EACCES, ZKHSM_REASON_HELD, "held");
+	order(19, held, 1);
+	sign("held0", 4);
+
+	key_set_u32(&h, "off0", ZKHSM_A_KEY_STATE, ZKHSM_KEY_STATE_DEACTIVATED);
+	check_done(&h.a, "deactivate");
+	refused(sign_msg("off0"), EACCES, ZKHSM_REASON_STATE, "deactivated");
+	key_set_u32(&h, "off0", ZKHSM_A_KEY_STATE, ZKHSM_KEY_STATE_ACTIVE);
+	check_done(&h.a, "activate");
+	prove("off0", NULL);
+
+	refused(prove_msg("del0", "0123456789abcdef0123456789abcdef", NULL), EINVAL,
+		ZKHSM_REASON_RESERVED_INPUT, "reserved user-id");
+	refused(sign_msg("nobody"), ENOKEY, ZKHSM_REASON_NO_SUCH_KEY, "no such key");
+}
+
+static void import_refused(void)
+{
+	import_key("again", DEL0, 32, EEXIST, ZKHSM_REASON_ELEMENT_EXISTS);
+	import_key("del1", DEL1, 32, EEXIST, ZKHSM_REASON_ID_EXISTS);
+	import_key("too-big", TOO_BIG, 32, EINVAL, ZKHSM_REASON_SECRET_RANGE);
+	import_key("short", SHORT, 31, EINVAL, ZKHSM_REASON_LENGTH);
+	import_key("long", LONG, 33, EINVAL, ZKHSM_REASON_LENGTH);
+	import_key("revoked", REVOKED, 32, EKEYREVOKED, ZKHSM_REASON_KEYRING);
+}
+
+static void dumps(void)
+{
+	check(!nlraw_dump(&h.nl, nlraw_msg(&h.nl, ZKHSM_CMD_KEY_GET), NULL, NULL, &h.a),
+	      "dump of keys");
+	check(!nlraw_dump(&h.nl, nlraw_msg(&h.nl, ZKHSM_CMD_LIST_GET), NULL, NULL, &h.a),
+	      "dump of the list");
+	hsm_get(&h);
+}
+
+static void link_request(struct nl_sock *sock, int type, int flags)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+	struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	struct nlattr *nest;
+
+	require(msg, "no memory");
+	nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	nla_put_string(msg, IFLA_IFNAME, "settle");
+	nest = nla_nest_start(msg, IFLA_LINKINFO);
+	nla_put_string(msg, IFLA_INFO_KIND, "dummy");
+	nla_nest_end(msg, nest);
+	check(!nl_send_sync(sock, msg), "link");
+}
+
+/*
+ * The keyring frees payloads after a grace period. To remove a network device
+ * is to wait for all of that: netdev_run_todo() calls rcu_barrier().
+ */
+static void settle(void)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+
+	require(sock && !nl_connect(sock, NETLINK_ROUTE), "rtnetlink");
+	link_request(sock, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	link_request(sock, RTM_DELLINK, 0);
+	nl_socket_free(sock);
+}
+
+static void checkpoint(const char *name)
+{
+	char byte;
+	int fd;
+
+	settle();
+	printf("R checkpoint %s\n", name);
+	fflush(stdout);
+	fd = open(GO, O_RDONLY);
+	check(fd >= 0 && read(fd, &byte, 1) == 1, "go");
+	close(fd);
+	cool_all();
+}
+
+static void live(void)
+{
+	static const struct {
+		const char *id;
+		enum secret secret;
+	} keys[] = {
+		{ "del0", DEL0 }, { "del1", DEL1 }, { "rev0", REV0 }, { "rev1", REV1 },
+		{ "unl0", UNL0 }, { "unl1", UNL1 }, { "held0", HELD0 }, { "narrow0", NARROW0 },
+		{ "off0", OFF0 },
+	};
+	size_t i;
+
+	identity();
+	manager_new_pinned(&h, &manager);
+	generate("gen0");
+	generate("gen1");
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		import_key(keys[i].id, keys[i].secret, 32, 0, 0);
+		use_fully(keys[i].id);
+	}
+	use_fully("gen0");
+	evidence();
+	use_refused();
+	import_refused();
+	evidence();
+	dumps();
+}
+
+/* That both stored forms are what they were. */
+static void still_alive(void)
+{
+	sign("unl0", 5);
+	evidence();
+}
+
+static void die(void)
+{
+	static const char *const del[] = { "del0", "del1", "gen1" };
+	static const char *const rev[] = { "rev0", "rev1" };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		ask(DELETE, id_msg(&h, ZKHSM_CMD_KEY_DEL, del[i]));
+		check_done(&h.a, "delete %s", del[i]);
+	}
+	checkpoint("destroyed");
+	still_alive();
+
+	order(17, rev, 2);
+	check(key_state(&h, "rev0") == ZKHSM_KEY_STATE_COMPROMISED &&
+	      key_state(&h, "rev1") == ZKHSM_KEY_STATE_COMPROMISED, "not revoked");
+	checkpoint("revoked");
+	still_alive();
+
+	hsm_close(&h);
+	if (!heat(UNLOAD))
+		spin(syscall(SYS_delete_module, "zkhsm", O_NONBLOCK));
+	let_spin(UNLOAD);
+	require(!shared->result, "rmmod");
+	checkpoint("unloaded");
+}
+
+static void story(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	require(shared != MAP_FAILED && !mkfifo(GO, 0600) &&
+		keyctl_join_session_keyring(NULL) > 0, "setup");
+	hsm_reopen(&h);
+	live();
+	checkpoint("alive");
+	still_alive();
+	die();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct ktap_test tests[] = { { "story", story } };
+
+	if (argc != 2) {
+		fprintf(stderr, "Usage: guest SEED\n");
+		return 2;
+	}
+	run_seed = strtoull(argv[1], NULL, 16);
+	return ktap_run(tests, 1, 1, argv);
+}
