@@ -150,6 +150,16 @@ static void take_dump_end(struct nlraw_answer *a, struct nlmsghdr *h)
 				  nlmsg_datalen(h) - (int)sizeof(*code));
 }
 
+void nlraw_end(struct nlraw_answer *a, const struct nlmsghdr *end)
+{
+	struct nlmsghdr *h = (struct nlmsghdr *)(uintptr_t)end;
+
+	if (h->nlmsg_type == NLMSG_ERROR)
+		take_error(a, h);
+	else
+		take_dump_end(a, h);
+}
+
 static void take_body(struct nlraw_answer *a, struct nlmsghdr *h)
 {
 	struct genlmsghdr *g = nlmsg_data(h);
@@ -176,12 +186,8 @@ int nlraw_receive(struct nlraw *nl, void (*fn)(const struct nlmsghdr *h, void *a
 			return a->error;
 		}
 		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
-			if (h->nlmsg_type == NLMSG_ERROR) {
-				take_error(a, h);
-				return a->error;
-			}
-			if (h->nlmsg_type == NLMSG_DONE) {
-				take_dump_end(a, h);
+			if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE) {
+				nlraw_end(a, h);
 				return a->error;
 			}
 			take_body(a, h);

@@ -71,6 +71,9 @@ int nlraw_send(struct nlraw *nl, struct nl_msg *msg, int flags);
 int nlraw_receive(struct nlraw *nl, void (*fn)(const struct nlmsghdr *h, void *arg), void *arg,
 		  struct nlraw_answer *a);
 
+/* What an acknowledgement (NLMSG_ERROR), or the end of a dump (NLMSG_DONE), says. */
+void nlraw_end(struct nlraw_answer *a, const struct nlmsghdr *h);
+
 /* Attributes of the first message; NULL or 0 when they are not there or of another length. */
 const struct nlattr *nlraw_attr(const struct nlraw_answer *a, int type);
 const uint8_t *nlraw_bytes(const struct nlraw_answer *a, int type, size_t len);

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Between two rounds, when nobody asks for anything: keys and managers are
+ * told in order and once each, the counts agree, imported keys still are what
+ * was imported, and evidence about all of it verifies.
+ */
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../selftests/ec.h"
+#include "../../selftests/hsm.h"
+#include "nlf.h"
+#include "zkhsm.h"
+
+#define LIST_MAX	65536
+
+struct seen {
+	bool ok;
+	uint32_t count;
+	char last[66];
+	uint32_t imported;
+	size_t list_len;
+	uint8_t list[LIST_MAX];
+};
+
+static struct hsm hsm;
+static struct seen seen;
+static char *reason;
+static size_t reason_size;
+
+static bool wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static bool wrong(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(reason, reason_size, format, ap);
+	va_end(ap);
+	return false;
+}
+
+static const struct nlattr *attr(const struct nlmsghdr *h, int type)
+{
+	return nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)h, GENL_HDRLEN, type);
+}
+
+/* An imported key has the public element of one of our secrets. */
+static void look_at_key(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *id = attr(h, ZKHSM_A_KEY_ID), *origin = attr(h, ZKHSM_A_KEY_ORIGIN);
+	const struct nlattr *public = attr(h, ZKHSM_A_KEY_PUBLIC);
+	unsigned int i;
+
+	(void)arg;
+	if (!id || !origin || !public || (seen.count && strcmp(seen.last, nla_data(id)) >= 0)) {
+		seen.ok = false;
+		return;
+	}
+	seen.count++;
+	snprintf(seen.last, sizeof(seen.last), "%s", (const char *)nla_data(id));
+	if (nla_get_u32(origin) != ZKHSM_KEY_ORIGIN_IMPORTED)
+		return;
+	for (i = 0; i < SECRETS; i++)
+		if (!memcmp(fixed.secret_public[i], nla_data(public), 65))
+			return;
+	seen.ok = false;
+}
+
+static void look_at_manager(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *id = attr(h, ZKHSM_A_MANAGER_MANAGER_ID);
+
+	(void)arg;
+	if (!id || (seen.count && memcmp(seen.last, nla_data(id), 32) >= 0)) {
+		seen.ok = false;
+		return;
+	}
+	seen.count++;
+	memcpy(seen.last, nla_data(id), 32);
+}
+
+static void take_chunk(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *chunk = attr(h, ZKHSM_A_LIST_CHUNK);
+	const struct nlattr *offset = attr(h, ZKHSM_A_LIST_OFFSET);
+	size_t len = chunk ? (size_t)nla_len(chunk) : 0;
+
+	(void)arg;
+	if (!chunk || !offset || nla_get_u32(offset) != seen.list_len ||
+	    seen.list_len + len > sizeof(seen.list)) {
+		seen.ok = false;
+		return;
+	}
+	memcpy(seen.list + seen.list_len, nla_data(chunk), len);
+	seen.list_len += len;
+}
+
+static bool dump(uint8_t cmd, void (*fn)(const struct nlmsghdr *h, void *arg))
+{
+	memset(&seen, 0, offsetof(struct seen, list));
+	seen.ok = true;
+	return !nlraw_dump(&hsm.nl, nlraw_msg(&hsm.nl, cmd), fn, NULL, &hsm.a) && seen.ok;
+}
+
+/* Of a manager of our own; the table of nonces may be full for as long as they live. */
+static bool get_evidence(struct manager *m)
+{
+	int i;
+
+	manager_new(m);
+	if (manager_pin(&hsm, m) == ENOSPC) {
+		for (i = 0; i < MANAGERS && hsm.a.error; i++) {
+			struct manager other;
+
+			memcpy(other.id, fixed.manager[i].id, 32);
+			if (!manager_unpin(&hsm, &other))
+				manager_pin(&hsm, m);
+		}
+	}
+	if (hsm.a.error)
+		return wrong("trust-new: %s", hsm.a.text);
+	for (i = 0; i < 100; i++) {
+		if (evidence_get(&hsm, m) != EBUSY)
+			break;
+		/* Nonces die of age alone; there is no event for that. */
+		poll(NULL, 0, 100);
+	}
+	return !hsm.a.error || wrong("evidence-get: %s", hsm.a.text);
+}
+
+static bool check_evidence(uint32_t keys)
+{
+	struct nlraw_answer *e = &hsm.a;
+	struct zkhsm_error err = { 0 };
+	struct zkhsm_keylist *list;
+	struct zkhsm_statement s;
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN], config[2048];
+	const struct nlattr *a;
+	size_t len, config_len;
+	bool ok;
+
+	a = nlraw_attr(e, ZKHSM_A_EVIDENCE_EVIDENCE);
+	if (!a || nla_len(a) > (int)sizeof(evidence))
+		return wrong("evidence-get answers without evidence");
+	len = (size_t)nla_len(a);
+	memcpy(evidence, nla_data(a), len);
+	hsm_get(&hsm);
+	a = nlraw_attr(e, ZKHSM_A_HSM_CONFIGURATION);
+	if (!a || nla_len(a) > (int)sizeof(config))
+		return wrong("hsm-get answers without a configuration");
+	config_len = (size_t)nla_len(a);
+	memcpy(config, nla_data(a), config_len);
+	if (nlraw_u32(e, ZKHSM_A_HSM_KEY_COUNT) != keys)
+		return wrong("hsm-get tells %u keys, the dump %u",
+			     nlraw_u32(e, ZKHSM_A_HSM_KEY_COUNT), keys);
+	if (nlraw_u32(e, ZKHSM_A_HSM_FAULTS))
+		return wrong("a recheck failed");
+	if (!dump(ZKHSM_CMD_LIST_GET, take_chunk))
+		return wrong("list-get: %s", e->text);
+	if (zkhsm_keylist_new(seen.list, seen.list_len, &list, &err))
+		return wrong("the list: %s", err.text);
+	ok = !zkhsm_verify_evidence(evidence, len, list, config, config_len, &s, &err) ||
+	     wrong("evidence: %s", err.text);
+	if (ok && zkhsm_keylist_count(list) != keys)
+		ok = wrong("the list has %zu keys, the dump %u", zkhsm_keylist_count(list), keys);
+	zkhsm_keylist_free(list);
+	return ok;
+}
+
+static bool check_all(void)
+{
+	struct manager m;
+	uint32_t keys;
+	bool ok;
+
+	nlraw_do(&hsm.nl, nlraw_msg(&hsm.nl, ZKHSM_CMD_HSM_GET), &hsm.a);
+	/* Nobody made one in this round. */
+	if (!hsm.a.error && !nlraw_attr(&hsm.a, ZKHSM_A_HSM_IDENTITY))
+		return true;
+	if (!dump(ZKHSM_CMD_TRUST_GET, look_at_manager))
+		return wrong("managers out of order, or twice: %s", hsm.a.text);
+	if (!dump(ZKHSM_CMD_KEY_GET, look_at_key))
+		return wrong("keys out of order, twice, or not what was imported: %s", hsm.a.text);
+	keys = seen.count;
+	ok = get_evidence(&m) && check_evidence(keys);
+	manager_free(&m);
+	return ok;
+}
+
+bool after_round(char *why, size_t size)
+{
+	bool ok;
+
+	reason = why;
+	reason_size = size;
+	why[0] = '\0';
+	memset(&hsm, 0, sizeof(hsm));
+	if (nlraw_open(&hsm.nl))
+		return wrong("the family is gone");
+	ok = check_all();
+	nlraw_close(&hsm.nl);
+	return ok;
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an answer may look like: an errno that is documented, for a reason that
+ * is documented for the command, with a sentence; attributes as the spec has
+ * them; and never a byte of a secret.
+ */
+#include <errno.h>
+#include <linux/genetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nlf.h"
+
+#define R(name) (1ull << ZKHSM_REASON_##name)
+#define R_ALWAYS (R(NO_IDENTITY))
+#define R_ADMIN (R_ALWAYS | R(NOT_ADMIN))
+#define R_AGENT (R_ALWAYS | R(NOT_AGENT))
+#define R_KEY (R_ALWAYS | R(MISSING) | R(LENGTH) | R(NO_SUCH_KEY) | R(NOT_OWNER))
+#define R_USE (R_KEY | R(STATE) | R(HELD) | R(REVOKED) | R(USAGE))
+
+/* As the comments of the functions behind the handlers say, see kmod/{hsm,ops,...}.c. */
+static const uint64_t documented[NLF_COMMANDS] = {
+	[ZKHSM_CMD_HSM_NEW] = R(NOT_ADMIN) | R(IDENTITY_EXISTS) | R(CONFIG) | R(RESERVED_INPUT),
+	[ZKHSM_CMD_HSM_GET] = R_ALWAYS | R(OTHER_HSM),
+	[ZKHSM_CMD_HSM_SET] = R_ADMIN | R(CONFIG) | R(RESERVED_INPUT),
+	[ZKHSM_CMD_HSM_LOCK] = R_ADMIN | R(NOT_SUPPORTED),
+	[ZKHSM_CMD_HSM_SEAL] = R_ADMIN | R(NOT_SUPPORTED),
+	[ZKHSM_CMD_HSM_UNSEAL] = R_ADMIN | R(NOT_SUPPORTED),
+	[ZKHSM_CMD_KEY_NEW] = R_ADMIN | R(MISSING) | R(LENGTH) | R(BAD_ID) | R(NOT_SUPPORTED) |
+			      R(UNKNOWN_FLAG) | R(RESERVED_INPUT) | R(STATE) | R(ID_EXISTS) |
+			      R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL) | R(KEYRING) |
+			      R(SECRET_RANGE),
+	[ZKHSM_CMD_KEY_GET] = R_KEY,
+	[ZKHSM_CMD_KEY_SET] = R_KEY | R(NOT_ADMIN) | R(RESERVED_INPUT) | R(UNKNOWN_FLAG) |
+			      R(WIDENING) | R(NOT_SUPPORTED) | R(STATE) | R(HELD) | R(REVOKED) |
+			      R(RATE),
+	[ZKHSM_CMD_KEY_DEL] = R_KEY,
+	[ZKHSM_CMD_KEY_SIGN] = R_USE,
+	[ZKHSM_CMD_KEY_MAC] = R_KEY | R(NOT_SUPPORTED),
+	[ZKHSM_CMD_KEY_DERIVE] = R_KEY | R(NOT_SUPPORTED),
+	[ZKHSM_CMD_PROOF_GET] = R_USE | R(RESERVED_INPUT),
+	[ZKHSM_CMD_EVIDENCE_GET] = R_AGENT | R(MISSING) | R(LENGTH) | R(REPEATED) |
+				   R(NOT_PINNED) | R(RATE) | R(NONCES_OUTSTANDING) |
+				   R(LIST_MOVED),
+	[ZKHSM_CMD_LIST_GET] = R_AGENT | R(LIST_MOVED),
+	[ZKHSM_CMD_TRUST_NEW] = R_ADMIN | R(MISSING) | R(LENGTH) | R(BAD_ID) | R(MALFORMED) |
+				R(ALREADY_PINNED) | R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL),
+	[ZKHSM_CMD_TRUST_GET] = R_AGENT | R(MISSING) | R(NOT_PINNED),
+	[ZKHSM_CMD_TRUST_DEL] = R_ADMIN | R(MISSING) | R(NOT_PINNED),
+	[ZKHSM_CMD_ORDER_APPLY] = R_AGENT | R(MISSING) | R(LENGTH) | R(MALFORMED) |
+				  R(NOT_SUPPORTED) | R(OTHER_HSM) | R(NOT_PINNED) |
+				  R(SIGNATURE) | R(REPLAY) | R(OUT_OF_TURN),
+};
+
+bool reason_documented(uint8_t cmd, uint32_t reason)
+{
+	return cmd < NLF_COMMANDS && reason < 64 && documented[cmd] >> reason & 1;
+}
+
+/* Whether the spec allows a value; what it says only in words is not asked. */
+static bool value_fits(const struct nlf_attr *a, const uint8_t *data, size_t len)
+{
+	uint32_t v;
+
+	switch (a->kind) {
+	case NLF_U32:
+		if (len != sizeof(v))
+			return false;
+		memcpy(&v, data, sizeof(v));
+		return !a->max || (v >= a->min && v <= a->max);
+	case NLF_U64:
+		return len == 8;
+	case NLF_STRING:
+		return len && !memchr(data, 0, len - 1) && !data[len - 1] && len > a->min &&
+		       (!a->max || len - 1 <= a->max);
+	case NLF_BINARY:
+		return !a->max || (len >= a->min && len <= a->max);
+	default:
+		return true;
+	}
+}
+
+typedef bool (*attr_fn)(const struct nlf_cmd *c, uint16_t type, const uint8_t *data, size_t len,
+			void *arg);
+
+/* Each attribute to @fn; false when bytes are left that are none, or @fn says so. */
+static bool each(const struct nlf_cmd *c, const uint8_t *p, size_t left, attr_fn fn, void *arg)
+{
+	while (left >= (size_t)NLA_HDRLEN) {
+		struct nlattr a;
+		size_t next;
+
+		memcpy(&a, p, sizeof(a));
+		if (a.nla_len < (size_t)NLA_HDRLEN || a.nla_len > left)
+			return false;
+		if (!fn(c, a.nla_type, p + NLA_HDRLEN, a.nla_len - NLA_HDRLEN, arg))
+			return false;
+		next = (size_t)NLA_ALIGN(a.nla_len);
+		if (next > left)
+			next = left;
+		p += next;
+		left -= next;
+	}
+	return !left;
+}
+
+static bool request_attr(const struct nlf_cmd *c, uint16_t type, const uint8_t *data, size_t len,
+			 void *arg)
+{
+	(void)arg;
+	type &= NLA_TYPE_MASK;
+	return type && type <= c->attr_max && c->request & 1u << type &&
+	       value_fits(&c->attrs[type], data, len);
+}
+
+bool judge_fits(const struct nlf_cmd *c, const uint8_t *attrs, size_t len)
+{
+	return c->name && each(c, attrs, len, request_attr, NULL);
+}
+
+struct reply {
+	struct nlf_worker *w;
+	uint32_t allowed;
+	uint32_t seen;
+};
+
+static bool reply_attr(const struct nlf_cmd *c, uint16_t type, const uint8_t *data, size_t len,
+		       void *arg)
+{
+	struct reply *r = arg;
+	static const uint8_t zero[4];
+	size_t pad = NLA_ALIGN(len) - len;
+
+	if (!type || type > c->attr_max || !(r->allowed & 1u << type)) {
+		finding(r->w, "%s answers with attribute %u", c->name, type);
+		return false;
+	}
+	if (r->seen & 1u << type)
+		finding(r->w, "%s answers %s twice", c->name, c->attrs[type].name);
+	r->seen |= 1u << type;
+	if (!value_fits(&c->attrs[type], data, len))
+		finding(r->w, "%s answers %s of %zu bytes, or with a value that the spec has not",
+			c->name, c->attrs[type].name, len);
+	if (memcmp(data + len, zero, pad))
+		finding(r->w, "%s: bytes behind %s", c->name, c->attrs[type].name);
+	return true;
+}
+
+static struct nlf_asked *asked_by(struct nlf_socket *sock, uint32_t seq)
+{
+	uint32_t i;
+
+	for (i = 0; i < ASKED_MAX && i < sock->asked_count; i++)
+		if (sock->asked[i].seq == seq)
+			return &sock->asked[i];
+	return NULL;
+}
+
+/* Administrators' commands are done for them alone. */
+static void judge_class(struct nlf_worker *w, const struct nlf_cmd *c)
+{
+	if (!w->uid || (c->class == NLF_AGENT && w->uid != UID_STRANGER))
+		return;
+	if (c->class == NLF_ADMIN || c->class == NLF_AGENT)
+		finding(w, "%s was done for uid %u", c->name, w->uid);
+}
+
+static void judge_done(struct nlf_worker *w, struct nlf_asked *a)
+{
+	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
+
+	if (!a->judged)
+		return;
+	if (!c->name || c->class == NLF_EVENT || (a->dump ? !c->has_dump : !c->has_do))
+		finding(w, "command %u was done and is none", a->cmd);
+	else if (!a->fits)
+		finding(w, "%s was done, and the spec does not allow the request", c->name);
+	else
+		judge_class(w, c);
+	atomic_fetch_add(&world->done[a->cmd % NLF_COMMANDS], 1);
+}
+
+/* What netlink says by itself, before the family sees a message or about a second dump. */
+static bool core_refusal(const struct nlf_asked *a, int error, const char *text)
+{
+	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
+	bool there = c->name && c->class != NLF_EVENT && (a->dump ? c->has_dump : c->has_do);
+
+	if (error == EINVAL || error == ERANGE)
+		return text[0];
+	if (error == EOPNOTSUPP)
+		return !there;
+	return error == EBUSY && a->dump;
+}
+
+static void judge_error(struct nlf_worker *w, struct nlf_asked *a, int error,
+			const struct nlraw_answer *said)
+{
+	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
+	const char *name = c->name ? c->name : "no command";
+	int expected;
+
+	if (!a->judged)
+		return;
+	atomic_fetch_add(&world->refused[a->cmd % NLF_COMMANDS], 1);
+	if (!said->reason) {
+		if (!core_refusal(a, error, said->text))
+			finding(w, "%s: %s without a reason, \"%s\"", name, strerrorname_np(error),
+				said->text);
+		return;
+	}
+	atomic_fetch_or(&world->reasons, 1ull << said->reason % 64);
+	if (!said->text[0])
+		finding(w, "%s: %s without a sentence", name, strerrorname_np(error));
+	if (said->reason >= nlf_reason_count || !reason_documented(a->cmd, said->reason)) {
+		finding(w, "%s: %s for reason %u, \"%s\"", name, strerrorname_np(error),
+			said->reason, said->text);
+		return;
+	}
+	expected = nlf_reasons[said->reason].error;
+	if (expected ? error != expected : error != ENOKEY && error != EACCES &&
+	    error != EKEYREVOKED && error != EKEYEXPIRED)
+		finding(w, "%s: %s where reason %s has %s", name, strerrorname_np(error),
+			nlf_reasons[said->reason].name, strerrorname_np(expected));
+}
+
+/* An acknowledgement, or the end of a dump: the errno, then what was said about it. */
+static void judge_end(struct nlf_worker *w, struct nlf_socket *sock, const struct nlmsghdr *h)
+{
+	struct nlf_asked *a = asked_by(sock, h->nlmsg_seq);
+	static struct nlraw_answer said;
+
+	memset(&said, 0, offsetof(struct nlraw_answer, body));
+	nlraw_end(&said, h);
+	if (!a)
+		return;
+	a->answered = true;
+	if (said.error)
+		judge_error(w, a, said.error, &said);
+	else
+		judge_done(w, a);
+}
+
+static void judge_reply(struct nlf_worker *w, struct nlf_socket *sock, const struct nlmsghdr *h)
+{
+	const struct genlmsghdr *g = (const struct genlmsghdr *)(h + 1);
+	const uint8_t *attrs = (const uint8_t *)(g + 1);
+	size_t len = h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN;
+	struct nlf_asked *a = h->nlmsg_seq ? asked_by(sock, h->nlmsg_seq) : NULL;
+	const struct nlf_cmd *c;
+	struct reply r = { .w = w };
+
+	if (h->nlmsg_len < NLMSG_HDRLEN + GENL_HDRLEN || g->cmd >= NLF_COMMANDS ||
+	    !nlf_commands[g->cmd].name || g->version != ZKHSM_FAMILY_VERSION || g->reserved) {
+		finding(w, "a message of %u bytes that is none of ours", h->nlmsg_len);
+		return;
+	}
+	c = &nlf_commands[g->cmd];
+	if (!h->nlmsg_seq != (c->class == NLF_EVENT) || (a && a->cmd != g->cmd))
+		finding(w, "%s to a request for command %u", c->name, a ? a->cmd : 0);
+	r.allowed = a && a->dump ? c->part : c->reply;
+	if (!each(c, attrs, len, reply_attr, &r))
+		finding(w, "%s answers what is no list of attributes", c->name);
+	learn(w, a, attrs, len);
+	atomic_fetch_add(&world->checked, 1);
+}
+
+void judge_buffer(struct nlf_worker *w, struct nlf_socket *sock, const uint8_t *buf, size_t len)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+	int left = (int)len;
+
+	if (secrets_in(buf, len))
+		finding(w, "an answer of %zu bytes has a secret in it, first message type %u", len,
+			h->nlmsg_type);
+	for (; nlmsg_ok(h, left); h = nlmsg_next((struct nlmsghdr *)(uintptr_t)h, &left)) {
+		if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE)
+			judge_end(w, sock, h);
+		else if (h->nlmsg_type == sock->nl.family)
+			judge_reply(w, sock, h);
+	}
+	if (left > 0)
+		finding(w, "%d bytes behind the last message", left);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What answers tell: remembered for later requests, and compared with what
+ * must be true of it, whoever else changes things meanwhile.
+ */
+#include <string.h>
+
+#include "../../selftests/ec.h"
+#include "nlf.h"
+
+/* Signatures and proofs are verified once in so many; OpenSSL is slow in an emulated machine. */
+#define ONE_IN	4
+
+struct attrs {
+	const uint8_t *data;
+	size_t len;
+};
+
+/* NULL when it is not there; lengths have been judged. */
+static const uint8_t *find(const struct attrs *a, int type, size_t *len)
+{
+	const struct nlattr *attr = nla_find((const struct nlattr *)a->data, (int)a->len, type);
+
+	if (len)
+		*len = attr ? (size_t)nla_len(attr) : 0;
+	return attr ? nla_data(attr) : NULL;
+}
+
+static void learn_key(struct nlf_worker *w, const struct attrs *a)
+{
+	const uint8_t *id = find(a, ZKHSM_A_KEY_ID, NULL), *element, *public;
+	uint8_t expected[32];
+	int slot;
+
+	element = find(a, ZKHSM_A_KEY_ELEMENT, NULL);
+	public = find(a, ZKHSM_A_KEY_PUBLIC, NULL);
+	if (!id || !element || !public)
+		return;
+	ec_element(public, expected);
+	/* A key that was deleted before it could be told has an empty one. */
+	if (memcmp(element, expected, 32) && memcmp(element, (uint8_t [32]){ 0 }, 32))
+		finding(w, "the element name of %s is not that of its key", (const char *)id);
+	slot = key_slot_find((const char *)id);
+	if (slot < 0) {
+		finding(w, "key %s, which nobody asked for", (const char *)id);
+		return;
+	}
+	memcpy(world->key[slot].public, public, 65);
+	memcpy(world->key[slot].element, expected, 32);
+	atomic_store(&world->key[slot].known, true);
+}
+
+static void learn_manager(struct nlf_worker *w, const struct attrs *a)
+{
+	const uint8_t *id = find(a, ZKHSM_A_MANAGER_MANAGER_ID, NULL);
+	const uint8_t *number = find(a, ZKHSM_A_MANAGER_LAST_NUMBER, NULL);
+	uint64_t last;
+	int i;
+
+	if (!id || !number)
+		return;
+	memcpy(&last, number, sizeof(last));
+	for (i = 0; i < MANAGERS; i++) {
+		if (memcmp(fixed.manager[i].id, id, 32))
+			continue;
+		atomic_store(&world->last_number[i], last);
+		return;
+	}
+	finding(w, "a manager that nobody pinned");
+}
+
+static void learn_order(const struct attrs *a)
+{
+	const uint8_t *id = find(a, ZKHSM_A_ORDER_MANAGER_ID, NULL);
+	const uint8_t *number = find(a, ZKHSM_A_ORDER_NUMBER, NULL);
+	const uint8_t *in_turn = find(a, ZKHSM_A_ORDER_IN_TURN, NULL);
+	uint64_t n;
+	int i;
+
+	if (!id || !number || !in_turn || !*in_turn)
+		return;
+	memcpy(&n, number, sizeof(n));
+	for (i = 0; i < MANAGERS; i++)
+		if (!memcmp(fixed.manager[i].id, id, 32))
+			atomic_store(&world->last_number[i], n);
+}
+
+static void learn_evidence(struct nlf_worker *w, const struct attrs *a)
+{
+	const uint8_t *digest = find(a, ZKHSM_A_EVIDENCE_LIST_DIGEST, NULL);
+	size_t len;
+	const uint8_t *evidence = find(a, ZKHSM_A_EVIDENCE_EVIDENCE, &len);
+
+	if (digest)
+		memcpy(world->digest[atomic_fetch_add(&world->digests, 1) % DIGESTS], digest, 32);
+	if (evidence && (len < 8 + 32 || memcmp(evidence, "ZKHSM\1\0\1", 8) ||
+			 memcmp(evidence + 8, world->hsm_id, 32)))
+		finding(w, "evidence of another kind, or another HSM");
+}
+
+static void check_signature(struct nlf_worker *w, const struct attrs *a)
+{
+	const uint8_t *public = find(a, ZKHSM_A_KEY_PUBLIC, NULL);
+	const uint8_t *signature = find(a, ZKHSM_A_KEY_SIGNATURE, NULL);
+
+	if (!public || !signature)
+		finding(w, "key-sign answers without a signature");
+	/* What was signed is in the request; that the key is a key is looked at here. */
+	else if (!ec_on_curve(public))
+		finding(w, "key-sign answers with a key that is no point");
+}
+
+/* What was asked last, with the answer to it: the first attribute of each type counts not, but the last. */
+static bool last_attr(const struct nlf_worker *w, int type, struct attrs *out)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)w->datagram;
+	const struct nlattr *attr;
+	int left;
+
+	out->data = NULL;
+	if (h->nlmsg_len > w->len || h->nlmsg_len < NLMSG_HDRLEN + GENL_HDRLEN)
+		return false;
+	left = (int)(h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN);
+	for (attr = (const struct nlattr *)(w->datagram + NLMSG_HDRLEN + GENL_HDRLEN);
+	     nla_ok(attr, left); attr = nla_next(attr, &left)) {
+		if (nla_type(attr) != type)
+			continue;
+		out->data = nla_data(attr);
+		out->len = (size_t)nla_len(attr);
+	}
+	return out->data;
+}
+
+/* Only what a datagram of one message asked for: there it is known what was asked. */
+static void check_computed(struct nlf_worker *w, const struct nlf_asked *asked,
+			   const struct attrs *a)
+{
+	const uint8_t *public, *answer;
+	struct attrs first, second;
+
+	if (asked->seq % ONE_IN || ((const struct nlmsghdr *)w->datagram)->nlmsg_seq != asked->seq)
+		return;
+	if (asked->cmd == ZKHSM_CMD_KEY_SIGN) {
+		public = find(a, ZKHSM_A_KEY_PUBLIC, NULL);
+		answer = find(a, ZKHSM_A_KEY_SIGNATURE, NULL);
+		if (!public || !answer || !last_attr(w, ZKHSM_A_KEY_DIGEST, &first))
+			return;
+		if (!ec_verify(public, first.data, answer))
+			finding(w, "a false signature");
+	} else {
+		public = find(a, ZKHSM_A_PROOF_PUBLIC, NULL);
+		answer = find(a, ZKHSM_A_PROOF_PROOF, NULL);
+		if (!public || !answer || !last_attr(w, ZKHSM_A_PROOF_USER_ID, &first))
+			return;
+		last_attr(w, ZKHSM_A_PROOF_OTHER_INFO, &second);
+		if (!ec_proof_holds(public, first.data, first.len, second.data,
+				    second.data ? second.len : 0, answer))
+			finding(w, "a false proof");
+	}
+}
+
+/* Parts of a dump come in the order of ids, each id once. */
+static void check_order(struct nlf_worker *w, struct nlf_asked *asked, const struct attrs *a)
+{
+	size_t len, room = sizeof(asked->last_id) - 1;
+	const uint8_t *id;
+
+	if (asked->cmd != ZKHSM_CMD_KEY_GET && asked->cmd != ZKHSM_CMD_TRUST_GET)
+		return;
+	/* Both have theirs as the first attribute. */
+	id = find(a, 1, &len);
+	if (!id || len > room)
+		return;
+	if (asked->parts++ && (asked->cmd == ZKHSM_CMD_KEY_GET ?
+			       strcmp((const char *)asked->last_id, (const char *)id) >= 0 :
+			       memcmp(asked->last_id, id, 32) >= 0))
+		finding(w, "%s: out of order, or twice", nlf_commands[asked->cmd].name);
+	memset(asked->last_id, 0, sizeof(asked->last_id));
+	memcpy(asked->last_id, id, len);
+}
+
+static void learn_hsm(const struct attrs *a)
+{
+	const uint8_t *id = find(a, ZKHSM_A_HSM_HSM_ID, NULL);
+	const uint8_t *identity = find(a, ZKHSM_A_HSM_IDENTITY, NULL);
+
+	if (!id || !identity)
+		return;
+	memcpy(world->hsm_id, id, 32);
+	memcpy(world->identity, identity, 65);
+}
+
+void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *data, size_t len)
+{
+	const struct attrs a = { data, len };
+
+	/* Events, and what a message without form asked for. */
+	if (!asked || !asked->judged)
+		return;
+	if (asked->dump)
+		check_order(w, asked, &a);
+	switch (asked->cmd) {
+	case ZKHSM_CMD_HSM_NEW:
+	case ZKHSM_CMD_HSM_GET:
+		learn_hsm(&a);
+		break;
+	case ZKHSM_CMD_KEY_NEW:
+	case ZKHSM_CMD_KEY_GET:
+	case ZKHSM_CMD_KEY_SET:
+		learn_key(w, &a);
+		break;
+	case ZKHSM_CMD_TRUST_NEW:
+	case ZKHSM_CMD_TRUST_GET:
+		learn_manager(w, &a);
+		break;
+	case ZKHSM_CMD_ORDER_APPLY:
+		learn_order(&a);
+		break;
+	case ZKHSM_CMD_EVIDENCE_GET:
+		learn_evidence(w, &a);
+		break;
+	case ZKHSM_CMD_KEY_SIGN:
+		check_signature(w, &a);
+		check_computed(w, asked, &a);
+		break;
+	case ZKHSM_CMD_PROOF_GET:
+		check_computed(w, asked, &a);
+		break;
+	}
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Orders. They are changed before they are signed, so that what is wrong with
+ * them is found behind the signature; or the signature itself is changed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../selftests/ec.h"
+#include "nlf.h"
+
+struct writer {
+	uint8_t *p;
+	size_t len;
+};
+
+static void put(struct writer *w, const void *data, size_t len)
+{
+	memcpy(w->p + w->len, data, len);
+	w->len += len;
+}
+
+static void put_number(struct writer *w, uint64_t value, unsigned int bytes)
+{
+	while (bytes--)
+		w->p[w->len++] = (uint8_t)(value >> (8 * bytes));
+}
+
+/* Revoke, hold and release mostly; one order in eight is of a type not carried out. */
+static uint8_t type_of(const struct nlf_step *s)
+{
+	static const uint8_t common[] = { ZKHSM_ORDER_TYPE_REVOKE, ZKHSM_ORDER_TYPE_HOLD,
+					  ZKHSM_ORDER_TYPE_HOLD, ZKHSM_ORDER_TYPE_RELEASE,
+					  ZKHSM_ORDER_TYPE_RELEASE };
+
+	if (s->order[0] >= 224)
+		return (uint8_t)(ZKHSM_ORDER_TYPE_LEASE + s->order[0] % 8);
+	return common[s->order[0] % sizeof(common)];
+}
+
+static uint64_t number_of(const struct nlf_step *s, unsigned int manager)
+{
+	uint64_t last = atomic_load(&world->last_number[manager]);
+
+	switch (s->order[2] % 12) {
+	case 1:
+		return last + 2 + s->order[2] / 12;
+	case 2:
+		return last;
+	case 3:
+		return 0;
+	case 4:
+		return UINT64_MAX - s->order[2] / 12;
+	case 5:
+		return last - 1;
+	case 6:
+		return 1;
+	case 7:
+		return last + 2;
+	default:
+		return last + 1;
+	}
+}
+
+/* One element's name: of a key here, of one that was or may be imported, or of none. */
+static void element(const struct nlf_step *s, uint64_t *random, uint8_t out[32])
+{
+	uint32_t r = random_below(random, 16);
+	uint32_t i = random_below(random, KEYS);
+
+	if (r < 10 && atomic_load(&world->key[i].known)) {
+		memcpy(out, world->key[i].element, 32);
+	} else if (r < 13) {
+		memcpy(out, fixed.secret_element[random_below(random, SECRETS)], 32);
+	} else if (r == 13) {
+		ec_element(fixed.manager[s->order[1] % MANAGERS].public, out);
+	} else if (r == 14) {
+		ec_element(world->identity, out);
+	} else {
+		for (i = 0; i < 32; i++)
+			out[i] = (uint8_t)random_next(random);
+	}
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, 32);
+}
+
+/* Returns how many there are; sorted and each once, unless the step wants it otherwise. */
+static size_t elements(const struct nlf_step *s, uint8_t (*out)[32], uint64_t *random)
+{
+	static const uint16_t counts[] = { 1, 1, 1, 2, 3, 8, 0, 16, 64, 1023, 1024, 1025 };
+	size_t count = counts[s->value[1].sel < 192 ? s->value[1].sel % 5 :
+			      s->value[1].arg % 12], i, kept = 0;
+
+	for (i = 0; i < count; i++)
+		element(s, random, out[i]);
+	if (s->value[1].sel >= 240)
+		return count;
+	qsort(out, count, 32, by_bytes);
+	if (s->value[1].sel >= 224)
+		return count;
+	for (i = 0; i < count; i++)
+		if (!kept || memcmp(out[kept - 1], out[i], 32))
+			memmove(out[kept++], out[i], 32);
+	return kept;
+}
+
+/* Changes bytes anywhere, or the length: what its author never meant, but signed. */
+void payload_change(const struct nlf_step *s, uint8_t *bytes, size_t *len, size_t room)
+{
+	unsigned int i, n = s->changes >> 4 & 3;
+
+	for (i = 0; i < n && *len; i++) {
+		size_t at = (size_t)(s->payload[i].hi << 8 | s->payload[i].lo);
+
+		/* The head is where decisions are made. */
+		at %= at & 1 || *len < 96 ? *len : 96;
+		switch (s->payload[i].op % 6) {
+		case 0:
+			bytes[at] = s->payload[i].value;
+			break;
+		case 1:
+			bytes[at] ^= (uint8_t)(1 << s->payload[i].value % 8);
+			break;
+		case 2:
+			bytes[at]++;
+			break;
+		case 3:
+			*len = at;
+			break;
+		case 4:
+			if (*len < room) {
+				memmove(bytes + at + 1, bytes + at, *len - at);
+				bytes[at] = s->payload[i].value;
+				++*len;
+			}
+			break;
+		default:
+			memmove(bytes + at, bytes + at + 1, *len - at - 1);
+			--*len;
+		}
+	}
+}
+
+/* n of P-256, for signatures at the edge. */
+static void signature_change(const struct nlf_step *s, uint8_t sig[64])
+{
+	uint8_t negative[32];
+
+	switch (s->order[3] % 16) {
+	case 9:
+		sig[s->order[3] / 4] ^= 1;
+		break;
+	case 10:
+		memset(sig, 0, 32);
+		break;
+	case 11:
+		memset(sig + 32, 0, 32);
+		break;
+	case 12:
+		ec_order_plus(s->order[3] / 16 % 3 - 1, sig);
+		break;
+	case 13:
+		ec_order_plus(s->order[3] / 16 % 3 - 1, sig + 32);
+		break;
+	case 14:
+		/* (r, n - s) is as true as (r, s). */
+		ec_negate(sig + 32, negative);
+		memcpy(sig + 32, negative, 32);
+		break;
+	case 15:
+		memset(sig, 0xff, 64);
+		break;
+	}
+}
+
+size_t order_build(const struct nlf_step *s, uint8_t *out)
+{
+	static const uint8_t reasons[] = { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 7, 11, 255 };
+	static uint8_t names[1025][32];
+	unsigned int manager = s->order[1] % MANAGERS, signer = manager;
+	uint64_t random = (uint64_t)s->expand[0] << 24 | s->expand[1] << 16 | s->expand[2] << 8 |
+			  s->expand[3];
+	struct writer w = { .p = out };
+	size_t count = elements(s, names, &random);
+	uint8_t hsm_id[32];
+
+	memcpy(hsm_id, world->hsm_id, 32);
+	if (s->value[2].sel >= 240)
+		hsm_id[s->value[2].arg % 32] ^= 1;
+	if (s->value[3].sel >= 240)
+		signer = (signer + 1) % MANAGERS;
+	put(&w, "ZKHSM", 5);
+	put_number(&w, type_of(s), 1);
+	put_number(&w, 1, 2);
+	put(&w, fixed.manager[manager].id, 32);
+	put(&w, hsm_id, 32);
+	put_number(&w, number_of(s, manager), 8);
+	put_number(&w, reasons[s->value[4].sel < 192 ? s->value[4].arg % 10 :
+			       s->value[4].arg % sizeof(reasons)], 1);
+	put_number(&w, count, 2);
+	put(&w, names, count * 32);
+	payload_change(s, w.p, &w.len, VALUE_MAX - 128);
+	ec_sign(fixed.manager[signer].key, w.p, w.len, w.p + w.len);
+	signature_change(s, w.p + w.len);
+	return w.len + 64;
+}
