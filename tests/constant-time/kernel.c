@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kernel.c - what scalar.o as built for the kernel calls, in user space
+ * kernel.c - what any object that was built for the kernel calls, in user space
  */
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -14,7 +14,12 @@ unsigned long __crypto_memneq(const void *a, const void *b, size_t len);
 __asm__(".globl __fentry__, __x86_return_thunk\n"
 	"__fentry__:\n"
 	"__x86_return_thunk:\n"
-	"	ret\n");
+	"	ret\n"
+	".irp reg, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15\n"
+	".globl __x86_indirect_thunk_\\reg\n"
+	"__x86_indirect_thunk_\\reg:\n"
+	"	jmp *%\\reg\n"
+	".endr\n");
 
 /* The kernel's is assembly of the same kind. */
 unsigned long __crypto_memneq(const void *a, const void *b, size_t len)
@@ -27,8 +32,11 @@ unsigned long __crypto_memneq(const void *a, const void *b, size_t len)
 	return diff;
 }
 
-/* Where the kernel's stack protector finds its canary: %gs:40. */
-static char per_cpu[64];
+/*
+ * What is found through %gs: the stack protector's canary at 40 and, at an
+ * offset that the linker is told, the number of this processor, 0.
+ */
+static char per_cpu[4096];
 
 static __attribute__((constructor)) void set_gs(void)
 {

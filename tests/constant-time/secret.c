@@ -33,12 +33,14 @@ static void run(const struct zkhsm_modulus *m)
 {
 	struct zkhsm_scalar v, a, mont, r, c;
 	u8 entropy[48], digest[32];
-	bool in_range, zero, equal;
+	bool in_range, zero, equal, below;
 
 	memset(entropy, 0x5a, sizeof(entropy));
 	memset(digest, 0xc3, sizeof(digest));
 	SECRET(entropy);
 
+	below = !zkhsm_scalar_from_be(&c, entropy + 1, m);
+	PUBLIC(below);
 	zkhsm_scalar_reduce_wide(&v, entropy, m);
 	zkhsm_scalar_reduce_hash(&a, entropy + 9, m);
 	zkhsm_scalar_reduce_hash(&c, digest, m);
@@ -64,7 +66,7 @@ static void run(const struct zkhsm_modulus *m)
 	PUBLIC(in_range);
 	PUBLIC(zero);
 	PUBLIC(equal);
-	printf("%d%d%d\n", in_range, zero, equal);
+	printf("%d%d%d%d\n", in_range, zero, equal, below);
 }
 
 int main(int argc, char **argv)

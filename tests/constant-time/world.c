@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * world.c - the kernel around the module's cryptography, in user space
+ *
+ * Compiled with the headers of the very kernel whose objects it is linked to,
+ * so that what they inline finds its structures. Hash, HMAC and KPP are
+ * stand-ins: what the kernel does with a secret after we hand it over is not
+ * what this test is about (threat-model.rst, "Side channels").
+ */
+#include <linux/bug.h>
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/key.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+#include <linux/random.h>
+#include <linux/rwsem.h>
+#include <linux/scatterlist.h>
+#include <linux/key-type.h>
+#include <keys/user-type.h>
+#include <crypto/ecdh.h>
+#include <crypto/hash.h>
+#include <crypto/internal/hash.h>
+#include <crypto/kpp.h>
+#include <crypto/internal/kpp.h>
+
+#include "schnorr.h"
+#include "zkhsm.h"
+#include "taint.h"
+
+/* One thread. */
+void mutex_lock(struct mutex *lock) { }
+void mutex_unlock(struct mutex *lock) { }
+void __mutex_init(struct mutex *lock, const char *name, struct lock_class_key *key) { }
+void down_read(struct rw_semaphore *sem) { }
+void up_read(struct rw_semaphore *sem) { }
+void __init_swait_queue_head(struct swait_queue_head *q, const char *name,
+			     struct lock_class_key *key) { }
+
+void wait_for_completion(struct completion *c)
+{
+	taint_expect(0, "nothing here is asynchronous");
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+void crypto_req_done(void *req, int err)
+#else
+void crypto_req_done(struct crypto_async_request *req, int err)
+#endif
+{
+	taint_expect(0, "nothing here is asynchronous");
+}
+
+int _printk(const char *fmt, ...)
+{
+	taint_expect(0, fmt);
+	return 0;
+}
+
+/* The seed, the entropy of each nonce: secrets. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+void get_random_bytes(void *buf, size_t len)
+#else
+void get_random_bytes(void *buf, int len)
+#endif
+{
+	static u8 next;
+	u8 *p = buf;
+
+	while (len--)
+		*p++ = 0x9d * ++next;
+	taint_secret(buf, p - (u8 *)buf);
+}
+
+int wait_for_random_bytes(void)
+{
+	return 0;
+}
+
+/* Hash and HMAC. The state of a hash is a pointer to the host's. */
+static u8 hmac_key[128];
+static unsigned int hmac_key_len;
+
+static int hash_init(struct shash_desc *desc)
+{
+	*(void **)shash_desc_ctx(desc) = host_hash_new();
+	return 0;
+}
+
+static struct shash_alg sha256_alg = {
+	.init = hash_init, .digestsize = 32, .descsize = 8, .statesize = 8,
+};
+static struct shash_alg hmac_alg = { .digestsize = 64 };
+static struct crypto_shash sha256 = { .descsize = 8, .base.__crt_alg = &sha256_alg.base };
+static struct crypto_shash hmac = { .base.__crt_alg = &hmac_alg.base };
+
+struct crypto_shash *crypto_alloc_shash(const char *alg_name, u32 type, u32 mask)
+{
+	return strcmp(alg_name, "sha256") ? &hmac : &sha256;
+}
+
+int crypto_shash_update(struct shash_desc *desc, const u8 *data, unsigned int len)
+{
+	host_hash_update(*(void **)shash_desc_ctx(desc), data, len);
+	return 0;
+}
+
+int crypto_shash_final(struct shash_desc *desc, u8 *out)
+{
+	host_hash_final(*(void **)shash_desc_ctx(desc), out);
+	return 0;
+}
+
+int crypto_shash_setkey(struct crypto_shash *tfm, const u8 *key, unsigned int keylen)
+{
+	memcpy(hmac_key, key, keylen);
+	hmac_key_len = keylen;
+	return 0;
+}
+
+int crypto_shash_tfm_digest(struct crypto_shash *tfm, const u8 *data, unsigned int len, u8 *out)
+{
+	void *hash;
+
+	if (tfm == &hmac) {
+		host_hmac_sha512(hmac_key, hmac_key_len, data, len, out);
+		return 0;
+	}
+	hash = host_hash_new();
+	host_hash_update(hash, data, len);
+	host_hash_final(hash, out);
+	return 0;
+}
+
+/* KPP: the scalar as the driver keeps it, and what it is packed in on the way. */
+static u8 kpp_scalar[32];
+
+#define PACKED_HEADER (sizeof(struct kpp_secret) + sizeof(short))
+
+unsigned int crypto_ecdh_key_len(const struct ecdh *params)
+{
+	return PACKED_HEADER + params->key_size;
+}
+
+int crypto_ecdh_encode_key(char *buf, unsigned int len, const struct ecdh *params)
+{
+	memset(buf, 0, PACKED_HEADER);
+	memcpy(buf + PACKED_HEADER, params->key, params->key_size);
+	return 0;
+}
+
+static int kpp_set_secret(struct crypto_kpp *tfm, const void *buffer, unsigned int len)
+{
+	memcpy(kpp_scalar, buffer + PACKED_HEADER, sizeof(kpp_scalar));
+	return host_scalar_refused(kpp_scalar) ? -EINVAL : 0;
+}
+
+static int kpp_compute(struct kpp_request *req)
+{
+	const u8 *peer = (const u8 *)req->src->dma_address;
+
+	return host_ladder(kpp_scalar, peer, (u8 *)req->dst->dma_address) ? -EINVAL : 0;
+}
+
+static unsigned int kpp_max_size(struct crypto_kpp *tfm)
+{
+	return 64;
+}
+
+static struct kpp_alg ecdh_alg = {
+	.set_secret = kpp_set_secret, .compute_shared_secret = kpp_compute,
+	.max_size = kpp_max_size,
+};
+static struct crypto_kpp ecdh = { .base.__crt_alg = &ecdh_alg.base };
+
+struct crypto_kpp *crypto_alloc_kpp(const char *alg_name, u32 type, u32 mask)
+{
+	return &ecdh;
+}
+
+void crypto_destroy_tfm(void *mem, struct crypto_tfm *tfm) { }
+
+/* A list of one; the address where kpp_compute() looks. */
+void sg_init_one(struct scatterlist *sg, const void *buf, unsigned int len)
+{
+	sg->dma_address = (unsigned long)buf;
+	sg->length = len;
+}
+
+/* One keyring key that the caller possesses. */
+struct key_type key_type_logon = { .name = "logon" };
+struct key_type key_type_user = { .name = "user" };
+static struct key keyring_key = { .type = &key_type_logon, .state = KEY_IS_POSITIVE };
+static u8 payload[sizeof(struct user_key_payload) + ZKHSM_SCALAR_LEN] __aligned(8);
+
+void world_put_keyring_key(const u8 *secret);
+void world_put_keyring_key(const u8 *secret)
+{
+	struct user_key_payload *p = (struct user_key_payload *)payload;
+
+	p->datalen = ZKHSM_SCALAR_LEN;
+	memcpy(payload + sizeof(*p), secret, ZKHSM_SCALAR_LEN);
+	taint_secret(payload + sizeof(*p), ZKHSM_SCALAR_LEN);
+	keyring_key.payload.data[0] = p;
+}
+
+key_ref_t lookup_user_key(key_serial_t serial, unsigned long flags, enum key_need_perm need)
+{
+	return make_key_ref(&keyring_key, true);
+}
+
+void key_put(struct key *key) { }
+
+/* Of the module's own: what only passes errors on. */
+int zkhsm_refuse(struct netlink_ext_ack *extack, int err, enum zkhsm_reason reason,
+		 const char *sentence)
+{
+	return err;
+}
+
+int zkhsm_refuse_failure(struct netlink_ext_ack *extack, int err)
+{
+	return err;
+}
+
+void zkhsm_fault_report(const char *what)
+{
+	taint_faults++;
+}
