@@ -339,6 +339,107 @@ static void meta(void **state)
 	assert_int_equal(ops->meta_get(s, ZKHSMD_META_LIST_NUMBER, &short_one, 1), -EUCLEAN);
 }
 
+static int none(void)
+{
+	fail();
+	return 0;
+}
+
+static int no_hsm(const struct zkhsmd_hsm *h, void *arg)
+{
+	(void)h;
+	(void)arg;
+	return none();
+}
+
+static int no_pending(const struct zkhsmd_pending *p, void *arg)
+{
+	(void)p;
+	(void)arg;
+	return none();
+}
+
+static int no_revocation(const struct zkhsmd_revocation *r, void *arg)
+{
+	(void)r;
+	(void)arg;
+	return none();
+}
+
+static int no_order(const struct zkhsmd_order *o, void *arg)
+{
+	(void)o;
+	(void)arg;
+	return none();
+}
+
+static void reading_fails(struct zkhsmd_store *from)
+{
+	struct zkhsmd_revocation revocation;
+	struct zkhsmd_pending pending_one;
+	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN], *out;
+	struct zkhsmd_order order;
+	struct zkhsmd_hsm h;
+	int64_t newest;
+	uint64_t number;
+	size_t len;
+
+	assert_int_equal(ops->hsm_get(from, zero, &h), -EIO);
+	assert_int_equal(ops->hsm_each(from, no_hsm, NULL), -EIO);
+	assert_int_equal(ops->hsm_newest(from, &newest), -EIO);
+	assert_int_equal(ops->pending_get(from, zero, &pending_one), -EIO);
+	assert_int_equal(ops->pending_each(from, no_pending, NULL), -EIO);
+	assert_int_equal(ops->list_get(from, zero, &out, &len), -EIO);
+	assert_int_equal(ops->list_has(from, zero), -EIO);
+	assert_int_equal(ops->config_get(from, zero, config, &len), -EIO);
+	assert_int_equal(ops->revocation_get(from, ZKHSMD_SCOPE_HSM, zero, zero, &revocation), -EIO);
+	assert_int_equal(ops->revocation_stopping(from, zero, zero, &revocation), -EIO);
+	assert_int_equal(ops->revocation_each(from, no_revocation, NULL), -EIO);
+	assert_int_equal(ops->order_get(from, zero, 1, &order), -EIO);
+	assert_int_equal(ops->order_each(from, zero, 0, no_order, NULL), -EIO);
+	assert_int_equal(ops->order_last(from, zero, &number), -EIO);
+	assert_int_equal(ops->meta_get(from, ZKHSMD_META_LIST_NUMBER, &number, 8), -EIO);
+}
+
+static void writing_fails(void)
+{
+	const struct zkhsmd_revocation revocation = { .action = 17, .scope = ZKHSMD_SCOPE_HSM };
+	const struct zkhsmd_order order = { .number = 1, .bytes = (uint8_t *)"o", .len = 1 };
+	const struct zkhsmd_pending pending_one = { .source = "::1" };
+	struct zkhsmd_hsm h = some_hsm(1);
+	const uint64_t number = 1;
+
+	assert_int_equal(ops->hsm_put(s, &h), -EIO);
+	assert_int_equal(ops->pending_put(s, &pending_one), -EIO);
+	assert_int_equal(ops->pending_del(s, zero), -EIO);
+	assert_int_equal(ops->pending_trim(s, "::1", 1, 1), -EIO);
+	assert_int_equal(ops->list_put(s, zero, zero, 32), -EIO);
+	assert_int_equal(ops->list_trim(s, zero), -EIO);
+	assert_int_equal(ops->config_put(s, zero, zero, 32), -EIO);
+	assert_int_equal(ops->config_trim(s), -EIO);
+	assert_int_equal(ops->revocation_add(s, &revocation), -EIO);
+	assert_int_equal(ops->revocation_end(s, 1, 1), -EIO);
+	assert_int_equal(ops->order_add(s, zero, &order), -EIO);
+	assert_int_equal(ops->meta_put(s, ZKHSMD_META_LIST_NUMBER, &number, 8), -EIO);
+}
+
+/* "Not there" would be a false answer: a revocation that cannot be read is in force. */
+static void tables_gone(void **state)
+{
+	static const char drop_all[] =
+		"DROP TABLE orders; DROP TABLE revocation; DROP TABLE pending; DROP TABLE hsm;"
+		"DROP TABLE configuration; DROP TABLE list; DROP TABLE meta;";
+	sqlite3 *other;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, drop_all, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	reading_fails(s);
+	reading_fails(reader);
+	writing_fails();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -351,6 +452,7 @@ int main(void)
 		TEST(revocations),
 		TEST(orders),
 		TEST(meta),
+		TEST(tables_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, remove_dir);
