@@ -2,7 +2,8 @@
 /*
  * Events: told to whoever listens on the multicast group, after the change
  * and after the answer's memory. An event that finds no memory is lost, as one
- * that finds a full socket is; listeners resynchronise with a dump.
+ * that finds a full socket is, and told as that is: recv() says ENOBUFS, and
+ * listeners resynchronise with a dump.
  */
 #include "netlink-gen.h"
 #include "netlink.h"
@@ -18,6 +19,11 @@ void zkhsm_nl_events_enable(bool on)
 	WRITE_ONCE(enabled, on);
 }
 
+static void event_lost(void)
+{
+	genl_set_err(&zkhsm_nl_family, &init_net, 0, ZKHSM_NLGRP_EVENTS, -ENOBUFS);
+}
+
 static struct sk_buff *event_new(u8 cmd, void **hdr)
 {
 	struct sk_buff *skb;
@@ -26,12 +32,13 @@ static struct sk_buff *event_new(u8 cmd, void **hdr)
 	    !genl_has_listeners(&zkhsm_nl_family, &init_net, ZKHSM_NLGRP_EVENTS))
 		return NULL;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return NULL;
-	*hdr = genlmsg_put(skb, 0, 0, &zkhsm_nl_family, 0, cmd);
-	if (*hdr)
-		return skb;
-	nlmsg_free(skb);
+	if (skb) {
+		*hdr = genlmsg_put(skb, 0, 0, &zkhsm_nl_family, 0, cmd);
+		if (*hdr)
+			return skb;
+		nlmsg_free(skb);
+	}
+	event_lost();
 	return NULL;
 }
 
@@ -70,6 +77,7 @@ void zkhsm_nl_event_hsm(enum zkhsm_event event)
 	info = kzalloc(sizeof(*info), GFP_KERNEL);
 	if (!info) {
 		nlmsg_free(skb);
+		event_lost();
 		return;
 	}
 	zkhsm_hsm_read(info);
