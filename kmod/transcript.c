@@ -86,7 +86,7 @@ static int alloc_tfm(struct crypto_shash **slot, const char *name)
 	struct crypto_shash *tfm = crypto_alloc_shash(name, 0, 0);
 
 	if (IS_ERR(tfm)) {
-		pr_err("not loaded: this kernel has no %s (%ld)\n", name, PTR_ERR(tfm));
+		pr_err("not loaded: no %s of this kernel (%ld)\n", name, PTR_ERR(tfm));
 		return PTR_ERR(tfm);
 	}
 	*slot = tfm;
