@@ -233,6 +233,8 @@ static int attempt(struct work *w, struct zkhsm_list *list, struct zkhsm_outstan
 		return zkhsm_refuse_failure(extack, err);
 	if (zkhsm_proving_disabled())
 		return zkhsm_refuse_failure(extack, -EIO);
+	/* First, or a nonce that dies at once would not find the list that names it. */
+	zkhsm_list_keep(list);
 	if (zkhsm_outstanding_commit(o, list, w->digest))
 		return refuse_moved(extack);
 

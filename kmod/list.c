@@ -3,9 +3,11 @@
  * The immutable copies of L.
  *
  * Evidence is made over a copy and refers to it by digest, so that the
- * keystore can move on meanwhile. At most two copies are kept: the newest one
- * that evidence was made over, which serves as long as the keystore does not
- * change, and the one before it, for managers that are still fetching it.
+ * keystore can move on meanwhile. Two copies are kept for managers to fetch:
+ * the newest one that evidence was made over and the one before it. The copy
+ * that was written last serves as long as the keystore does not change; it is
+ * a third one only until evidence over it is done, so that evidence that fails
+ * takes no list away from anybody.
  *
  * A copy is written by walking the keystore in slices; between two slices a
  * revocation gets in. If one did, what has been written is of no use and the
@@ -26,8 +28,9 @@
 /* One evidence writes a new copy, others that came meanwhile wait for it and share it. */
 static DEFINE_MUTEX(build_lock);
 
-/* Protects the two pointers. */
+/* Protects the three pointers. */
 static DEFINE_SPINLOCK(copies_lock);
+static struct zkhsm_list *written;
 static struct zkhsm_list *newest;
 static struct zkhsm_list *previous;
 
@@ -183,12 +186,13 @@ static struct zkhsm_list *build_once(void)
 	return list;
 }
 
-static struct zkhsm_list *newest_get(void)
+/* A reference to what one of the three points to, or NULL. */
+static struct zkhsm_list *copy_get(struct zkhsm_list *const *copy)
 {
 	struct zkhsm_list *list;
 
 	spin_lock(&copies_lock);
-	list = newest;
+	list = *copy;
 	if (list)
 		zkhsm_list_get(list);
 	spin_unlock(&copies_lock);
@@ -201,9 +205,8 @@ static void install(struct zkhsm_list *list)
 
 	zkhsm_list_get(list);
 	spin_lock(&copies_lock);
-	gone = previous;
-	previous = newest;
-	newest = list;
+	gone = written;
+	written = list;
 	spin_unlock(&copies_lock);
 	zkhsm_list_put(gone);
 }
@@ -226,7 +229,7 @@ struct zkhsm_list *zkhsm_list_current(void)
 	if (mutex_lock_killable(&build_lock))
 		return ERR_PTR(-EINTR);
 
-	list = newest_get();
+	list = copy_get(&written);
 	down_read(&zkhsm_lock);
 	generation = zkhsm_keystore_generation();
 	up_read(&zkhsm_lock);
@@ -242,6 +245,32 @@ struct zkhsm_list *zkhsm_list_current(void)
 out:
 	mutex_unlock(&build_lock);
 	return list;
+}
+
+/**
+ * zkhsm_list_keep() - evidence over this copy is about to be given out
+ * @list: from zkhsm_list_current()
+ *
+ * Evidence over a later copy may have been done sooner.
+ */
+void zkhsm_list_keep(struct zkhsm_list *list)
+{
+	struct zkhsm_list *gone = NULL;
+
+	spin_lock(&copies_lock);
+	if (!newest || list->generation > newest->generation) {
+		gone = previous;
+		previous = newest;
+		newest = list;
+		zkhsm_list_get(list);
+	} else if (list != newest &&
+		   (!previous || list->generation > previous->generation)) {
+		gone = previous;
+		previous = list;
+		zkhsm_list_get(list);
+	}
+	spin_unlock(&copies_lock);
+	zkhsm_list_put(gone);
 }
 
 /**
@@ -293,7 +322,7 @@ void zkhsm_list_unname(u64 generation)
 /* Return: whether there is one. */
 bool zkhsm_list_newest_digest(u8 digest[ZKHSM_HASH_LEN])
 {
-	struct zkhsm_list *list = newest_get();
+	struct zkhsm_list *list = copy_get(&newest);
 
 	if (!list)
 		return false;
@@ -305,8 +334,10 @@ bool zkhsm_list_newest_digest(u8 digest[ZKHSM_HASH_LEN])
 /* At unload, after the outstanding nonces and before the keys. */
 void zkhsm_list_exit(void)
 {
+	zkhsm_list_put(written);
 	zkhsm_list_put(newest);
 	zkhsm_list_put(previous);
+	written = NULL;
 	newest = NULL;
 	previous = NULL;
 }

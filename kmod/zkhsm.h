@@ -505,6 +505,7 @@ void zkhsm_hsm_forked(void);
 
 /* list.c */
 struct zkhsm_list *zkhsm_list_current(void);
+void zkhsm_list_keep(struct zkhsm_list *list);
 struct zkhsm_list *zkhsm_list_find(const u8 *digest, struct netlink_ext_ack *extack);
 void zkhsm_list_unname(u64 generation);
 bool zkhsm_list_newest_digest(u8 digest[ZKHSM_HASH_LEN]);
