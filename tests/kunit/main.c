@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The suites, from the ground up; the last one leaves the module disabled.
+ */
+#include "kunit.h"
+
+kunit_test_suites(&zkhsm_kunit_scalar,
+		  &zkhsm_kunit_point,
+		  &zkhsm_kunit_group,
+		  &zkhsm_kunit_transcript,
+		  &zkhsm_kunit_nonce,
+		  &zkhsm_kunit_schnorr,
+		  &zkhsm_kunit_batch,
+		  &zkhsm_kunit_ecdsa);

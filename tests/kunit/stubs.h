@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * stubs.h - both ends of each wrapped function, see Kbuild
+ *
+ * The names are the linker's: --wrap=NAME.
+ */
+#ifndef ZKHSM_KUNIT_STUBS_H
+#define ZKHSM_KUNIT_STUBS_H
+
+#include <crypto/hash.h>
+
+#include "scalar.h"
+
+void __real_get_random_bytes(void *buf, size_t len);
+void __wrap_get_random_bytes(void *buf, size_t len);
+
+bool __real_zkhsm_scalar_in_range(const struct zkhsm_scalar *a, const struct zkhsm_modulus *m);
+bool __wrap_zkhsm_scalar_in_range(const struct zkhsm_scalar *a, const struct zkhsm_modulus *m);
+
+int __real_crypto_shash_update(struct shash_desc *desc, const u8 *data, unsigned int len);
+int __wrap_crypto_shash_update(struct shash_desc *desc, const u8 *data, unsigned int len);
+
+int __real_crypto_shash_tfm_digest(struct crypto_shash *tfm, const u8 *data, unsigned int len,
+				   u8 *out);
+int __wrap_crypto_shash_tfm_digest(struct crypto_shash *tfm, const u8 *data, unsigned int len,
+				   u8 *out);
+
+int __real_crypto_shash_setkey(struct crypto_shash *tfm, const u8 *key, unsigned int len);
+int __wrap_crypto_shash_setkey(struct crypto_shash *tfm, const u8 *key, unsigned int len);
+
+void __real_zkhsm_fault_report(const char *what);
+void __wrap_zkhsm_fault_report(const char *what);
+
+#endif /* ZKHSM_KUNIT_STUBS_H */
