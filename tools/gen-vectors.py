@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Write tests/vectors/*.json and kmod/testvecs.h, the same bytes in each run.
+"""Write tests/vectors/*.json and the headers made of them, the same bytes in each run.
 
 The reference is in tools/vectors: plain Python, written from
 Documentation/protocol.rst and the standards, sharing nothing with the module.
@@ -15,6 +15,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(TOP, "tools", "vectors"))
 
+import adversarial      # noqa: E402
+import adversarial_header   # noqa: E402
 import arithmetic       # noqa: E402
 import evidence         # noqa: E402
 import header           # noqa: E402
@@ -36,10 +38,12 @@ def dump(content):
 
 def generate():
     vectors = {}
-    for module in (arithmetic, proofs, evidence, orders):
+    for module in (arithmetic, proofs, evidence, orders, adversarial):
         vectors.update(module.files())
     files = {os.path.join("tests", "vectors", n): dump(c) for n, c in vectors.items()}
     files[os.path.join("kmod", "testvecs.h")] = header.text(vectors)
+    files[os.path.join("tests", "kunit", "adversarial.h")] = \
+        adversarial_header.text(vectors["adversarial.json"])
     return files
 
 

@@ -29,20 +29,28 @@ STATES = {1: "pre-active", 2: "active", 3: "held", 4: "deactivated", 5: "comprom
 ORIGINS = {1: "generated", 2: "imported", 3: "synchronised"}
 COMPROMISED = 5
 MAX_KEYS, MAX_MANAGERS, MAX_ELEMENTS = 100000, 16, 1024
-MAX_EVIDENCE, PROOF_LEN, ANNOUNCEMENT_LEN = 4096, 97, 48
+PROOF_LEN, ANNOUNCEMENT_LEN = 97, 48
 ID_FIRST = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 ID_REST = ID_FIRST + b"._@-"
 
 
-class Malformed(Exception):
+class Refused(Exception):
+    """@reason is one of the words of tests/vectors/README.rst."""
+
+    def __init__(self, text, reason):
+        super().__init__(text)
+        self.reason = reason
+
+
+class Malformed(Refused):
     """Not the canonical encoding of anything."""
 
 
-class Unsupported(Exception):
+class Unsupported(Refused):
     """An order of a type that is kept, whose body is not defined yet."""
 
 
-class Untrue(Exception):
+class Untrue(Refused):
     """Well-formed, and does not verify."""
 
 
@@ -99,21 +107,21 @@ def encode_point(p):
     return b"\x04" + p[0].to_bytes(32, "big") + p[1].to_bytes(32, "big")
 
 
-def decode_point(data):
+def decode_point(data, reason="point"):
     if len(data) != 65 or data[0] != 4:
-        raise Malformed("a point is 04 | x | y, 65 bytes")
+        raise Malformed("a point is 04 | x | y, 65 bytes", reason)
     x, y = int.from_bytes(data[1:33], "big"), int.from_bytes(data[33:], "big")
     if x >= P or y >= P:
-        raise Malformed("a coordinate is not below p")
+        raise Malformed("a coordinate is not below p", reason)
     if (y * y - x * x * x - A * x - B) % P:
-        raise Malformed("the point is not on the curve")
+        raise Malformed("the point is not on the curve", reason)
     return x, y
 
 
-def decode_scalar(data):
+def decode_scalar(data, reason="scalar"):
     k = int.from_bytes(data, "big")
     if len(data) != 32 or k >= N:
-        raise Malformed("a scalar is 32 bytes and below n")
+        raise Malformed("a scalar is 32 bytes and below n", reason)
     return k
 
 
@@ -132,33 +140,44 @@ def element_name(point, suite=SUITE_P256):
 # --- reading ---------------------------------------------------------------
 
 class Reader:
-    def __init__(self, data):
-        self.data, self.at = bytes(data), 0
+    """Reads to the end, or it is not @what: the reason is what-form."""
+
+    def __init__(self, data, what):
+        self.data, self.at, self.what = bytes(data), 0, what
+
+    def bad(self, text):
+        return Malformed(text, self.what + "-form")
 
     def take(self, size):
         if self.at + size > len(self.data):
-            raise Malformed("too short")
+            raise self.bad("too short")
         self.at += size
         return self.data[self.at - size:self.at]
 
     def u(self, size):
         return int.from_bytes(self.take(size), "big")
 
+    def at_most(self, size, most, what):
+        value = self.u(size)
+        if value > most:
+            raise self.bad("more than %d %s" % (most, what))
+        return value
+
     def flags(self, size, known):
         value = self.u(size)
         if value & ~known:
-            raise Malformed("a flag that is not defined")
+            raise self.bad("a flag that is not defined")
         return value
 
     def one_of(self, size, values, what):
         value = self.u(size)
         if value not in values:
-            raise Malformed("%s %d is not defined" % (what, value))
+            raise self.bad("%s %d is not defined" % (what, value))
         return value
 
     def header(self, *types):
         if self.take(5) != MAGIC:
-            raise Malformed("no ZKHSM at the start")
+            raise self.bad("no ZKHSM at the start")
         kind = self.one_of(1, types, "type")
         self.one_of(2, (1,), "version")
         return kind
@@ -167,17 +186,23 @@ class Reader:
         name = self.take(self.u(1))
         if not 1 <= len(name) <= 64 or name[0] not in ID_FIRST or \
            any(c not in ID_REST for c in name):
-            raise Malformed("not a key id")
+            raise self.bad("not a key id")
         return name
+
+    def uncompressed(self):
+        """An encoding that has the prefix of a point; decode_point() looks further."""
+        data = self.take(65)
+        if data[0] != 4:
+            raise self.bad("not an uncompressed point")
+        return data
+
+    def ascending(self, values, what):
+        if any(a >= b for a, b in zip(values, values[1:])):
+            raise self.bad("%s out of order or repeated" % what)
 
     def end(self):
         if self.at != len(self.data):
-            raise Malformed("trailing bytes")
-
-
-def ascending(values, what):
-    if any(a >= b for a, b in zip(values, values[1:])):
-        raise Malformed("%s out of order or repeated" % what)
+            raise self.bad("trailing bytes")
 
 
 def read_entry(r):
@@ -187,39 +212,40 @@ def read_entry(r):
              "flags": r.flags(4, 7), "created": r.u(8),
              "state": r.one_of(1, STATES, "state")}
     if r.u(2) != 65:
-        raise Malformed("an element of P-256 has 65 bytes")
-    entry["element"] = decode_point(r.take(65))
+        raise r.bad("an element of P-256 has 65 bytes")
+    entry["element"] = r.uncompressed()
     entry["bytes"] = r.data[start:r.at]
     return entry
 
 
+def decode_elements(entries):
+    for e in entries:
+        e["element"] = decode_point(e["element"], "element")
+
+
 def decode_list(data):
-    r = Reader(data)
+    r = Reader(data, "list")
     r.header(LIST)
-    count = r.u(4)
-    if count > MAX_KEYS:
-        raise Malformed("more than %d keys" % MAX_KEYS)
-    entries = [read_entry(r) for _ in range(count)]
+    entries = [read_entry(r) for _ in range(r.at_most(4, MAX_KEYS, "keys"))]
     r.end()
-    ascending([e["id"] for e in entries], "ids")
+    r.ascending([e["id"] for e in entries], "ids")
+    decode_elements(entries)
     return entries
 
 
 def decode_configuration(data):
-    r = Reader(data)
+    r = Reader(data, "configuration")
     r.header(CONFIGURATION)
     c = {"flags": r.flags(4, 1), "quorum": r.u(1), "stop": r.u(1), "wipe": r.u(1),
          "enforce_grace": r.u(8), "max_ttl": r.u(8)}
     if not (c["quorum"] and c["stop"] and c["wipe"]):
-        raise Malformed("quorum, stop and wipe are 1 or more")
-    count = r.u(1)
-    if count > MAX_MANAGERS:
-        raise Malformed("more than %d managers" % MAX_MANAGERS)
-    c["managers"] = [r.take(65) for _ in range(count)]
+        raise r.bad("quorum, stop and wipe are 1 or more")
+    count = r.at_most(1, MAX_MANAGERS, "managers")
+    c["managers"] = [r.uncompressed() for _ in range(count)]
     r.end()
-    ascending(c["managers"], "managers")
+    r.ascending(c["managers"], "managers")
     for point in c["managers"]:
-        decode_point(point)
+        decode_point(point, "manager-key")
     return c
 
 
@@ -227,7 +253,7 @@ def read_challenge(r):
     c = {"manager_id": r.take(32), "nonce": r.take(32), "last_number": r.u(8),
          "last_digest": r.take(32)}
     if not c["last_number"] and any(c["last_digest"]):
-        raise Malformed("the digest of an order that there is none of")
+        raise r.bad("the digest of an order that there is none of")
     return c
 
 
@@ -235,23 +261,23 @@ def read_statement(r):
     r.header(STATEMENT)
     s = {"hsm_id": r.take(32), "D": r.take(65), "boot_count": r.u(4), "fork_count": r.u(4),
          "n": r.u(4), "instance_id": r.take(16), "uptime": r.u(8), "lease_nonce": r.take(32)}
-    count = r.u(1)
-    if not 1 <= count <= MAX_MANAGERS:
-        raise Malformed("1 to %d challenges" % MAX_MANAGERS)
+    count = r.at_most(1, MAX_MANAGERS, "challenges")
+    if not count:
+        raise r.bad("no challenge")
     s["challenges"] = [read_challenge(r) for _ in range(count)]
-    ascending([c["manager_id"] for c in s["challenges"]], "challenges")
+    r.ascending([c["manager_id"] for c in s["challenges"]], "challenges")
     s.update(platform=r.take(32), module_version=r.u(4), list_digest=r.take(32),
-             list_count=r.u(4), config_digest=r.take(32))
-    if s["list_count"] > MAX_KEYS:
-        raise Malformed("more than %d keys" % MAX_KEYS)
+             list_count=r.at_most(4, MAX_KEYS, "keys"), config_digest=r.take(32))
     r.one_of(1, (1,), "number of groups")
     r.one_of(2, (SUITE_P256,), "suite")
-    s["point"] = decode_point(s["D"])
     return s
 
 
 def read_proof(r):
-    return decode_point(r.take(65)), decode_scalar(r.take(32))
+    """V and r, which end what is read; their form before their values."""
+    v, resp = r.take(65), r.take(32)
+    r.end()
+    return decode_point(v, "commitment"), decode_scalar(resp, "response")
 
 
 # --- verifying -------------------------------------------------------------
@@ -265,23 +291,22 @@ def challenge(v, a, user_id, other_info):
 
 def verify_proof(public, user_id, other_info, proof):
     """A proof of one key; other_info is None when absent."""
-    a = decode_point(public)
     if not 1 <= len(user_id) <= 255:
-        raise Malformed("UserID has 1 to 255 bytes")
-    r = Reader(proof)
-    v, resp = read_proof(r)
-    r.end()
+        raise Malformed("UserID has 1 to 255 bytes", "user-id")
+    v, resp = read_proof(Reader(proof, "proof"))
+    a = decode_point(public, "key")
     if multi_mul([(resp, G), (challenge(v, a, user_id, other_info), a)]) != v:
-        raise Untrue("V is not r * G + c * A")
+        raise Untrue("V is not r * G + c * A", "equation")
 
 
 def verify_announcement(identity, data):
-    r = Reader(data)
+    r = Reader(data, "announcement")
     r.header(ANNOUNCEMENT)
-    a = {"list_digest": r.take(32), "list_length": r.u(4), "list_count": r.u(4)}
-    if a["list_count"] > MAX_KEYS:
-        raise Malformed("more than %d keys" % MAX_KEYS)
-    verify_proof(identity, h(identity), r.data[:ANNOUNCEMENT_LEN], r.data[ANNOUNCEMENT_LEN:])
+    a = {"list_digest": r.take(32), "list_length": r.u(4),
+         "list_count": r.at_most(4, MAX_KEYS, "keys")}
+    proof = r.take(PROOF_LEN)
+    r.end()
+    verify_proof(identity, h(identity), r.data[:ANNOUNCEMENT_LEN], proof)
     return a
 
 
@@ -294,13 +319,11 @@ def coefficients(v, s, statement, count):
 
 def decode_evidence(evidence):
     """S as it stands in the evidence, its bytes, and the proof V, r."""
-    if len(evidence) > MAX_EVIDENCE:
-        raise Malformed("more than %d bytes" % MAX_EVIDENCE)
-    r = Reader(evidence)
+    r = Reader(evidence, "evidence")
     s = read_statement(r)
     statement = r.data[:r.at]
     v, resp = read_proof(r)
-    r.end()
+    s["point"] = decode_point(s["D"], "identity")
     return s, statement, v, resp
 
 
@@ -308,55 +331,59 @@ def verify_evidence(evidence, list_bytes, config_bytes, manager_id=None, nonce=N
     """Steps 1 to 4 of the page; returns S and the entries of L that are proved."""
     s, statement, v, resp = decode_evidence(evidence)
     if h(s["D"]) != s["hsm_id"]:
-        raise Untrue("hsm_id is not H(D)")
+        raise Untrue("hsm_id is not H(D)", "hsm-id")
     if manager_id is not None:
         mine = [c for c in s["challenges"] if c["manager_id"] == manager_id]
         if not mine:
-            raise Untrue("no challenge of this manager in it")
+            raise Untrue("no challenge of this manager in it", "challenge")
         if nonce is not None and mine[0]["nonce"] != nonce:
-            raise Untrue("another nonce than the one expected")
-    if h(list_bytes) != s["list_digest"] or h(config_bytes) != s["config_digest"]:
-        raise Untrue("list or configuration is not the one in S")
+            raise Untrue("another nonce than the one expected", "nonce")
+    if h(list_bytes) != s["list_digest"]:
+        raise Untrue("the list is not the one in S", "list-digest")
+    if h(config_bytes) != s["config_digest"]:
+        raise Untrue("the configuration is not the one in S", "configuration-digest")
     decode_configuration(config_bytes)
     entries = decode_list(list_bytes)
     if len(entries) != s["list_count"]:
-        raise Untrue("the count of L is not the one in S")
+        raise Untrue("the count of L is not the one in S", "list-count")
     proved = [e for e in entries if e["state"] != COMPROMISED]
     batch = [s["point"]] + [e["element"] for e in proved]
     c = coefficients(v, s, statement, len(batch))
     if multi_mul([(resp, G)] + list(zip(c, batch))) != v:
-        raise Untrue("V is not r * G + sum(c_i * A_i)")
+        raise Untrue("V is not r * G + sum(c_i * A_i)", "equation")
     return s, proved
 
 
 def verify_ecdsa(public, digest, signature):
-    q = decode_point(public)
     if len(signature) != 64:
-        raise Malformed("a signature is r | s, 64 bytes")
-    r, s = decode_scalar(signature[:32]), decode_scalar(signature[32:])
+        raise Malformed("a signature is r | s, 64 bytes", "signature-form")
+    r, s = (decode_scalar(half, "signature-range") for half in (signature[:32], signature[32:]))
     if not r or not s:
-        raise Malformed("r and s are in [1, n - 1]")
+        raise Malformed("r and s are in [1, n - 1]", "signature-range")
+    q = decode_point(public, "key")
     w = pow(s, -1, N)
     p = multi_mul([(int.from_bytes(digest, "big") * w, G), (r * w, q)])
     if p is None or p[0] % N != r:
-        raise Untrue("the signature is false")
+        raise Untrue("the signature is false", "signature")
 
 
 def decode_order(order):
-    r = Reader(order)
+    r = Reader(order, "order")
     o = {"type": r.header(*ORDERS, *KEPT_ORDERS), "manager_id": r.take(32),
          "hsm_id": r.take(32), "number": r.u(8)}
     if o["type"] in KEPT_ORDERS:
-        raise Unsupported("an order of type %d" % o["type"])
+        raise Unsupported("an order of type %d" % o["type"], "order-type")
+    if not o["number"]:
+        raise r.bad("the number is 1 or more")
     o["reason"] = r.one_of(1, (0, 1, 2, 3, 4, 5, 6, 8, 9, 10), "reason")
-    count = r.u(2)
-    if not o["number"] or not 1 <= count <= MAX_ELEMENTS:
-        raise Malformed("the number is 1 or more, the elements are 1 to %d" % MAX_ELEMENTS)
+    count = r.at_most(2, MAX_ELEMENTS, "elements")
+    if not count:
+        raise r.bad("no element")
     o["elements"] = [r.take(32) for _ in range(count)]
     o["signed"] = r.data[:r.at]
     o["signature"] = r.take(64)
     r.end()
-    ascending(o["elements"], "elements")
+    r.ascending(o["elements"], "elements")
     return o
 
 
@@ -364,35 +391,35 @@ def verify_order(order, public, hsm_id):
     """All that does not depend on the counter, which only the HSM knows."""
     o = decode_order(order)
     if o["hsm_id"] != hsm_id:
-        raise Untrue("the order is for another HSM")
+        raise Untrue("the order is for another HSM", "order-hsm")
     if o["manager_id"] != h(public):
-        raise Untrue("the order is another manager's")
+        raise Untrue("the order is another manager's", "order-manager")
     verify_ecdsa(public, h(o["signed"]), o["signature"])
     return o
 
 
 def apply_delta(base, delta):
     """The list that the difference makes of base."""
-    r = Reader(delta)
+    r = Reader(delta, "delta")
     r.header(DELTA)
     base_digest, new_digest = r.take(32), r.take(32)
     removed = [r.key_id() for _ in range(r.u(4))]
     changed = [read_entry(r) for _ in range(r.u(4))]
     r.end()
-    ascending(removed, "removed ids")
-    ascending([e["id"] for e in changed], "changed ids")
+    r.ascending(removed, "removed ids")
+    r.ascending([e["id"] for e in changed], "changed ids")
     if h(base) != base_digest:
-        raise Untrue("a difference to another list")
+        raise Untrue("a difference to another list", "delta-base")
     entries = {e["id"]: e["bytes"] for e in decode_list(base)}
     if any(i not in entries for i in removed):
-        raise Malformed("a removed id that is not in the base")
+        raise Malformed("a removed id that is not in the base", "delta-fit")
     if any(e["id"] in removed or entries.get(e["id"]) == e["bytes"] for e in changed):
-        raise Malformed("a changed entry that does not differ, or is removed too")
+        raise Malformed("a changed entry that does not differ, or is removed too", "delta-fit")
     entries.update((e["id"], e["bytes"]) for e in changed)
     whole = [entries[i] for i in sorted(entries) if i not in removed]
     new = MAGIC + bytes((LIST, 0, 1)) + len(whole).to_bytes(4, "big") + b"".join(whole)
     if h(new) != new_digest:
-        raise Untrue("the result has another digest")
+        raise Untrue("the result has another digest", "delta-result")
     return new
 
 

@@ -5,6 +5,7 @@ Affine coordinates, Python's integers, one inversion per addition. Nothing
 here is for secrets that matter.
 """
 
+import functools
 import hashlib
 import hmac
 
@@ -68,6 +69,7 @@ def add(a, b):
     return x, (slope * (a[0] - x) - a[1]) % P
 
 
+@functools.lru_cache(maxsize=None)
 def mul(k, a=G):
     k, acc = k % N, None
     while k:

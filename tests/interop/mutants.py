@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The verifier with one thing spoilt, one thing after the other.
+
+Each check left out, each bound moved by one, each part of a hash forgotten: if
+no vector notices, the vectors miss something.
+"""
+
+import ast
+import copy
+import os
+import sys
+import types
+
+import judge
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# What decides; the arithmetic under it has vectors of its own, and others' code.
+NOT_SPOILT = ("double", "add", "multi_mul", "show", "contents", "main", "__init__", "bad")
+# Calls whose only work is to refuse something.
+CHECKS = ("end", "ascending", "decode_point", "decode_elements", "decode_configuration", "header")
+# Mutants that behave as the original does, each with the reason.
+SAME = {
+    "decode_point: `y >= P` -> y > P": "y = p is y = 0, which no point of the curve has",
+    "verify_evidence: `nonce is not None and mine[0]['nonce'] != nonce` -> mine[0]['nonce'] != nonce":
+        "each case names a nonce",
+}
+
+
+def sites(tree):
+    """(function, node, what is put there, description) for each mutant."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef) and function.name not in NOT_SPOILT:
+            for node in ast.walk(function):
+                for new in replacements(node):
+                    yield function.name, node, new
+
+
+def without(values):
+    for i in range(len(values)):
+        yield values[:i] + values[i + 1:]
+
+
+def replacements(node):
+    if isinstance(node, ast.If) and isinstance(node.body[0], ast.Raise):
+        yield ast.If(ast.Constant(False), node.body, node.orelse)
+    if isinstance(node, ast.BoolOp):
+        for rest in without(node.values):
+            yield rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
+    if isinstance(node, ast.Compare):
+        for i, op in enumerate(node.ops):
+            other = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}.get(type(op))
+            if other:
+                yield ast.Compare(node.left, node.ops[:i] + [other()] + node.ops[i + 1:],
+                                  node.comparators)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        called = node.value.func
+        if (called.attr if isinstance(called, ast.Attribute) else called.id) in CHECKS:
+            yield ast.Pass()
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        yield node.left
+        yield node.right
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+        yield ast.Pass()
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        yield ast.Constant(node.value + 1)
+
+
+def text(node):
+    return " ".join(ast.unparse(node).split())[:60]
+
+
+def load(tree, name):
+    module = types.ModuleType(name)
+    exec(compile(ast.fix_missing_locations(tree), name, "exec"), module.__dict__)  # noqa: S102
+    return module
+
+
+def remembering(function):
+    """The sums do not change from one mutant to the next, and are what takes long."""
+    known = {}
+
+    def call(pairs):
+        key = tuple(pairs)
+        if key not in known:
+            known[key] = function(list(key))
+        return known[key]
+    return call
+
+
+def reached(module, content):
+    """For each function, the cases that get there; true ones first, which tell most."""
+    cases = {}
+    for section in judge.SECTIONS:
+        for case in sorted(content[section], key=lambda c: c.get("verdict", "ok") != "ok"):
+            names = set()
+            sys.setprofile(lambda frame, event, _arg, names=names:
+                           names.add(frame.f_code.co_name) if event == "call" else None)
+            judge.verdict(module, section, case)
+            sys.setprofile(None)
+            for name in names:
+                cases.setdefault(name, []).append((section, case))
+    return cases
+
+
+def notices(module, section, case):
+    try:
+        return judge.verdict(module, section, case) != judge.expected(case)
+    except Exception:       # noqa: BLE001 - a mutant may break anywhere
+        return True
+
+
+def mutants(content):
+    """(description, the case that notices it or None, why it need not be noticed or None)"""
+    with open(os.path.join(HERE, "verify.py"), encoding="ascii") as f:
+        tree = ast.parse(f.read())
+    original = load(copy.deepcopy(tree), "verify")
+    original.multi_mul = remembering(original.multi_mul)
+    cases = reached(original, content)
+    for name, node, new in sites(tree):
+        title = "%s: `%s` -> %s" % (name, text(node), "nothing" if isinstance(new, ast.Pass)
+                                    else text(new))
+        # A copy in which the new node stands where the old one stood
+        module = load(copy.deepcopy(tree, {id(node): new}), "mutant")
+        module.multi_mul = original.multi_mul
+        found = next(("%s: %s" % (s, c["name"]) for s, c in cases.get(name, ())
+                      if notices(module, s, c)), None)
+        yield title, found, SAME.get(title)
