@@ -341,6 +341,158 @@ static void sql(const char *statement)
 	sqlite3_close(db);
 }
 
+/* One table that cannot be read, in a database that was well when we started. */
+static void take_table(const char *table)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "PRAGMA legacy_alter_table = ON; ALTER TABLE %s RENAME TO %s_away", table, table);
+	sql(text);
+}
+
+static void give_table(const char *table)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "PRAGMA legacy_alter_table = ON; ALTER TABLE %s_away RENAME TO %s", table, table);
+	sql(text);
+}
+
+static void without_revocations(struct prover *p, const uint8_t *evidence, size_t len)
+{
+	const char *id = hex32(p->hsm_id);
+
+	/* Not to know what is revoked is no reason to call a key good. */
+	tell(post_evidence(d, evidence, len, 503, "store"));
+	tell(get(d->public, 503, "store", "/v1/hsms/%s/keys/key-000000", id));
+	tell(ask_json(d->public, "POST", "/v1/tokens", 503, "store",
+		      "{'hsm_id':'%s','key_id':'key-000000','aud':'x'}", id));
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 503, "store",
+		      "{'action':'revoke','scope':'hsm','hsm_id':'%s','reason':'superseded'}", id));
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 503, "store",
+		      "{'action':'release','scope':'hsm','hsm_id':'%s','reason':'superseded'}", id));
+}
+
+static void without_hsms(struct prover *p, const uint8_t *evidence, size_t len)
+{
+	const char *id = hex32(p->hsm_id);
+
+	tell(post_evidence(d, evidence, len, 503, "store"));
+	tell(ask_json(d->public, "POST", "/v1/challenges", 503, "store", "{'hsm_id':'%s'}", id));
+	tell(get(d->public, 503, "store", "/v1/hsms/%s", id));
+	tell(get(d->public, 503, "store", "/v1/hsms/%s/keys/key-000000", id));
+	tell(get(d->admin, 503, "store", "/v1/admin/hsms"));
+	tell(ask_json(d->public, "POST", "/v1/tokens", 503, "store",
+		      "{'hsm_id':'%s','key_id':'key-000000','aud':'x'}", id));
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 503, "store",
+		      "{'action':'revoke','scope':'hsm','hsm_id':'%s','reason':'superseded'}", id));
+	tell(ask_json(d->admin, "POST", "/v1/admin/hsms", 503, "store",
+		      "{'hsm_id':'%s','name':'a'}", id));
+	tell(ask_json(d->admin, "POST", "/v1/admin/hsms", 503, "store",
+		      "{'hsm_id':'%064d','name':'a'}", 0));
+}
+
+static void without_orders(struct prover *p, const uint8_t *evidence, size_t len)
+{
+	const char *id = hex32(p->hsm_id);
+
+	tell(post_evidence(d, evidence, len, 200, NULL));
+	tell(get(d->admin, 503, "store", "/v1/admin/orders/%s", id));
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 503, "store",
+		      "{'action':'revoke','scope':'hsm','hsm_id':'%s','reason':'superseded'}", id));
+}
+
+static void without_pending(struct prover *p, const uint8_t *evidence, size_t len)
+{
+	struct prover *new = prover_new("newcomer", 1);
+	uint8_t news[ZKHSM_EVIDENCE_MAX_LEN];
+	size_t news_len = make_evidence(d, new, news);
+
+	(void)p;
+	tell(post_evidence(d, evidence, len, 200, NULL));
+	tell(get(d->admin, 503, "store", "/v1/admin/pending"));
+	put_list(d, new, 204, NULL);
+	put_configuration(d, new, 204, NULL);
+	tell(post_evidence(d, news, news_len, 503, "store"));
+	tell(ask_json(d->admin, "POST", "/v1/admin/hsms", 503, "store",
+		      "{'hsm_id':'%s','name':'a'}", hex32(new->hsm_id)));
+	prover_free(new);
+}
+
+static void unreadable(void **state)
+{
+	static const struct {
+		const char *table;
+		void (*ask)(struct prover *p, const uint8_t *evidence, size_t len);
+	} tables[] = {
+		{ "revocation", without_revocations },
+		{ "hsm", without_hsms },
+		{ "orders", without_orders },
+		{ "pending", without_pending },
+	};
+	struct prover *p = prover_new("unreadable", 2);
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
+
+	(void)state;
+	enrol(d, p);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		size_t len = make_evidence(d, p, evidence);
+
+		take_table(tables[i].table);
+		tables[i].ask(p, evidence, len);
+		give_table(tables[i].table);
+		/* Nothing of it was recorded, and it works again without a restart. */
+		tell(get(d->public, 200, NULL, "/v1/hsms/%s/keys/key-000000", hex32(p->hsm_id)));
+		tell(attest(d, p, 200, NULL));
+	}
+	prover_free(p);
+}
+
+/* The answer was made before the row was written: it must not get out. */
+static void unwritable(void **state)
+{
+	struct prover *p = prover_new("unwritable", 2), *new = prover_new("stranger", 1);
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN], news[ZKHSM_EVIDENCE_MAX_LEN];
+	char id[65], path[160], body[200];
+	size_t len, news_len;
+	json_t *o;
+
+	(void)state;
+	enrol(d, p);
+	snprintf(id, sizeof(id), "%s", hex32(p->hsm_id));
+	len = make_evidence(d, p, evidence);
+	news_len = make_evidence(d, new, news);
+	put_list(d, new, 204, NULL);
+	put_configuration(d, new, 204, NULL);
+	sql("CREATE TRIGGER no_hsm BEFORE UPDATE ON hsm BEGIN SELECT RAISE(ABORT, 'no'); END;"
+	    "CREATE TRIGGER no_insert BEFORE INSERT ON hsm BEGIN SELECT RAISE(ABORT, 'no'); END;"
+	    "CREATE TRIGGER no_pending BEFORE INSERT ON pending BEGIN SELECT RAISE(ABORT, 'no'); END;"
+	    "CREATE TRIGGER no_meta BEFORE INSERT ON meta BEGIN SELECT RAISE(ABORT, 'no'); END;");
+	tell(get(d->public, 503, "store", "/health/ready"));
+	tell(post_evidence(d, evidence, len, 503, "store"));
+	tell(post_evidence(d, news, news_len, 503, "store"));
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 503, "store",
+		      "{'action':'hold','scope':'hsm','hsm_id':'%s','reason':'superseded'}", id));
+	snprintf(path, sizeof(path), "/v1/admin/hsms/%s", id);
+	tell(ask(d->admin, "DELETE", path, NULL, NULL, 0, 503, "store"));
+	strcat(path, "/configuration");
+	snprintf(body, sizeof(body), "{\"config_digest\":\"%s\",\"unseen\":true}",
+		 hex32(new->hsm_id));
+	tell(ask(d->admin, "POST", path, JSON, body, strlen(body), 503, "store"));
+	sql("DROP TRIGGER no_hsm; DROP TRIGGER no_insert; DROP TRIGGER no_pending;"
+	    "DROP TRIGGER no_meta;");
+	/* The nonces are still good, and the HSM is enrolled and not on hold. */
+	tell(post_evidence(d, evidence, len, 200, NULL));
+	tell(post_evidence(d, news, news_len, 403, "pending"));
+	o = get(d->public, 200, NULL, "/v1/hsms/%s/keys/key-000000", id);
+	assert_string_equal(text_of(o, "status"), "attested");
+	json_decref(o);
+	prover_free(new);
+	prover_free(p);
+}
+
 static void move(const char *from, const char *to)
 {
 	char a[256], b[256];
@@ -427,6 +579,8 @@ int main(void)
 		cmocka_unit_test(nonces_do_not_survive),
 		cmocka_unit_test(ends_in_order),
 		cmocka_unit_test(disk_full),
+		cmocka_unit_test(unwritable),
+		cmocka_unit_test(unreadable),
 		cmocka_unit_test(refused_states),
 		cmocka_unit_test(command_line),
 	};

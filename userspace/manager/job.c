@@ -126,6 +126,13 @@ static void job_failed(struct zkhsmd_job *job, int error)
 		job->undone(job);
 }
 
+/* Nothing of it is recorded: what it was going to say, good or bad, is not so. */
+static void deny(struct zkhsmd_job *job, int error)
+{
+	job->rq->reply.header_count = 0;
+	zkhsmd_problem_store(job->rq, error);
+}
+
 /* One job in its own mark; -EIO when the whole transaction is gone. */
 static int write_one(struct zkhsmd_store *s, struct zkhsmd_job *job)
 {
@@ -138,20 +145,17 @@ static int write_one(struct zkhsmd_store *s, struct zkhsmd_job *job)
 	if (ret >= 0)
 		return s->ops->keep(s);
 	job_failed(job, ret);
-	if (!job->rq->reply.status)
-		zkhsmd_problem_store(job->rq, ret);
+	deny(job, ret);
 	return s->ops->undo(s);
 }
 
-/* Nothing of it is durable: whatever they were going to say, they do not. */
 static void fail_batch(struct zkhsmd_job *batch, int error)
 {
 	for (struct zkhsmd_job *job = batch; job; job = job->next) {
 		if (job->result)
 			continue;
 		job_failed(job, error);
-		job->rq->reply.header_count = 0;
-		zkhsmd_problem_store(job->rq, error);
+		deny(job, error);
 	}
 }
 
