@@ -188,12 +188,17 @@ static void broken_json(void **state)
 		"\"more\":1}",
 		"{\"hsm_id\":\"000000000000000000000000000000000000000000000000000000000000000A\"}",
 	};
+	static const char *const routes[] = {
+		"/v1/challenges", "/v1/tokens", "/v1/admin/hsms", "/v1/admin/revocations",
+	};
 	char deep[8001];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
-		tell(ask(d->public, "POST", "/v1/challenges", JSON, bodies[i], strlen(bodies[i]),
-			 400, "request"));
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(routes); j++)
+			tell(ask(d->admin, "POST", routes[j], JSON, bodies[i], strlen(bodies[i]),
+				 400, "request"));
+	}
 	memset(deep, '[', sizeof(deep) - 1);
 	deep[sizeof(deep) - 1] = '\0';
 	tell(ask(d->public, "POST", "/v1/challenges", JSON, deep, strlen(deep), 400, "request"));
@@ -205,6 +210,36 @@ static void broken_json(void **state)
 		      "{'hsm_id':'%064d','key_id':'a','aud':'x','x5t#S256':'AAAA'}", 0));
 	tell(ask_json(d->public, "POST", "/v1/tokens", 400, "request",
 		      "{'hsm_id':'%064d','key_id':' a','aud':'x'}", 0));
+}
+
+static void broken_queries(void **state)
+{
+	static const char *const queries[] = { "?x", "?=1", "?a=1&b", "?a=1&=", "?&" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(queries); i++)
+		tell(get(d->public, 400, "request", "/health/alive%s", queries[i]));
+	tell(get(d->public, 200, NULL, "/health/alive?"));
+	tell(get(d->public, 200, NULL, "/health/alive?a=1"));
+}
+
+/* Whose list it is has to be said, and to be true, before it is looked at. */
+static void broken_identities(void **state)
+{
+	static const char *const identities[] = {
+		"", "?identity=", "?identity=04", "?identity=%20", "?other=04",
+	};
+	char path[400];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
+		snprintf(path, sizeof(path), "/v1/lists/%064d%s", 0, identities[i]);
+		tell(ask(d->public, "PUT", path, LIST, "x", 1, 400, "request"));
+	}
+	/* In capitals it would be a second name for the same. */
+	snprintf(path, sizeof(path), "/v1/lists/%064d?identity=04%0127dA", 0, 0);
+	tell(ask(d->public, "PUT", path, LIST, "x", 1, 400, "request"));
+	tell(ask(d->public, "PUT", "/v1/lists/0", LIST, "x", 1, 400, "request"));
 }
 
 static void broken_administration(void **state)
@@ -606,6 +641,8 @@ int main(void)
 		cmocka_unit_test(paths_and_methods),
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(broken_json),
+		cmocka_unit_test(broken_queries),
+		cmocka_unit_test(broken_identities),
 		cmocka_unit_test(broken_administration),
 		cmocka_unit_test(administrators_only),
 		cmocka_unit_test(tls_version),
