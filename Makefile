@@ -27,7 +27,7 @@ COMPLETION = $(PREFIX)/share/bash-completion/completions/zkhsm
 installed-man = $(foreach m,$(MAN),$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 
 .PHONY: all module userspace install install-module install-userspace uninstall \
-	check check-deep demo bench regen check-generated style clean distclean help
+	check check-deep coverage demo bench regen check-generated style clean distclean help
 
 all: module userspace
 	@echo "Built: $(wildcard $(addprefix $(BUILT)/,zkhsm zkhsm-agent zkhsmd))"
@@ -94,6 +94,11 @@ check-deep:
 	@tools/install-deps deep
 	@tests/run $(PARTS)
 
+coverage:
+	@tools/install-deps check
+	@tools/install-deps deep
+	@tools/coverage
+
 demo:
 	@tools/install-deps demo
 	@tools/demo
@@ -131,6 +136,7 @@ help:
 	@echo "make check            every test: style, unit, VM on three kernels, end to end"
 	@echo "make check-deep       what takes longer: other implementations, fuzzers, races, faults"
 	@echo "                      (PARTS='NAME...' for some of it, see tests/run --help)"
+	@echo "make coverage         which lines and branches the tests reach, and which errors they do not"
 	@echo "make bench            the measurements, written to build/bench.json"
 	@echo "make regen            generate the netlink code and the test vectors"
 	@echo "make check-generated  compare them with what would be generated"
