@@ -13,7 +13,9 @@ import time
 from . import LOGS, TOP, Results, capture, log, tap
 
 # Emulation with sanitizers is slow; a test that needs longer hangs.
-TIMEOUT = {"6.1": 300, "6.12": 300, "debug": 900}
+TIMEOUT = {"6.1": 300, "6.12": 300, "debug": 900, "uml": 300}
+# User-mode Linux has no more.
+PROCESSORS = {"uml": "1"}
 
 
 def programs(built):
@@ -39,7 +41,8 @@ def stop_all():
 
 
 def boot(results, kernel, name, build):
-    argv = ["tools/vm", "--kernel", kernel, "--keep", "--name", name, "--smp", "2"]
+    argv = ["tools/vm", "--kernel", kernel, "--keep", "--name", name,
+            "--smp", PROCESSORS.get(kernel, "2")]
     done = capture(argv + ([] if build else ["--no-build"]), timeout=3600)
     return results.expect(done.returncode == 0, f"{kernel}: boot and insmod", done.stdout)
 
