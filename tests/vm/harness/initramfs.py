@@ -125,8 +125,7 @@ class Initramfs:
         run("/sbin/depmod", "-b", self.root, release)
         self.write("etc/modules", "".join(load))
 
-    def add_project(self, module):
-        built = os.path.join(TOP, "build/userspace")
+    def add_project(self, module, built):
         for name in ("zkhsm", "zkhsm-agent", "zkhsmd"):
             path = os.path.join(built, name)
             if os.path.exists(path):
@@ -155,8 +154,11 @@ class Initramfs:
                 raise Failure("cannot pack the initramfs")
 
 
-def build(image, kernel, module, share_in=None):
-    """Write an initramfs for @kernel to the file @image."""
+def build(image, kernel, module, built, share_in=None):
+    """Write an initramfs for @kernel to the file @image.
+
+    @built has the programs, as the build left them.
+    """
     root = image + ".root"
     fs = Initramfs(root)
     try:
@@ -164,7 +166,7 @@ def build(image, kernel, module, share_in=None):
         fs.add_system()
         if kernel.modules:
             fs.add_kernel_modules(kernel.release, kernel.modules)
-        fs.add_project(module)
+        fs.add_project(module, os.path.abspath(built))
         if share_in:
             shutil.copytree(share_in, fs.at("in"), symlinks=True)
         fs.pack(image)

@@ -82,7 +82,8 @@ class Machine:
     @classmethod
     def start(cls, directory, kernel, module, options):
         self = cls(directory)
-        initramfs.build(self.path("initramfs"), kernel, module, options.share_in)
+        initramfs.build(self.path("initramfs"), kernel, module, options.programs,
+                        options.share_in)
         argv = kernel.kind.command_line(self, kernel, options,
                                         self.kernel_arguments(kernel, module, options))
         with open(self.path(HOST_LOG), "wb") as log:
