@@ -40,16 +40,23 @@
 /* The secrets that this program makes, by number; run has the same list. */
 enum secret {
 	DEL0, DEL1, REV0, REV1, UNL0, UNL1, HELD0, NARROW0, OFF0,
-	TOO_BIG, SHORT, LONG, REVOKED,
+	TOO_BIG, SHORT, LONG, REVOKED, FROM_FILE,
 };
 
 /* The last process of a kind is kept at its checkpoint. */
 enum kind { ADD_KEY, HSM_NEW, GENERATE, IMPORT, SIGN, PROVE, EVIDENCE, REFUSED, DELETE, ORDER,
 	    UNLOAD, KINDS };
 
+#define CROWD	4
+#define EACH	3
+
 struct shared {
 	atomic_int done;
 	long result;
+	struct {
+		uint8_t digest[32];
+		uint8_t signature[64];
+	} signed_by[CROWD][EACH];
 };
 
 static struct shared *shared;
@@ -197,10 +204,12 @@ static void import_key(const char *id, enum secret which, size_t len, int error,
 		check(!keyctl_revoke(serial), "revoke");
 	nla_put_u32(msg, ZKHSM_A_KEY_KEYRING_SERIAL, (uint32_t)serial);
 	ask(error ? REFUSED : IMPORT, msg);
-	if (error)
+	if (error) {
 		check_refused(&h.a, error, reason, "import of %s", id);
-	else
+	} else {
 		check_done(&h.a, "import of %s", id);
+		printf("R present %s\n", id);
+	}
 	keyctl_revoke(serial);
 	check(!keyctl_unlink(serial, KEY_SPEC_SESSION_KEYRING), "unlink");
 }
@@ -367,6 +376,84 @@ static void import_refused(void)
 	import_key("revoked", REVOKED, 32, EKEYREVOKED, ZKHSM_REASON_KEYRING);
 }
 
+/* A file with the key, as an operator has it; gone again before the checkpoint. */
+static void write_pkcs8(const char *path)
+{
+	static const uint8_t before[] = {
+		0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+		0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27,
+		0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
+	};
+	volatile uint8_t secret[KEY_BUFFER];
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	check(fd >= 0 && write(fd, before, sizeof(before)) == sizeof(before), "%s", path);
+	derive(FROM_FILE, secret);
+	check(write(fd, (const void *)secret, 32) == 32, "%s", path);
+	wipe(secret, sizeof(secret));
+	close(fd);
+}
+
+/* By the command, and then it is a key as any other. */
+static void import_by_command(void)
+{
+	static const char path[] = "/tmp/key.der";
+	int status;
+	pid_t pid;
+
+	write_pkcs8(path);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execlp("zkhsm", "zkhsm", "key", "new", "cli0", "--import", path, NULL);
+		_exit(127);
+	}
+	check(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "zkhsm key new --import");
+	check(!unlink(path), "unlink");
+	printf("R present cli0\n");
+	sign("cli0", 6);
+}
+
+static void sign_in_crowd(void *arg)
+{
+	unsigned int me = *(unsigned int *)arg, i;
+	struct hsm own = h;
+
+	hsm_reopen(&own);
+	for (i = 0; i < EACH; i++) {
+		uint8_t digest[32] = { 7, (uint8_t)me, (uint8_t)i };
+		const uint8_t *p;
+
+		key_sign(&own, me % 2 ? "rev1" : "unl1", digest);
+		p = nlraw_bytes(&own.a, ZKHSM_A_KEY_SIGNATURE, 64);
+		require(p, "key-sign in a crowd");
+		memcpy(shared->signed_by[me][i].digest, digest, 32);
+		memcpy(shared->signed_by[me][i].signature, p, 64);
+	}
+}
+
+/* Several at once, on all processors, with the same keys. */
+static void crowd(void)
+{
+	unsigned int who[CROWD], i, j;
+	pid_t pids[CROWD];
+
+	for (i = 0; i < CROWD; i++) {
+		who[i] = i;
+		pids[i] = ktap_child_start(-1, sign_in_crowd, &who[i]);
+	}
+	for (i = 0; i < CROWD; i++)
+		check(!ktap_child_wait(pids[i]), "crowd");
+	for (i = 0; i < CROWD; i++) {
+		for (j = 0; j < EACH; j++) {
+			printf("R sign %s", i % 2 ? "rev1" : "unl1");
+			hex(" ", shared->signed_by[i][j].signature, 64);
+			hex(" ", shared->signed_by[i][j].digest, 32);
+			printf("\n");
+		}
+	}
+}
+
 static void dumps(void)
 {
 	check(!nlraw_dump(&h.nl, nlraw_msg(&h.nl, ZKHSM_CMD_KEY_GET), NULL, NULL, &h.a),
@@ -443,6 +530,8 @@ static void live(void)
 	evidence();
 	use_refused();
 	import_refused();
+	import_by_command();
+	crowd();
 	evidence();
 	dumps();
 }
@@ -456,11 +545,11 @@ static void still_alive(void)
 
 static void die(void)
 {
-	static const char *const del[] = { "del0", "del1", "gen1" };
+	static const char *const del[] = { "del0", "del1", "gen1", "cli0" };
 	static const char *const rev[] = { "rev0", "rev1" };
 	unsigned int i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(del) / sizeof(del[0]); i++) {
 		ask(DELETE, id_msg(&h, ZKHSM_CMD_KEY_DEL, del[i]));
 		check_done(&h.a, "delete %s", del[i]);
 	}

@@ -53,27 +53,42 @@ class Qmp:
 class Guest:
     """One boot of one kernel with one module, and the story that runs in it."""
 
-    def __init__(self, kernel, module, seed, init_on_free, log):
+    def __init__(self, setting, module, seed, log):
         self.name = f"memory-{os.getpid()}"
         shm = "/dev/shm" if os.path.isdir("/dev/shm") else None
         self.directory = tempfile.mkdtemp(prefix="zkhsm-memory.", dir=shm)
         self.ram = os.path.join(self.directory, "ram")
-        self.log = log
+        self.log, self.story = log, None
         backend = f"memory-backend-file,id=ram,size={MEMORY}M,share=on,mem-path={self.ram}"
         done = subprocess.run(
             ["nice", os.path.join(TOP, "tools/vm"), "--keep", "--name", self.name, "--no-build",
-             "--kernel", kernel, "--module", module, "--smp", "2", "--mem", str(MEMORY),
-             "--append", f"init_on_free={init_on_free:d}", "--qemu=-object",
+             "--kernel", setting.kernel, "--module", module, "--no-module", "--smp", "2",
+             "--mem", str(MEMORY), "--append", setting.append(), "--qemu=-object",
              f"--qemu={backend}", "--qemu=-machine", "--qemu=memory-backend=ram"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if done.returncode:
             self.remove()
-            raise Broken(f"no machine with {kernel}")
-        self.qmp = Qmp(os.path.join(machine.machine_dir(self.name), "qmp"))
-        self.story = subprocess.Popen(
-            [os.path.join(TOP, "tools/vm-exec"), "--timeout", "300", self.name, "--",
-             "/zkhsm/tests/memory/guest", f"{seed:x}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+            raise Broken("no machine")
+        try:
+            self.load(setting)
+            self.qmp = Qmp(os.path.join(machine.machine_dir(self.name), "qmp"))
+            self.story = subprocess.Popen(
+                [os.path.join(TOP, "tools/vm-exec"), "--timeout", "300", self.name, "--",
+                 "/zkhsm/tests/memory/guest", f"{seed:x}"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+        except BaseException:
+            self.end()
+            raise
+
+    def load(self, setting):
+        """The hash drivers that a processor's features would bring, then the module."""
+        before = "modprobe sha512-ssse3 && grep -q sha512-avx2 /proc/crypto && " \
+            if setting.simd else ""
+        done = self.run("sh", "-c", before + "insmod /zkhsm/zkhsm.ko && echo loaded; "
+                        "grep -A1 '^name.*hmac(sha512)' /proc/crypto")
+        self.log.write(done)
+        if "loaded" not in done or ("avx2" in done) != setting.simd:
+            raise Broken("the module is not loaded as it should be: " + done)
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -144,10 +159,11 @@ class Guest:
 
     def end(self):
         """The machine's verdict about its kernel: an empty list is a good one."""
-        self.story.stdout.close()
-        if self.story.poll() is None:
-            self.story.kill()
-        self.story.wait()
+        if self.story:
+            self.story.stdout.close()
+            if self.story.poll() is None:
+                self.story.kill()
+            self.story.wait()
         done = subprocess.run([os.path.join(TOP, "tools/vm-stop"), self.name],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         self.remove()

@@ -14,9 +14,11 @@ from p256 import (ANNOUNCE, ATTEST, ECDSA, G, KEYGEN, PROVE, SUITE, be, encode, 
 # As in guest.c.
 LIVE = ("del0", "del1", "rev0", "rev1", "unl0", "unl1", "held0", "narrow0", "off0")
 REFUSED = ("too-big", "short", "long", "revoked")
+# This one was in a file and in the memory of a command: see FILED in run.
+FROM_FILE = ("cli0",)
 # Who is gone at a checkpoint, besides those who were before.
-GONE = {"alive": (), "destroyed": ("del0", "del1", "gen1"), "revoked": ("rev0", "rev1"),
-        "unloaded": LIVE + ("gen0", "gen1", "identity", "nonce_seed")}
+GONE = {"alive": (), "destroyed": ("del0", "del1", "gen1", "cli0"), "revoked": ("rev0", "rev1"),
+        "unloaded": LIVE + FROM_FILE + ("gen0", "gen1", "identity", "nonce_seed")}
 STATEMENT_TAIL = 97
 DRAWS = 400
 
@@ -29,14 +31,14 @@ class Story:
     """@hook: the module's entropy is known, and so are its own secrets."""
 
     def __init__(self, seed, hook):
-        self.hook, self.gone = hook, set()
+        self.hook, self.here, self.gone = hook, set(), set()
         self.patterns = p.Patterns()
         self.patterns.publish(be(p.N), be(p.mont(1)), encode(G))
         self.secrets, self.points, self.used, self.nonces = {}, {}, set(), 0
         self.whole = {}         # name: the forms in which it must be found once, alive
-        for index, name in enumerate(LIVE + REFUSED):
+        for index, name in enumerate(LIVE + REFUSED + FROM_FILE):
             data = p.made_by_guest(seed, index)
-            if name in LIVE:
+            if name not in REFUSED:
                 self.take(name, number(data[:32]))
             else:
                 length = {"short": 31, "long": 33}.get(name, 32)
@@ -89,6 +91,9 @@ class Story:
                 return found
         raise Mismatch(f"{name}: no entropy of the hook gives its nonce")
 
+    def present(self, name):
+        self.here.add(name)
+
     def identity(self, _, point):
         self.points["identity"] = bytes.fromhex(point)
         self.hsm_id = sha256(self.points["identity"])
@@ -98,6 +103,7 @@ class Story:
         found = self.drawn(name, bytes(32), KEYGEN, bytes(32), point=bytes.fromhex(point))
         if found is not None:
             self.take(name, found)
+            self.here.add(name)
 
     # --- uses; a secret that is not known tells nothing about its nonces --------
 
@@ -131,8 +137,7 @@ class Story:
                           announcement[48:])
         statement, proof = evidence[:-STATEMENT_TAIL], evidence[-STATEMENT_TAIL:]
         point, a = self.points["identity"], self.secrets["identity"]
-        names = sorted(n for n in self.secrets if n != "identity" and n not in self.gone and
-                       n in self.points and n not in REFUSED)
+        names = sorted(self.here - self.gone - {"identity"})
         v = p.add_batch(self.patterns, "evidence", [a] + [self.secrets[n] for n in names], point,
                         self.hsm_id, statement, proof)
         context = sha256(item(b"zkhsm batch v1") + item(encode(G)) + item(point) +
