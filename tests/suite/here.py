@@ -34,11 +34,11 @@ def unit(results: Results):
         tap.count(results, name, done.stdout, done.returncode)
 
 
-def script(path, timeout):
+def script(path, timeout, *arguments):
     """A layer that is a program of its own and speaks TAP."""
     def check(results: Results):
-        name = "-".join(path.split("/")[1:])
-        done = capture([os.path.join(TOP, path)], timeout=timeout)
+        name = "-".join([*path.split("/")[1:], *(word.strip("-") for word in arguments[:1])])
+        done = capture([os.path.join(TOP, path), *arguments], timeout=timeout)
         log(name, done.stdout)
         tap.count(results, name, done.stdout, done.returncode)
     return check
@@ -51,3 +51,7 @@ e2e = script("tests/e2e/run", 1200)
 interop_deep = script("tests/interop/deep", 1800)
 memory = script("tests/memory/run", 600)
 memory_deep = script("tests/memory/deep", 3000)
+fuzz = script("tests/fuzz/run", 900, "--replay")
+fuzz_deep = script("tests/fuzz/run", 5400, "--seconds", "180")
+fuzz_netlink = script("tests/fuzz/netlink/run", 5400, "--seconds", "900")
+fuzz_mutants = script("tests/fuzz/netlink/run", 10800, "--mutants", "--seconds", "300")

@@ -50,7 +50,7 @@ static void learn_key(struct nlf_worker *w, const struct attrs *a)
 	atomic_store(&world->key[slot].known, true);
 }
 
-static void learn_manager(struct nlf_worker *w, const struct attrs *a)
+static void learn_manager(const struct attrs *a)
 {
 	const uint8_t *id = find(a, ZKHSM_A_MANAGER_MANAGER_ID, NULL);
 	const uint8_t *number = find(a, ZKHSM_A_MANAGER_LAST_NUMBER, NULL);
@@ -60,13 +60,10 @@ static void learn_manager(struct nlf_worker *w, const struct attrs *a)
 	if (!id || !number)
 		return;
 	memcpy(&last, number, sizeof(last));
-	for (i = 0; i < MANAGERS; i++) {
-		if (memcmp(fixed.manager[i].id, id, 32))
-			continue;
-		atomic_store(&world->last_number[i], last);
-		return;
-	}
-	finding(w, "a manager that nobody pinned");
+	/* If none of them, it is a point that once had another role. */
+	for (i = 0; i < MANAGERS; i++)
+		if (!memcmp(fixed.manager[i].id, id, 32))
+			atomic_store(&world->last_number[i], last);
 }
 
 static void learn_order(const struct attrs *a)
@@ -211,7 +208,7 @@ void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *data, s
 		break;
 	case ZKHSM_CMD_TRUST_NEW:
 	case ZKHSM_CMD_TRUST_GET:
-		learn_manager(w, &a);
+		learn_manager(&a);
 		break;
 	case ZKHSM_CMD_ORDER_APPLY:
 		learn_order(&a);

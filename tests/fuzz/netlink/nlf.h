@@ -13,9 +13,11 @@
  *	message.c	a step's datagram
  *	run.c		sends it, reads what comes, looks for a harmed kernel
  *	judge.c		what an answer may look like
+ *	secret.c	the bytes that none may have in it
  *	learn.c		what an answer tells about the state
  *	world.c		the state: identity, managers, keys, secrets
  *	after.c		what has to be true between two rounds
+ *	record.c	inputs leave the machine before they are run
  *	cover.c		KCOV, and the inputs that reached something new
  *	fuzz.c		options, processes, report
  */
@@ -79,6 +81,7 @@ enum nlf_how {
 #define KEYS		12	/* slots for ids */
 #define SECRETS		10	/* scalars that may be imported */
 #define MANAGERS	20	/* more than can be pinned */
+#define PINNED		6	/* so many are, at first */
 #define DIGESTS		4
 #define SERIALS		16
 #define SIDE_SOCKETS	3
@@ -134,14 +137,13 @@ struct nlf_world {
 	/* what went wrong, the first of it */
 	atomic_bool stop;
 	atomic_uint findings;
-	atomic_uint left;		/* inputs of this round that nobody has taken */
 	struct {
 		atomic_ullong since_ms;	/* 0: between two inputs */
 		struct nlf_input now;
 	} worker[WORKERS_MAX];
 
 	/* coverage */
-	uint64_t text, text_len;
+	uint64_t text;
 	atomic_uint pcs, edges;
 	atomic_uint cmd_edges[NLF_COMMANDS];
 	uint8_t pc_map[PC_BITS / 8];
@@ -209,6 +211,8 @@ bool input_decode(struct nlf_input *in, const uint8_t *bytes, size_t len);
 size_t value_make(struct nlf_worker *w, const struct nlf_step *s, enum nlf_set set, int attr,
 		  uint8_t sel, uint8_t arg, uint8_t *out);
 const char *key_slot_name(unsigned int slot);
+/* One of those that are pinned at first, mostly. */
+unsigned int manager_slot(uint8_t arg);
 int key_slot_find(const char *name);
 
 /* order.c */
@@ -245,6 +249,10 @@ void worker_start(struct nlf_worker *w, unsigned int number);
 
 /* after.c */
 bool after_round(char *why, size_t size);
+
+/* record.c */
+void record_open(void);
+void record(const struct nlf_worker *w, const struct nlf_input *in);
 
 /* cover.c */
 void cover_open(struct nlf_worker *w);

@@ -73,7 +73,7 @@ static void element(const struct nlf_step *s, uint64_t *random, uint8_t out[32])
 	} else if (r < 13) {
 		memcpy(out, fixed.secret_element[random_below(random, SECRETS)], 32);
 	} else if (r == 13) {
-		ec_element(fixed.manager[s->order[1] % MANAGERS].public, out);
+		ec_element(fixed.manager[manager_slot(s->order[1])].public, out);
 	} else if (r == 14) {
 		ec_element(world->identity, out);
 	} else {
@@ -180,7 +180,7 @@ size_t order_build(const struct nlf_step *s, uint8_t *out)
 {
 	static const uint8_t reasons[] = { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 7, 11, 255 };
 	static uint8_t names[1025][32];
-	unsigned int manager = s->order[1] % MANAGERS, signer = manager;
+	unsigned int manager = manager_slot(s->order[1]), signer = manager;
 	uint64_t random = (uint64_t)s->expand[0] << 24 | s->expand[1] << 16 | s->expand[2] << 8 |
 			  s->expand[3];
 	struct writer w = { .p = out };

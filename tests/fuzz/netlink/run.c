@@ -16,6 +16,8 @@
 
 #include "nlf.h"
 
+#define SENDABLE	(64 * 1024)
+
 uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -77,8 +79,13 @@ bool kernel_harmed(int fd)
 
 static void send_datagram(struct nlf_worker *w, struct nlf_socket *sock)
 {
-	if (send(nlraw_fd(&sock->nl), w->datagram, w->len, 0) < 0 && errno != ENOBUFS)
-		finding(w, "send: %s", strerrorname_np(errno));
+	if (send(nlraw_fd(&sock->nl), w->datagram, w->len, 0) >= 0)
+		return;
+	/* More than the socket may hold never reaches the family. */
+	if (errno == EMSGSIZE && w->len > SENDABLE)
+		sock->asked_count = 0;
+	else
+		finding(w, "send %zu bytes: %s", w->len, strerrorname_np(errno));
 }
 
 /* Reads @count datagrams, or all that there are. */
@@ -185,6 +192,7 @@ void input_run(struct nlf_worker *w, const struct nlf_input *in)
 
 	w->input = in;
 	world->worker[w->number].now = *in;
+	record(w, in);
 	for (w->step = 0; w->step < in->count && !atomic_load(&world->stop); w->step++) {
 		const struct nlf_step *s = &in->step[w->step];
 		uint64_t start = now_ms();

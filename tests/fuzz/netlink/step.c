@@ -50,17 +50,18 @@ static void step_fresh(struct nlf_step *s, uint64_t *random)
 	int i;
 
 	fill(s, sizeof(*s), random);
-	if (random_below(random, 8))
-		s->how = HOW_SEND;
+	if (random_below(random, 3))
+		s->how = nlf_commands[step_command(s)].has_dump && random_below(random, 2) ?
+			 HOW_DUMP : HOW_SEND;
 	if (random_below(random, 10))
 		s->socket = 0;
 	r = random_below(random, 16);
 	s->changes = r < 9 ? 0 : r < 12 ? 1 : r < 14 ? 0x10 : (uint8_t)(s->changes & 0x33);
 	for (i = 0; i < VALUES_MAX; i++) {
-		r = random_below(random, 20);
-		if (r < 12)
+		r = random_below(random, 24);
+		if (r < 14)
 			s->value[i].sel = 0;
-		else if (r < 17)
+		else if (r < 22)
 			s->value[i].sel = 1 + s->value[i].sel % 127;
 		else
 			s->value[i].sel |= 0x80;

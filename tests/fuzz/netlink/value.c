@@ -38,6 +38,11 @@ int key_slot_find(const char *name)
 	return -1;
 }
 
+unsigned int manager_slot(uint8_t arg)
+{
+	return arg < 176 ? arg % PINNED : arg % MANAGERS;
+}
+
 static size_t put(uint8_t *out, const void *data, size_t len)
 {
 	memcpy(out, data, len);
@@ -200,7 +205,7 @@ static size_t challenge(uint8_t sel, uint8_t arg, uint8_t *out)
 	unsigned int first = 0, n = 2;
 	size_t len;
 
-	hash(fixed.manager[arg % MANAGERS].id, sel >= 248 ? sel : 0, arg, a[0].bytes);
+	hash(fixed.manager[manager_slot(arg)].id, sel >= 248 ? sel : 0, arg, a[0].bytes);
 	fill(a[1].bytes, 32, arg ^ sel);
 	if (sel >= 224 && sel < 248) {
 		switch (sel % 6) {
@@ -303,7 +308,7 @@ size_t value_make(struct nlf_worker *w, const struct nlf_step *s, enum nlf_set s
 	case NLF_MANAGER:
 		return attr == ZKHSM_A_MANAGER_PUBLIC ? point(sel, arg, out) :
 		       attr == ZKHSM_A_MANAGER_LABEL ? label(sel, arg, out) :
-		       hash(fixed.manager[arg % MANAGERS].id, sel, arg, out);
+		       hash(fixed.manager[manager_slot(arg)].id, sel, arg, out);
 	case NLF_ORDER:
 		return order(s, sel, arg, out);
 	default:

@@ -19,7 +19,6 @@
 
 /* So many slots and so short a life that all of them are taken now and then. */
 #define PARAMETERS "evidence_rate=200 evidence_burst=200 nonce_slots=24 nonce_life_ms=1500"
-#define PINNED	6
 
 struct nlf_fixed fixed;
 
