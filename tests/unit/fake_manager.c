@@ -22,11 +22,22 @@ static struct event *stop;
 static pthread_t thread;
 
 
+static void say(struct server_request *rq, int status, const char *body)
+{
+	server_reply_bytes(rq, status, "application/json", strdup(body), strlen(body));
+	server_send(rq);
+}
+
 static void post_challenge(struct server_request *rq)
 {
 	char *id = zkhsm_hex(fake.id, 32), *nonce, *known = NULL;
 	uint8_t digest[32];
 
+	if (fake.challenge) {
+		say(rq, fake.challenge_status, fake.challenge);
+		free(id);
+		return;
+	}
 	fake.nonce[0]++;
 	nonce = zkhsm_hex(fake.nonce, 32);
 	if (fake.list) {
@@ -54,8 +65,13 @@ static bool is_digest(const uint8_t *data, size_t len, const uint8_t digest[32])
 
 static void answer_need(struct server_request *rq, const struct zkhsm_statement *s)
 {
-	json_t *need = json_array();
+	json_t *need = fake.need ? json_loads(fake.need, JSON_DECODE_ANY, NULL) : json_array();
 
+	if (fake.need) {
+		server_reply_problem(rq, 409, "need", "Needed", json_pack("{s:o}", "need", need),
+				     "send it");
+		return;
+	}
 	if (fake.never_satisfied || !is_digest(fake.list, fake.list_len, s->list_digest))
 		json_array_append_new(need, json_string("list"));
 	if (!is_digest(fake.config, fake.config_len, s->config_digest))
@@ -93,6 +109,15 @@ static void post_evidence(struct server_request *rq)
 	server_send(rq);
 }
 
+static bool put_refused(struct server_request *rq)
+{
+	if (!fake.put_status)
+		return false;
+	server_reply_problem(rq, fake.put_status, "list", "No", NULL, "no");
+	server_send(rq);
+	return true;
+}
+
 static void put_list(struct server_request *rq)
 {
 	const uint8_t *body = rq->body + ANNOUNCEMENT_LEN;
@@ -102,6 +127,8 @@ static void put_list(struct server_request *rq)
 	struct zkhsm_error err;
 	uint8_t *new = NULL, identity[65];
 
+	if (put_refused(rq))
+		return;
 	assert_int_equal(zkhsm_unhex(server_query(rq, "identity"), identity, 65), 0);
 	assert_int_equal(zkhsm_verify_announcement(identity, rq->body, ANNOUNCEMENT_LEN, &a, &err),
 			 0);
@@ -130,6 +157,8 @@ static void put_list(struct server_request *rq)
 
 static void put_configuration(struct server_request *rq)
 {
+	if (put_refused(rq))
+		return;
 	fake.configurations++;
 	free(fake.config);
 	fake.config = malloc(rq->body_len);

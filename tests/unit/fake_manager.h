@@ -20,6 +20,9 @@
  * @refuse_first: and before it asks for anything
  * @forget_base: differences are refused
  * @never_satisfied: the list is needed whatever was sent
+ * @challenge:	what it answers for a challenge, as it stands, unless NULL
+ * @need:	what it says that it needs, as JSON, unless NULL
+ * @put_status:	how it refuses lists and configurations, unless 0
  * @orders:	all are sent, whatever was asked for
  */
 struct fake_manager {
@@ -33,6 +36,8 @@ struct fake_manager {
 	int refuse_status;
 	const char *refuse_urn;
 	bool refuse_first, forget_base, never_satisfied;
+	int challenge_status, put_status;
+	const char *challenge, *need;
 	json_t *orders;
 };
 

@@ -332,6 +332,77 @@ static void test_refusals(void **state)
 	manager_free(m);
 }
 
+/* Nothing is signed for a manager that cannot even ask. */
+static void test_broken_challenges(void **state)
+{
+#define HEX32	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+	static const struct {
+		int status;
+		const char *body, *verdict;
+		int ret;
+	} cases[] = {
+		{ 201, "", "EBADMSG", -EBADMSG },
+		{ 201, "[]", "EBADMSG", -EBADMSG },
+		{ 201, "{}", "EBADMSG", -EBADMSG },
+		{ 201, "{\"manager_id\":\"" HEX32 "\"}", "EBADMSG", -EBADMSG },
+		{ 201, "{\"manager_id\":\"" HEX32 "\",\"nonce\":1}", "EBADMSG", -EBADMSG },
+		{ 201, "{\"manager_id\":\"" HEX32 "\",\"nonce\":\"00\"}", "EBADMSG", -EBADMSG },
+		{ 201, "{\"manager_id\":\"00\",\"nonce\":\"" HEX32 "\"}", "EBADMSG", -EBADMSG },
+		{ 201, "{\"manager_id\":\"" HEX32 "\",\"nonce\":\"" HEX32 "\",\"nonce\":\"" HEX32
+		  "\"}", "EBADMSG", -EBADMSG },
+		{ 200, "{}", "http-200", -EREMOTEIO },
+		{ 500, "oops", "http-500", -EREMOTEIO },
+		{ 503, "{\"type\":\"urn:zkhsm:store\",\"title\":\"x\",\"status\":503}", "store",
+		  -EREMOTEIO },
+	};
+	struct manager *m = scene();
+	unsigned int posts = fake.evidence;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		fake.challenge_status = cases[i].status;
+		fake.challenge = cases[i].body;
+		attest(m, cases[i].verdict, cases[i].ret);
+	}
+	fake.challenge = NULL;
+	assert_int_equal(fake.evidence, posts);
+	attest(m, "accepted", 0);
+	manager_free(m);
+}
+
+/* What a manager needs has a name that we know, and is not sent a second time. */
+static void test_broken_needs(void **state)
+{
+	static const struct {
+		const char *need, *verdict;
+		int ret;
+	} cases[] = {
+		{ "[]", "EBADMSG", -EBADMSG },
+		{ "{}", "EBADMSG", -EBADMSG },
+		{ "\"list\"", "EBADMSG", -EBADMSG },
+		{ "null", "EBADMSG", -EBADMSG },
+		{ "[\"keys\"]", "EOPNOTSUPP", -EOPNOTSUPP },
+		{ "[1]", "EOPNOTSUPP", -EOPNOTSUPP },
+		{ "[\"configuration\"]", "ELOOP", -ELOOP },
+	};
+	struct manager *m = scene();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		fake.need = cases[i].need;
+		attest(m, cases[i].verdict, cases[i].ret);
+	}
+	fake.need = "[\"configuration\"]";
+	fake.put_status = 422;
+	attest(m, "EREMOTEIO", -EREMOTEIO);
+	fake.need = "[\"list\"]";
+	attest(m, "EREMOTEIO", -EREMOTEIO);
+	fake.put_status = 0;
+	fake.need = NULL;
+	attest(m, "accepted", 0);
+	manager_free(m);
+}
+
 static void add_order(uint64_t number)
 {
 	uint8_t element[1][32] = { { 1 } }, *order;
@@ -452,6 +523,8 @@ int main(void)
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_cache_broken),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_broken_challenges),
+		cmocka_unit_test(test_broken_needs),
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_times),
