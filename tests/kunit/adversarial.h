@@ -654,7 +654,8 @@ static const char adv_pool[] =
 	"175474ef97b40a12a478b4c9689ca8876804c61a0c6af385ee773c14182b89e0d36004ca9b4b11e6902a9284b38e"
 	"7e0c0c0267646814a47a8e298bedd0c321e625ceee91eecd3d7935ee11d27fb7b55bc35c641e08cbcf9a810ad90d"
 	"e83db8edf80f049b01ac13377105543e5140b6aa5c09bd71c818e5492ec28a56593b6fc66a0cd8b271a5d4061667"
-	"587bcc6707914bb106dc54c1aceed6759711f61790bfa1ed";
+	"587bcc6707914bb106dc54c1aceed6759711f61790bfa1ed9ed8bc3caf7c0794ff0f7444f11b60834ce5b6e9a303"
+	"a9766ec97dc5b35e";
 
 static const struct adv_slice adv_slices[] = {
 	{0, 482}, {482, 104}, {81, 1}, {586, 15}, {238, 12}, {601, 70}, {174, 32}, {206, 32},
@@ -1170,6 +1171,7 @@ static const struct adv_slice adv_slices[] = {
 	{29, 1}, {22627, 64}, {210, 1}, {22627, 33}, {22691, 31}, {139, 1}, {22722, 63},
 	{19396, 2}, {238, 16}, {3825, 16}, {238, 16}, {22785, 1}, {238, 15}, {22786, 64}, {35, 1},
 	{22850, 64}, {150, 1}, {238, 24}, {2688, 8}, {288, 26}, {109, 6}, {22914, 64}, {194, 1},
+	{22978, 30}, {8301, 2},
 };
 
 static const struct adv_evidence adv_evidence[] = {
@@ -2073,8 +2075,9 @@ static const struct adv_sum adv_sums[] = {
 	{ "of-64-ones", 53, 2, { 3875, 2 } },
 };
 
-/* Whose orders these are, and for whom */
+/* Whose orders these are, that key's secret, and for whom they are */
 static const struct adv_bytes adv_order_public = { 3881, 2 };
+static const struct adv_bytes adv_order_secret = { 3883, 2 };
 static const struct adv_bytes adv_order_hsm_id = { 3403, 1 };
 
 #endif /* ZKHSM_KUNIT_ADVERSARIAL_H */

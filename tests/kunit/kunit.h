@@ -27,6 +27,8 @@ extern struct kunit_suite zkhsm_kunit_nonce;
 extern struct kunit_suite zkhsm_kunit_schnorr;
 extern struct kunit_suite zkhsm_kunit_batch;
 extern struct kunit_suite zkhsm_kunit_ecdsa;
+extern struct kunit_suite zkhsm_kunit_adversarial;
+extern struct kunit_suite zkhsm_kunit_adversarial_messages;
 extern struct kunit_suite zkhsm_kunit_wire;
 extern struct kunit_suite zkhsm_kunit_wire_bytes;
 extern struct kunit_suite zkhsm_kunit_key;

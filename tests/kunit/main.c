@@ -11,4 +11,6 @@ kunit_test_suites(&zkhsm_kunit_scalar,
 		  &zkhsm_kunit_nonce,
 		  &zkhsm_kunit_schnorr,
 		  &zkhsm_kunit_batch,
-		  &zkhsm_kunit_ecdsa);
+		  &zkhsm_kunit_ecdsa,
+		  &zkhsm_kunit_adversarial,
+		  &zkhsm_kunit_adversarial_messages);

@@ -6,7 +6,9 @@ slices of one pool.
 """
 
 import edges
+import forms
 from header import ERRNO
+from p256 import be
 
 # What is left to tests in user space: for its size, or since other cases of the
 # same family reach the same check.
@@ -253,10 +255,11 @@ def text(content):
         tables.append(array(struct, section, [row(c, fields, pool) for c in cases]))
     tables.append(sums(content["sums"], pool))
     order = content["orders"][0]
-    tables.append("/* Whose orders these are, and for whom */\n")
-    for name, field in (("public", "public"), ("hsm_id", "hsm_id")):
+    tables.append("/* Whose orders these are, that key's secret, and for whom they are */\n")
+    for name, value in (("public", bytes.fromhex(order["public"])), ("secret", be(forms.MANAGER)),
+                        ("hsm_id", bytes.fromhex(order["hsm_id"]))):
         tables.append("static const struct adv_bytes adv_order_%s = %s;\n"
-                      % (name, pool.add(bytes.fromhex(order[field]))))
+                      % (name, pool.add(value)))
     words = sorted(reasons - {"", "scalar", "point"})
     enum = "enum adv_reason {\n\tADV_NONE,\n%s};\n\n" % "".join(
         "\t%s,\n" % constant(w) for w in words)
