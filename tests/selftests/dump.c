@@ -252,6 +252,21 @@ static void many(void)
 	expect(&t, count, OWNED, "root");
 }
 
+/* A dump of "one" must not tell all. */
+static void attributes(void)
+{
+	static const uint8_t id[32];
+	struct nl_msg *msg;
+
+	start();
+	nlraw_dump(&h.nl, id_msg(&h, ZKHSM_CMD_KEY_GET, "a"), NULL, NULL, &h.a);
+	check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED, "dump of one key");
+	msg = nlraw_msg(&h.nl, ZKHSM_CMD_TRUST_GET);
+	nla_put(msg, ZKHSM_A_MANAGER_MANAGER_ID, sizeof(id), id);
+	nlraw_dump(&h.nl, msg, NULL, NULL, &h.a);
+	check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED, "dump of one manager");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
@@ -260,6 +275,7 @@ int main(int argc, char **argv)
 		{ "changes_hands", changes_hands },
 		{ "goes_on", goes_on },
 		{ "managers", managers },
+		{ "attributes", attributes },
 		{ "many", many },
 	};
 
