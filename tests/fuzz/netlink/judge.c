@@ -30,7 +30,7 @@ static const uint64_t documented[NLF_COMMANDS] = {
 			      R(UNKNOWN_FLAG) | R(RESERVED_INPUT) | R(STATE) | R(ID_EXISTS) |
 			      R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL) | R(KEYRING) |
 			      R(SECRET_RANGE),
-	[ZKHSM_CMD_KEY_GET] = R_KEY,
+	[ZKHSM_CMD_KEY_GET] = R_KEY | R(NOT_SUPPORTED),	/* as a dump with attributes */
 	[ZKHSM_CMD_KEY_SET] = R_KEY | R(NOT_ADMIN) | R(RESERVED_INPUT) | R(UNKNOWN_FLAG) |
 			      R(WIDENING) | R(NOT_SUPPORTED) | R(STATE) | R(HELD) | R(REVOKED) |
 			      R(RATE),
@@ -45,7 +45,7 @@ static const uint64_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_LIST_GET] = R_AGENT | R(LIST_MOVED),
 	[ZKHSM_CMD_TRUST_NEW] = R_ADMIN | R(MISSING) | R(LENGTH) | R(BAD_ID) | R(MALFORMED) |
 				R(ALREADY_PINNED) | R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL),
-	[ZKHSM_CMD_TRUST_GET] = R_AGENT | R(MISSING) | R(NOT_PINNED),
+	[ZKHSM_CMD_TRUST_GET] = R_AGENT | R(MISSING) | R(NOT_PINNED) | R(NOT_SUPPORTED),
 	[ZKHSM_CMD_TRUST_DEL] = R_ADMIN | R(MISSING) | R(NOT_PINNED),
 	[ZKHSM_CMD_ORDER_APPLY] = R_AGENT | R(MISSING) | R(LENGTH) | R(MALFORMED) |
 				  R(NOT_SUPPORTED) | R(OTHER_HSM) | R(NOT_PINNED) |
@@ -104,18 +104,32 @@ static bool each(const struct nlf_cmd *c, const uint8_t *p, size_t left, attr_fn
 	return !left;
 }
 
+struct request {
+	uint32_t allowed;
+	uint32_t wrong;
+};
+
 static bool request_attr(const struct nlf_cmd *c, uint16_t type, const uint8_t *data, size_t len,
 			 void *arg)
 {
-	(void)arg;
+	struct request *r = arg;
+
 	type &= NLA_TYPE_MASK;
-	return type && type <= c->attr_max && c->request & 1u << type &&
-	       value_fits(&c->attrs[type], data, len);
+	if (!type || type > c->attr_max || !(r->allowed & 1u << type))
+		return false;
+	if (value_fits(&c->attrs[type], data, len))
+		r->wrong &= ~(1u << type);
+	else
+		r->wrong |= 1u << type;
+	return true;
 }
 
-bool judge_fits(const struct nlf_cmd *c, const uint8_t *attrs, size_t len)
+/* Of an attribute that is there twice, netlink takes the last. */
+bool judge_fits(const struct nlf_cmd *c, bool dump, const uint8_t *attrs, size_t len)
 {
-	return c->name && each(c, attrs, len, request_attr, NULL);
+	struct request r = { .allowed = dump ? c->dump_request : c->request };
+
+	return c->name && each(c, attrs, len, request_attr, &r) && !r.wrong;
 }
 
 struct reply {

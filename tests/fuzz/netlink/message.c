@@ -301,7 +301,9 @@ void message_build(struct nlf_worker *w, struct nlf_socket *sock, const struct n
 			m.c = &none;
 		m.count = 0;
 		m.used = 0;
-		add_request(&m);
+		/* Most dumps take none. */
+		if (!(flags & NLM_F_DUMP) || m.c->dump_request || copy.expand[1] & 1)
+			add_request(&m);
 		change(&m);
 		if (w->len + 1024 < sizeof(w->datagram))
 			serialize(&m, flags, (uint16_t)sock->nl.family);
@@ -336,7 +338,7 @@ void message_note(struct nlf_worker *w, struct nlf_socket *sock)
 			a->dump = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 			a->judged = ours;
 			if (ours && g->cmd < NLF_COMMANDS)
-				a->fits = judge_fits(&nlf_commands[g->cmd],
+				a->fits = judge_fits(&nlf_commands[g->cmd], a->dump,
 						     (const uint8_t *)(g + 1),
 						     h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN);
 		}

@@ -233,7 +233,7 @@ uint64_t now_ms(void);
 
 /* judge.c */
 void judge_buffer(struct nlf_worker *w, struct nlf_socket *sock, const uint8_t *buf, size_t len);
-bool judge_fits(const struct nlf_cmd *c, const uint8_t *attrs, size_t len);
+bool judge_fits(const struct nlf_cmd *c, bool dump, const uint8_t *attrs, size_t len);
 bool reason_documented(uint8_t cmd, uint32_t reason);
 /* secret.c */
 void secrets_prepare(void);

@@ -32,6 +32,7 @@ enum nlf_class { NLF_PUBLIC, NLF_OWNER, NLF_AGENT, NLF_ADMIN, NLF_EVENT };
  * struct nlf_cmd - one command
  * @request, @reply, @part: attributes, one bit each: what a request may have,
  *	what an answer and what a part of a dump may have
+ * @dump_request: what the request for a dump may have
  * @attrs: by number, up to @attr_max
  */
 struct nlf_cmd {
@@ -44,6 +45,7 @@ struct nlf_cmd {
 	uint32_t request;
 	uint32_t reply;
 	uint32_t part;
+	uint32_t dump_request;
 	const struct nlf_attr *attrs;
 	uint8_t attr_max;
 };
