@@ -101,12 +101,16 @@ function scalars() {
 		result(!bad.length, `scalar.json: ${key}, ${n} cases`, `another result for ${bad}`);
 }
 
+function encodings(title, cases) {
+	for (const c of cases) {
+		const got = verdict(() => encode(decode(unhex(c.point))).toString('hex') === c.point);
+		result(got === c.verdict, `${title}: ${c.name} is ${c.verdict}`, `noble says ${got}`);
+	}
+}
+
 function points() {
 	const file = load('points');
-	for (const c of file.decode) {
-		const got = verdict(() => encode(decode(unhex(c.point))).toString('hex') === c.point);
-		result(got === c.verdict, `points.json: ${c.name} is ${c.verdict}`, `noble says ${got}`);
-	}
+	encodings('points.json', file.decode);
 	file.base.forEach((c, i) => {
 		const got = encode(times(G, number(unhex(c.k)))).toString('hex');
 		result(got === c.point, `points.json: k * G ${i}`, got);
@@ -124,8 +128,8 @@ function challenge(V, A, user, other) {
 	return Fn.create(number(hash(...items.map(item))));
 }
 
-function proofs() {
-	for (const c of load('schnorr').cases) {
+function proofs(title, cases) {
+	for (const c of cases) {
 		const [A, user, proof] = [c.public, c.user_id, c.proof].map(unhex);
 		const other = c.other_info === null ? null : unhex(c.other_info);
 		const got = verdict(() => {
@@ -135,7 +139,7 @@ function proofs() {
 			const r = scalar(proof.subarray(65));
 			return V.equals(times(G, r).add(times(a, challenge(encode(V), A, user, other))));
 		});
-		result(got === c.verdict, `schnorr.json: ${c.name} is ${c.verdict}`, `noble says ${got}`);
+		result(got === c.verdict, `${title}: ${c.name} is ${c.verdict}`, `noble says ${got}`);
 		if (!c.secret)
 			continue;
 		const [a, v] = [c.secret, c.nonce].map((x) => number(unhex(x)));
@@ -143,23 +147,22 @@ function proofs() {
 		const r = Fn.sub(v, Fn.mul(a, challenge(V, encode(times(G, a)), user, other)));
 		const made = Buffer.concat([V, bytes32(r)]).toString('hex');
 		result(made === c.proof && encode(times(G, a)).equals(A),
-			`schnorr.json: ${c.name} is made again`, made);
+			`${title}: ${c.name} is made again`, made);
 	}
 }
 
-function signatures() {
-	for (const c of load('ecdsa').cases) {
+function signatures(title, cases) {
+	for (const c of cases) {
 		const [A, digest, signature] = [c.public, c.digest, c.signature].map(unhex);
 		const got = verdict(() => {
-			const key = decode(A);
 			if (signature.length !== 64)
 				throw new Malformed('not 64 bytes');
 			const rs = [signature.subarray(0, 32), signature.subarray(32)].map(scalar);
 			if (rs.includes(0n))
 				throw new Malformed('zero');
-			return p256.verify(signature, digest, key.toBytes(), { prehash: false, lowS: false });
+			return p256.verify(signature, digest, decode(A).toBytes(), { prehash: false, lowS: false });
 		});
-		result(got === c.verdict, `ecdsa.json: ${c.name} is ${c.verdict}`, `noble says ${got}`);
+		result(got === c.verdict, `${title}: ${c.name} is ${c.verdict}`, `noble says ${got}`);
 	}
 }
 
@@ -234,12 +237,16 @@ function evidence() {
 				`evidence.json: ${c.name}: not with another ${what}`, 'it is not false');
 		}
 	}
-	for (const c of file.cases.filter((x) => x.verdict !== 'malformed')) {
+	falsehoods('evidence.json', file.cases);
+	again(file);
+}
+
+function falsehoods(title, cases) {
+	for (const c of cases.filter((x) => x.verdict !== 'malformed')) {
 		const why = falsehood(c);
-		result(!why === (c.verdict === 'ok'), `evidence.json: ${c.name} is ${c.verdict}`,
+		result(!why === (c.verdict === 'ok'), `${title}: ${c.name} is ${c.verdict}`,
 			why ?? 'noble finds it true');
 	}
-	again(file);
 }
 
 // Evidence made from the secrets, byte for byte.
@@ -259,11 +266,56 @@ function again(file) {
 	result(made.equals(bytes), 'evidence.json: six-keys is made again', made.toString('hex'));
 }
 
+// What somebody would send who wants a wrong answer, as far as it is arithmetic.
+function adversarial() {
+	const file = load('adversarial');
+	const title = (section) => `adversarial.json: ${section}`;
+	const about = (section, ...reasons) => file[section].filter((c) => reasons.includes(c.reason));
+
+	for (const c of file.scalars) {
+		const got = verdict(() => scalar(unhex(c.scalar)) < Fn.ORDER);
+		result(got === c.verdict, `${title('scalars')}: ${c.name} is ${c.verdict}`, got);
+	}
+	encodings(title('points'), file.points);
+	for (const c of file.sums) {
+		const r = c.terms.reduce((s, [k, A]) => s.add(times(decode(unhex(A)), scalar(unhex(k)))),
+			Point.ZERO);
+		const got = r.is0() ? null : encode(r).toString('hex');
+		result(got === c.r, `${title('sums')}: ${c.name}`, got);
+	}
+	for (const c of file.names) {
+		const got = hash(be16(1), bytes32(decode(unhex(c.public)).x)).toString('hex');
+		result(got === c.element, `${title('names')}: ${c.name}`, got);
+	}
+	// The length of UserID is no arithmetic.
+	proofs(title('proofs'), file.proofs.filter((c) => c.reason !== 'user-id'));
+	signatures(title('signatures'), file.signatures);
+	falsehoods(title('evidence'), file.evidence);
+	for (const c of about('evidence', 'commitment', 'response', 'identity')) {
+		const got = verdict(() => equation(unhex(c.evidence), unhex(c.list)));
+		result(got === 'malformed', `${title('evidence')}: ${c.name} is malformed`, got);
+	}
+	proofs(title('announcements'), about('announcements', '', 'equation', 'commitment', 'response',
+		'key').map((c) => ({
+		...c,
+		public: c.identity,
+		user_id: hash(unhex(c.identity)).toString('hex'),
+		other_info: c.announcement.slice(0, 96),
+		proof: c.announcement.slice(96),
+	})));
+	signatures(title('orders'), about('orders', '', 'signature', 'signature-range').map((c) => ({
+		...c,
+		digest: hash(unhex(c.order.slice(0, -128))).toString('hex'),
+		signature: c.order.slice(-128),
+	})));
+}
+
 console.log('TAP version 13');
 scalars();
 points();
-proofs();
-signatures();
+proofs('schnorr.json', load('schnorr').cases);
+signatures('ecdsa.json', load('ecdsa').cases);
 evidence();
+adversarial();
 console.log(`1..${count}`);
 process.exit(failed ? 1 : 0);
