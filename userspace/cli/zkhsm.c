@@ -156,6 +156,10 @@ int main(int argc, char **argv)
 	int first = 1, ret;
 	bool known;
 
+	if (!cli_wipe_freed()) {
+		fputs("zkhsm: OpenSSL keeps its own allocator\n", stderr);
+		return EXIT_FAILURE;
+	}
 	if (argc > 2 && strcmp(argv[1], "--output") == 0 && argv[2][0] != '-') {
 		cli.json = strcmp(argv[2], "json") == 0;
 		if (!cli.json && strcmp(argv[2], "text") != 0)
