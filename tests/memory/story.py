@@ -14,13 +14,20 @@ from p256 import (ANNOUNCE, ATTEST, ECDSA, G, KEYGEN, PROVE, SUITE, be, encode, 
 # As in guest.c.
 LIVE = ("del0", "del1", "rev0", "rev1", "unl0", "unl1", "held0", "narrow0", "off0")
 REFUSED = ("too-big", "short", "long", "revoked")
-# This one was in a file and in the memory of a command: see FILED in run.
+# This one was in a file: the secret's place in it, which is its place in the page.
 FROM_FILE = ("cli0",)
+FILE_OFFSET = 35
 # Who is gone at a checkpoint, besides those who were before.
 GONE = {"alive": (), "destroyed": ("del0", "del1", "gen1", "cli0"), "revoked": ("rev0", "rev1"),
         "unloaded": LIVE + FROM_FILE + ("gen0", "gen1", "identity", "nonce_seed")}
 STATEMENT_TAIL = 97
 DRAWS = 400
+
+
+def file_page(address, name):
+    """Whether this word of the page of that file is where the file had it."""
+    return any(name == f"{key}[{i}]" and address % 4096 == FILE_OFFSET + i
+               for key in FROM_FILE for i in (0, 8, 16, 24))
 
 
 class Mismatch(Exception):
