@@ -106,7 +106,7 @@ static void make_input(struct nlf_worker *w, struct nlf_input *in, uint64_t numb
 	}
 }
 
-/* Inputs that are given are run by everybody. */
+/* Inputs that are given are all run by root, and shared out among the others. */
 static void work(unsigned int number, uint64_t first, unsigned int count,
 		 const struct nlf_input *given)
 {
@@ -116,12 +116,12 @@ static void work(unsigned int number, uint64_t first, unsigned int count,
 
 	worker_start(&w, number);
 	for (i = 0; i < count && !atomic_load(&world->stop); i++) {
+		if (whose(first + i) != number && !(given && !number))
+			continue;
 		if (given)
 			in = given[i];
-		else if (whose(first + i) == number)
-			make_input(&w, &in, first + i);
 		else
-			continue;
+			make_input(&w, &in, first + i);
 		input_run(&w, &in);
 	}
 	fflush(stdout);

@@ -17,8 +17,8 @@
 #include "../../selftests/hsm.h"
 #include "nlf.h"
 
-/* So many slots and so short a life that all of them are taken now and then. */
-#define PARAMETERS "evidence_rate=200 evidence_burst=200 nonce_slots=24 nonce_life_ms=1500"
+/* So little of everything that all of it is taken now and then. */
+#define PARAMETERS "evidence_rate=20 evidence_burst=6 nonce_slots=4 nonce_life_ms=1500"
 
 struct nlf_fixed fixed;
 
