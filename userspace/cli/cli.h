@@ -80,7 +80,7 @@ struct cli {
 enum { REPEAT_NONCE, REPEAT_MANAGER };	/* index into values[] */
 int cli_parse(struct cli *cli, int argc, char **argv);
 
-/* wipe.c: OpenSSL wipes what it frees; false when it has been used already. */
+/* wipe.c: whether OpenSSL wipes what it frees. */
 bool cli_wipe_freed(void);
 void cli_print_options(const struct cli_command *c);
 const char *cli_option_name(enum cli_option o);

@@ -4,7 +4,8 @@
  *
  * OpenSSL 3.0 decodes a private key by way of a buffer that it frees as it is,
  * and so the key would stay in pages that this process gives back: see
- * tests/memory. It lets a program replace its allocator, before it has used it.
+ * tests/memory. It lets a program replace its allocator before it has used it;
+ * libjose uses it when it is loaded, and so this comes before even that.
  */
 #include <malloc.h>
 #include <openssl/crypto.h>
@@ -48,7 +49,18 @@ static void *resize(void *old, size_t len, const char *file, int line)
 	return p;
 }
 
+static bool wipes;
+
+static void replace(void)
+{
+	wipes = CRYPTO_set_mem_functions(take, resize, give_back) == 1;
+}
+
+/* What is here runs before the initialisers of all libraries. */
+static void (*const before_libraries[])(void)
+	__attribute__((used, section(".preinit_array"))) = { replace };
+
 bool cli_wipe_freed(void)
 {
-	return CRYPTO_set_mem_functions(take, resize, give_back) == 1;
+	return wipes;
 }
