@@ -179,6 +179,19 @@ static void publish(const struct zkhsm_hsm_request *req, struct zkhsm_secret *se
 	smp_store_release(&hsm.present, true);
 }
 
+/* Gives the lock back, after what was done has been told: see tell() in ops.c. */
+static void tell(int err, enum zkhsm_event event, const struct zkhsm_hsm_info *info)
+{
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	downgrade_write(&zkhsm_lock);
+	if (!err) {
+		zkhsm_nl_event_changes(info->changes, info->change_count);
+		zkhsm_nl_event_hsm_info(event, info);
+	}
+	up_read(&zkhsm_lock);
+}
+
 /**
  * zkhsm_hsm_new() - make the identity
  * @req: quorums and agent; 0 is the default: 1, and for wipe the larger of
@@ -236,7 +249,7 @@ int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 		read_locked(info);
 		trace_zkhsm_hsm(ZKHSM_EVENT_CREATED, hsm.boot_count, hsm.fork_count, 0);
 	}
-	up_write(&zkhsm_lock);
+	tell(err, ZKHSM_EVENT_CREATED, info);
 out:
 	zkhsm_secret_wipe(&secret);
 	zkhsm_element_free(fresh);
@@ -313,7 +326,7 @@ int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 	if (err)
 		return zkhsm_refuse_failure(extack, err);
 	err = set_locked(req, info, extack);
-	up_write(&zkhsm_lock);
+	tell(err, ZKHSM_EVENT_CHANGED, info);
 	return err;
 }
 

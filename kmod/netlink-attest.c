@@ -142,10 +142,8 @@ int zkhsm_nl_trust_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = zkhsm_trust_new(nla_data(info->attrs[ZKHSM_A_MANAGER_PUBLIC]), label, &m,
 			      info->extack);
 	zkhsm_audit(err, "op=trust-new manager=%8phN", m.id);
-	if (!err) {
-		zkhsm_nl_event_trust(ZKHSM_EVENT_CREATED, &m);
+	if (!err)
 		err = zkhsm_nl_fill_manager(reply, &m);
-	}
 	return zkhsm_nl_reply_send(reply, hdr, info, err);
 }
 
@@ -174,8 +172,6 @@ int zkhsm_nl_trust_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 	err = zkhsm_trust_del(id, &m, info->extack);
 	zkhsm_audit(err, "op=trust-del manager=%8phN", id);
-	if (!err)
-		zkhsm_nl_event_trust(ZKHSM_EVENT_DELETED, &m);
 	return err;
 }
 
@@ -195,7 +191,7 @@ int zkhsm_nl_order_apply_doit(struct sk_buff *skb, struct genl_info *info)
 		zkhsm_audit(err, "op=order-apply manager=%8phN type=%u number=%llu changed=%u",
 			    res.manager_id, res.type, res.number, res.change_count);
 	if (!err) {
-		zkhsm_nl_event_changes(res.changes, res.change_count);
+		zkhsm_nl_audit_changes(res.changes, res.change_count);
 		err = zkhsm_nl_fill_order(reply, &res);
 	}
 	zkhsm_order_result_free(&res);

@@ -4,9 +4,16 @@
  * and after the answer's memory. An event that finds no memory is lost, as one
  * that finds a full socket is, and told as that is: recv() says ENOBUFS, and
  * listeners resynchronise with a dump.
+ *
+ * What changed is told with zkhsm_lock held for reading since the change, so
+ * that no other change comes in between. Otherwise the last that is told of a
+ * key could be how it was before it was held, or deleted.
  */
 #include "netlink-gen.h"
 #include "netlink.h"
+
+/* With zkhsm_lock held nobody waits for memory: better to lose an event, and to say so. */
+#define GFP_LOCKED	(GFP_NOWAIT | __GFP_NOWARN)
 
 /*
  * A recheck can fail in the known answers at load, and a VM be forked at any
@@ -24,14 +31,14 @@ static void event_lost(void)
 	genl_set_err(&zkhsm_nl_family, &init_net, 0, ZKHSM_NLGRP_EVENTS, -ENOBUFS);
 }
 
-static struct sk_buff *event_new(u8 cmd, void **hdr)
+static struct sk_buff *event_new(u8 cmd, gfp_t gfp, void **hdr)
 {
 	struct sk_buff *skb;
 
 	if (!READ_ONCE(enabled) ||
 	    !genl_has_listeners(&zkhsm_nl_family, &init_net, ZKHSM_NLGRP_EVENTS))
 		return NULL;
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, gfp);
 	if (skb) {
 		*hdr = genlmsg_put(skb, 0, 0, &zkhsm_nl_family, 0, cmd);
 		if (*hdr)
@@ -42,14 +49,14 @@ static struct sk_buff *event_new(u8 cmd, void **hdr)
 	return NULL;
 }
 
-static void event_send(struct sk_buff *skb, void *hdr, int err)
+static void event_send(struct sk_buff *skb, void *hdr, gfp_t gfp, int err)
 {
 	if (WARN_ON_ONCE(err)) {
 		nlmsg_free(skb);
 		return;
 	}
 	genlmsg_end(skb, hdr);
-	genlmsg_multicast(&zkhsm_nl_family, skb, 0, ZKHSM_NLGRP_EVENTS, GFP_KERNEL);
+	genlmsg_multicast(&zkhsm_nl_family, skb, 0, ZKHSM_NLGRP_EVENTS, gfp);
 }
 
 static int fill_hsm(struct sk_buff *skb, enum zkhsm_event event, const struct zkhsm_hsm_info *info)
@@ -65,24 +72,36 @@ static int fill_hsm(struct sk_buff *skb, enum zkhsm_event event, const struct zk
 	return nla_put(skb, ZKHSM_A_HSM_HSM_ID, sizeof(info->hsm_id), info->hsm_id);
 }
 
+/* Something befell the HSM: it is told as it is by now. */
 void zkhsm_nl_event_hsm(enum zkhsm_event event)
 {
 	struct zkhsm_hsm_info *info;
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = event_new(ZKHSM_CMD_HSM_NTF, &hdr);
+	skb = event_new(ZKHSM_CMD_HSM_NTF, GFP_KERNEL, &hdr);
 	if (!skb)
 		return;
 	info = kzalloc(sizeof(*info), GFP_KERNEL);
 	if (!info) {
 		nlmsg_free(skb);
-		event_lost();
 		return;
 	}
 	zkhsm_hsm_read(info);
-	event_send(skb, hdr, fill_hsm(skb, event, info));
+	event_send(skb, hdr, GFP_KERNEL, fill_hsm(skb, event, info));
 	kfree(info);
+}
+
+void zkhsm_nl_event_hsm_info(enum zkhsm_event event, const struct zkhsm_hsm_info *info)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	skb = event_new(ZKHSM_CMD_HSM_NTF, GFP_LOCKED, &hdr);
+	if (skb)
+		event_send(skb, hdr, GFP_LOCKED, fill_hsm(skb, event, info));
 }
 
 void zkhsm_nl_event_key(enum zkhsm_event event, const struct zkhsm_key_info *info)
@@ -91,15 +110,29 @@ void zkhsm_nl_event_key(enum zkhsm_event event, const struct zkhsm_key_info *inf
 	void *hdr;
 	int err;
 
-	skb = event_new(ZKHSM_CMD_KEY_NTF, &hdr);
+	lockdep_assert_held(&zkhsm_lock);
+
+	skb = event_new(ZKHSM_CMD_KEY_NTF, GFP_LOCKED, &hdr);
 	if (!skb)
 		return;
 	err = nla_put_u32(skb, ZKHSM_A_KEY_EVENT, event);
-	event_send(skb, hdr, err ?: zkhsm_nl_fill_key(skb, info));
+	event_send(skb, hdr, GFP_LOCKED, err ?: zkhsm_nl_fill_key(skb, info));
 }
 
-/* What an order, or a lower quorum, has changed: each key as it is by now. */
+/* What an order, or a lower quorum, has changed. */
 void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count)
+{
+	struct zkhsm_key_info info;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		zkhsm_key_read(changes[i].key, &info);
+		zkhsm_nl_event_key(changes[i].event, &info);
+	}
+}
+
+/* The same for the log, where each key is told as it is by now. */
+void zkhsm_nl_audit_changes(const struct zkhsm_change *changes, u32 count)
 {
 	struct zkhsm_key_info info;
 	u32 i;
@@ -110,7 +143,6 @@ void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count)
 		up_read(&zkhsm_lock);
 		zkhsm_audit(0, "op=key-state id=%s state=%u reason=%u", info.id, info.state,
 			    info.reason);
-		zkhsm_nl_event_key(changes[i].event, &info);
 		cond_resched();
 	}
 }
@@ -121,14 +153,14 @@ void zkhsm_nl_event_evidence(const struct zkhsm_evidence *ev)
 	void *hdr;
 	int err;
 
-	skb = event_new(ZKHSM_CMD_EVIDENCE_NTF, &hdr);
+	skb = event_new(ZKHSM_CMD_EVIDENCE_NTF, GFP_KERNEL, &hdr);
 	if (!skb)
 		return;
 	err = nla_put_u32(skb, ZKHSM_A_EVIDENCE_EVENT, ZKHSM_EVENT_EVIDENCE) ?:
 	      nla_put_u32(skb, ZKHSM_A_EVIDENCE_NUMBER, ev->number) ?:
 	      nla_put(skb, ZKHSM_A_EVIDENCE_LIST_DIGEST, sizeof(ev->list_digest),
 		      ev->list_digest);
-	event_send(skb, hdr, err);
+	event_send(skb, hdr, GFP_KERNEL, err);
 }
 
 void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info)
@@ -137,7 +169,9 @@ void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_inf
 	void *hdr;
 	int err;
 
-	skb = event_new(ZKHSM_CMD_TRUST_NTF, &hdr);
+	lockdep_assert_held(&zkhsm_lock);
+
+	skb = event_new(ZKHSM_CMD_TRUST_NTF, GFP_LOCKED, &hdr);
 	if (!skb)
 		return;
 	err = nla_put_u32(skb, ZKHSM_A_MANAGER_EVENT, event) ?:
@@ -146,5 +180,5 @@ void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_inf
 	      nla_put_string(skb, ZKHSM_A_MANAGER_LABEL, info->label) ?:
 	      nla_put(skb, ZKHSM_A_MANAGER_LAST_NUMBER, sizeof(info->last_number),
 		      &info->last_number);
-	event_send(skb, hdr, err);
+	event_send(skb, hdr, GFP_LOCKED, err);
 }

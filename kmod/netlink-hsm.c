@@ -30,11 +30,11 @@ static int read_request(struct genl_info *info, struct zkhsm_hsm_request *req)
 }
 
 /*
- * hsm-new and hsm-set differ in @act, @op and @event alone. Everything that
+ * hsm-new and hsm-set differ in @act and @op alone. Everything that
  * follows from the change is done before the answer, which a full socket
  * refuses: then the caller has an error, but nothing is half done.
  */
-static int change(struct genl_info *info, const char *op, enum zkhsm_event event,
+static int change(struct genl_info *info, const char *op,
 		  int (*act)(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *hsm,
 			     struct netlink_ext_ack *extack))
 {
@@ -56,8 +56,7 @@ static int change(struct genl_info *info, const char *op, enum zkhsm_event event
 	err = hsm ? act(&req, hsm, info->extack) : zkhsm_refuse_failure(info->extack, -ENOMEM);
 	zkhsm_audit(err, "op=%s", op);
 	if (!err) {
-		zkhsm_nl_event_changes(hsm->changes, hsm->change_count);
-		zkhsm_nl_event_hsm(event);
+		zkhsm_nl_audit_changes(hsm->changes, hsm->change_count);
 		err = zkhsm_nl_fill_hsm(skb, hsm);
 	}
 	zkhsm_hsm_info_free(hsm);
@@ -66,12 +65,12 @@ static int change(struct genl_info *info, const char *op, enum zkhsm_event event
 
 int zkhsm_nl_hsm_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, "hsm-new", ZKHSM_EVENT_CREATED, zkhsm_hsm_new);
+	return change(info, "hsm-new", zkhsm_hsm_new);
 }
 
 int zkhsm_nl_hsm_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, "hsm-set", ZKHSM_EVENT_CHANGED, zkhsm_hsm_set);
+	return change(info, "hsm-set", zkhsm_hsm_set);
 }
 
 int zkhsm_nl_hsm_get_doit(struct sk_buff *skb, struct genl_info *info)

@@ -90,10 +90,8 @@ int zkhsm_nl_key_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = zkhsm_op_key_new(&req, &key, info->extack);
 	zkhsm_audit(err, "op=%s id=%s owner=%u", req.import ? "key-import" : "key-new",
 		    loggable(req.id), from_kuid_munged(&init_user_ns, req.owner));
-	if (!err) {
-		zkhsm_nl_event_key(ZKHSM_EVENT_CREATED, &key);
+	if (!err)
 		err = zkhsm_nl_fill_key(reply, &key);
-	}
 	return zkhsm_nl_reply_send(reply, hdr, info, err);
 }
 
@@ -165,7 +163,6 @@ int zkhsm_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 		audit_refused(info->genlhdr->cmd, key, err);
 	} else {
 		audit_set(&up.by, &kinfo);
-		zkhsm_nl_event_key(ZKHSM_EVENT_CHANGED, &kinfo);
 		err = zkhsm_nl_fill_key(reply, &kinfo);
 	}
 	err = zkhsm_nl_reply_send(reply, hdr, info, err);
@@ -185,12 +182,10 @@ int zkhsm_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	err = zkhsm_op_key_del(key, &by, &kinfo, info->extack);
-	if (err) {
+	if (err)
 		audit_refused(info->genlhdr->cmd, key, err);
-	} else {
+	else
 		zkhsm_audit(0, "op=key-del id=%s", key->id);
-		zkhsm_nl_event_key(ZKHSM_EVENT_DELETED, &kinfo);
-	}
 	zkhsm_key_put(key);
 	return err;
 }

@@ -26,10 +26,8 @@ int zkhsm_nl_fill_order(struct sk_buff *skb, const struct zkhsm_order_result *re
 
 /* netlink-event.c */
 void zkhsm_nl_events_enable(bool on);
-void zkhsm_nl_event_key(enum zkhsm_event event, const struct zkhsm_key_info *info);
-void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count);
 void zkhsm_nl_event_evidence(const struct zkhsm_evidence *ev);
-void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info);
+void zkhsm_nl_audit_changes(const struct zkhsm_change *changes, u32 count);
 
 /* netlink-dump.c */
 int zkhsm_nl_dump_start(struct netlink_callback *cb);

@@ -157,6 +157,28 @@ static int insert_key(struct zkhsm_key *key, struct zkhsm_element **fresh,
 	return 0;
 }
 
+/*
+ * Gives the lock back. What was done, unless it was refused, is read and told
+ * first, with no other change in between: events come in the order of the
+ * changes that they tell.
+ */
+static void tell(int err, enum zkhsm_event event, const struct zkhsm_key *key,
+		 struct zkhsm_key_info *info)
+{
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	if (err) {
+		up_write(&zkhsm_lock);
+		return;
+	}
+	/* What a deleted key was like has been read before. */
+	if (event != ZKHSM_EVENT_DELETED)
+		zkhsm_key_read(key, info);
+	downgrade_write(&zkhsm_lock);
+	zkhsm_nl_event_key(event, info);
+	up_read(&zkhsm_lock);
+}
+
 /**
  * zkhsm_op_key_new() - generate or import a key
  * @req: what is asked for
@@ -194,9 +216,7 @@ int zkhsm_op_key_new(const struct zkhsm_key_request *req, struct zkhsm_key_info 
 
 	down_write(&zkhsm_lock);
 	err = insert_key(key, &e, extack);
-	if (!err)
-		zkhsm_key_read(key, info);
-	up_write(&zkhsm_lock);
+	tell(err, ZKHSM_EVENT_CREATED, key, info);
 out:
 	zkhsm_element_free(e);
 	zkhsm_key_put(key);
@@ -314,9 +334,8 @@ int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 	}
 	if (up->set_state && up->state != key->state)
 		zkhsm_key_set_state(key, up->state);
-	zkhsm_key_read(key, info);
 out:
-	up_write(&zkhsm_lock);
+	tell(err, ZKHSM_EVENT_CHANGED, key, info);
 	return err;
 }
 
@@ -347,7 +366,7 @@ int zkhsm_op_key_del(struct zkhsm_key *key, const struct zkhsm_caller *by,
 	key->element = NULL;
 	zkhsm_keystore_remove(key);
 out:
-	up_write(&zkhsm_lock);
+	tell(err, ZKHSM_EVENT_DELETED, key, info);
 	return err;
 }
 

@@ -285,7 +285,9 @@ int zkhsm_order_apply(const u8 *buf, size_t len, struct zkhsm_order_result *res,
 
 	down_write(&zkhsm_lock);
 	err = apply_locked(&a, extack);
-	up_write(&zkhsm_lock);
+	downgrade_write(&zkhsm_lock);
+	zkhsm_nl_event_changes(res->changes, res->change_count);
+	up_read(&zkhsm_lock);
 	res->in_turn = a.in_turn;
 	if (!err)
 		trace_zkhsm_order(res->manager_id, res->type, res->number, res->in_turn,

@@ -141,7 +141,10 @@ int zkhsm_trust_new(const u8 pub[ZKHSM_POINT_LEN], const char *label,
 
 	down_write(&zkhsm_lock);
 	err = pin(&fresh, &element, info, extack);
-	up_write(&zkhsm_lock);
+	downgrade_write(&zkhsm_lock);
+	if (!err)
+		zkhsm_nl_event_trust(ZKHSM_EVENT_CREATED, info);
+	up_read(&zkhsm_lock);
 out:
 	kfree(fresh);
 	zkhsm_element_free(element);
@@ -189,7 +192,9 @@ int zkhsm_trust_del(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info
 	trace_zkhsm_trust(m->id, false);
 	if (forgettable(m))
 		forget(m);
-	up_write(&zkhsm_lock);
+	downgrade_write(&zkhsm_lock);
+	zkhsm_nl_event_trust(ZKHSM_EVENT_DELETED, info);
+	up_read(&zkhsm_lock);
 	return 0;
 }
 

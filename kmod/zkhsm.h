@@ -561,7 +561,14 @@ void zkhsm_guard_exit(void);
 int zkhsm_netlink_init(const char *driver);
 void zkhsm_netlink_exit(void);
 
-/* netlink-event.c: the one thing that what is below netlink calls in it */
+/*
+ * netlink-event.c: all that what is below netlink calls in it. The others are
+ * called with zkhsm_lock held since the change that they tell.
+ */
 void zkhsm_nl_event_hsm(enum zkhsm_event event);
+void zkhsm_nl_event_hsm_info(enum zkhsm_event event, const struct zkhsm_hsm_info *info);
+void zkhsm_nl_event_key(enum zkhsm_event event, const struct zkhsm_key_info *info);
+void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count);
+void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info);
 
 #endif /* ZKHSM_H */
