@@ -25,6 +25,9 @@ int taint_in_answer(const void *p, unsigned long len);
 void taint_expect(int good, const char *what);
 extern int taint_faults;
 
+/* Entropy, a secret. */
+void host_random(void *buf, unsigned long len);
+
 /* Stand-ins on declassified copies; the result is secret when an input is. */
 void *host_hash_new(void);
 void host_hash_update(void *hash, const void *data, unsigned long len);

@@ -18,11 +18,8 @@
 #include <linux/scatterlist.h>
 #include <linux/key-type.h>
 #include <keys/user-type.h>
-#include <crypto/ecdh.h>
 #include <crypto/hash.h>
 #include <crypto/internal/hash.h>
-#include <crypto/kpp.h>
-#include <crypto/internal/kpp.h>
 
 #include "schnorr.h"
 #include "zkhsm.h"
@@ -58,18 +55,9 @@ int _printk(const char *fmt, ...)
 }
 
 /* The seed, the entropy of each nonce: secrets. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
 void get_random_bytes(void *buf, size_t len)
-#else
-void get_random_bytes(void *buf, int len)
-#endif
 {
-	static u8 next;
-	u8 *p = buf;
-
-	while (len--)
-		*p++ = 0x9d * ++next;
-	taint_secret(buf, p - (u8 *)buf);
+	host_random(buf, len);
 }
 
 int wait_for_random_bytes(void)
@@ -132,55 +120,7 @@ int crypto_shash_tfm_digest(struct crypto_shash *tfm, const u8 *data, unsigned i
 	return 0;
 }
 
-/* KPP: the scalar as the driver keeps it, and what it is packed in on the way. */
-static u8 kpp_scalar[32];
-
-#define PACKED_HEADER (sizeof(struct kpp_secret) + sizeof(short))
-
-unsigned int crypto_ecdh_key_len(const struct ecdh *params)
-{
-	return PACKED_HEADER + params->key_size;
-}
-
-int crypto_ecdh_encode_key(char *buf, unsigned int len, const struct ecdh *params)
-{
-	memset(buf, 0, PACKED_HEADER);
-	memcpy(buf + PACKED_HEADER, params->key, params->key_size);
-	return 0;
-}
-
-static int kpp_set_secret(struct crypto_kpp *tfm, const void *buffer, unsigned int len)
-{
-	memcpy(kpp_scalar, buffer + PACKED_HEADER, sizeof(kpp_scalar));
-	return host_scalar_refused(kpp_scalar) ? -EINVAL : 0;
-}
-
-static int kpp_compute(struct kpp_request *req)
-{
-	const u8 *peer = (const u8 *)req->src->dma_address;
-
-	return host_ladder(kpp_scalar, peer, (u8 *)req->dst->dma_address) ? -EINVAL : 0;
-}
-
-static unsigned int kpp_max_size(struct crypto_kpp *tfm)
-{
-	return 64;
-}
-
-static struct kpp_alg ecdh_alg = {
-	.set_secret = kpp_set_secret, .compute_shared_secret = kpp_compute,
-	.max_size = kpp_max_size,
-};
-static struct crypto_kpp ecdh = { .base.__crt_alg = &ecdh_alg.base };
-
-struct crypto_kpp *crypto_alloc_kpp(const char *alg_name, u32 type, u32 mask)
-{
-	return &ecdh;
-}
-
-void crypto_destroy_tfm(void *mem, struct crypto_tfm *tfm) { }
-
-/* A list of one; the address where kpp_compute() looks. */
+/* A list of one; the address is where the test's own drivers look. */
 void sg_init_one(struct scatterlist *sg, const void *buf, unsigned int len)
 {
 	sg->dma_address = (unsigned long)buf;

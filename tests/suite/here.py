@@ -58,3 +58,4 @@ fuzz_mutants = script("tests/fuzz/netlink/run", 10800, "--mutants", "--seconds",
 each_load = script("tests/faults/deep", 3600, "each-load")
 load_100 = script("tests/faults/deep", 2400, "load-100")
 fault_mutants = script("tests/faults/deep", 5400, "mutants")
+timing = script("tests/timing/run", 1800)
