@@ -121,6 +121,8 @@ static void check_log(void)
 		fprintf(copy, "%s\n", text);
 		if (facility)		/* written by a process, not the kernel */
 			continue;
+		if (kcsan_line(text))
+			continue;
 		for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
 			if (strstr(text, patterns[i])) {
 				report_problem("kernel log: %s", text);
@@ -128,6 +130,7 @@ static void check_log(void)
 			}
 		}
 	}
+	kcsan_end();
 	if (copy)
 		fclose(copy);
 	if (fd >= 0)

@@ -30,6 +30,10 @@ bool report_open(void);
 void report_problem(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_finish(void);
 
+/* kcsan.c */
+bool kcsan_line(const char *text);
+void kcsan_end(void);
+
 /* health.c */
 void health_check(void);
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reports of the concurrency sanitizer. The core kernel has data races of its
+ * own; a report is a problem when a function of our module has a part in it.
+ * All of them are listed in /out/kcsan.txt: "ours" or "core", and the title.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "init.h"
+
+#define TITLE	"BUG: KCSAN: "
+#define END	"=================="
+#define OURS	"[zkhsm]"
+
+static char title[512];
+static bool ours;
+
+static void end_report(void)
+{
+	FILE *list;
+
+	if (!title[0])
+		return;
+	list = fopen("/out/kcsan.txt", "ae");
+	if (list) {
+		fprintf(list, "%s %s\n", ours ? "ours" : "core", title);
+		fclose(list);
+	} else {
+		report_problem("cannot write down %s", title);
+	}
+	if (ours)
+		report_problem(TITLE "%s", title);
+	title[0] = '\0';
+}
+
+/* Takes the kernel's log line by line. True for a line that is a report's title. */
+bool kcsan_line(const char *text)
+{
+	const char *start = strstr(text, TITLE);
+
+	if (start) {
+		end_report();
+		snprintf(title, sizeof(title), "%s", start + strlen(TITLE));
+		ours = false;
+	} else if (title[0] && !strncmp(text, END, strlen(END))) {
+		end_report();
+	}
+	if (title[0] && strstr(text, OURS))
+		ours = true;
+	return start;
+}
+
+void kcsan_end(void)
+{
+	end_report();
+}
