@@ -13,4 +13,11 @@ kunit_test_suites(&zkhsm_kunit_scalar,
 		  &zkhsm_kunit_batch,
 		  &zkhsm_kunit_ecdsa,
 		  &zkhsm_kunit_adversarial,
-		  &zkhsm_kunit_adversarial_messages);
+		  &zkhsm_kunit_adversarial_messages,
+		  &zkhsm_kunit_wire,
+		  &zkhsm_kunit_wire_bytes,
+		  &zkhsm_kunit_key,
+		  &zkhsm_kunit_order,
+		  &zkhsm_kunit_vote,
+		  &zkhsm_kunit_wipe,
+		  &zkhsm_kunit_fault);
