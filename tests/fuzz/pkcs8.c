@@ -38,6 +38,15 @@ static void wrapped(const uint8_t *der, size_t len, int expected, const uint8_t 
 	BIO_free(bio);
 }
 
+/* DER says itself where it ends; a key fits a length of one byte, or of two. */
+static void check_end(const uint8_t *der, size_t len)
+{
+	FUZZ_ASSERT(len > 3 && der[0] == 0x30 &&
+		    (der[1] < 0x80 ? len == 2u + der[1] :
+		     der[1] == 0x81 ? len == 3u + der[2] :
+		     der[1] == 0x82 && len == 4u + (der[2] << 8 | der[3])));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char begin[] = "-----BEGIN ";
@@ -53,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_ASSERT(err.code == ret && (!ret || ret == -EBADMSG || ret == -EINVAL || ret == -EFBIG));
 	if (!ret)
 		check_scalar(scalar);
+	if (!ret && !memmem(file.data, file.len, begin, sizeof(begin) - 1))
+		check_end(file.data, file.len);
 	if (data[0] & WRAP && file.len && !memmem(file.data, file.len, begin, sizeof(begin) - 1) &&
 	    file.len <= ZKHSM_PKCS8_MAX)
 		wrapped(file.data, file.len, ret, scalar);
