@@ -73,7 +73,7 @@ class Guest:
             self.load(setting)
             self.qmp = Qmp(os.path.join(machine.machine_dir(self.name), "qmp"))
             self.story = subprocess.Popen(
-                [os.path.join(TOP, "tools/vm-exec"), "--timeout", "300", self.name, "--",
+                [os.path.join(TOP, "tools/vm-exec"), "--timeout", "900", self.name, "--",
                  "/zkhsm/tests/memory/guest", f"{seed:x}"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         except BaseException:

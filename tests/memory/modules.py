@@ -38,10 +38,10 @@ MUTANTS = {
     "stack not burnt": Mutant(
         (("group.c", "burn_frame(2);", "(void)burn_frame;"),),
         ("alive", (": v", ": k", "+n", "HMAC"))),
-    "local nonce not wiped": Mutant(
-        (("ecdsa.c", "memzero_explicit(&k, sizeof(k));", ""),
-         ("schnorr.c", "memzero_explicit(&v, sizeof(v));", "")),
-        ("alive", (": v", ": k"))),
+    "evidence freed without a wipe": Mutant(
+        (("batch.c", "memzero_explicit(b, sizeof(*b));", ""),
+         ("evidence.c", "kfree_sensitive(w);", "kfree(w);")),
+        ("alive", ("evidence: v", "evidence: sum"))),
     "transform keeps the scalar": Mutant(
         (("group.c", "err = slot_forget_secret(slot);", "err = 0;"),),
         ("alive", (": v", ": k"))),
