@@ -50,22 +50,28 @@ void change_hsm(struct worker *w)
 {
 	struct toggle *t = &w->world->agent;
 
-	switch (pick(w, 4)) {
+	/* The agent has much to do: it is not kept from it for long. */
+	if (toggle_take(t, CLOSED)) {
+		set_agent(w, t, UID_AGENT, OPEN);
+		return;
+	}
+	switch (pick(w, 12)) {
 	case 0:
-		new_again(w);
+		if (!pick(w, 4) && toggle_take(t, OPEN))
+			set_agent(w, t, UID_OTHER, CLOSED);
 		break;
 	case 1:
-		/* To stop stays one vote: what is held is held. */
-		set_quorums(w, 1, 1 + pick(w, 2));
+		new_again(w);
 		break;
 	case 2:
 		set_quorums(w, 2, 1);
 		break;
+	case 3:
+		/* To stop stays one vote: what is held is held. */
+		set_quorums(w, 1, 1 + pick(w, 2));
+		break;
 	default:
-		if (toggle_take(t, OPEN))
-			set_agent(w, t, UID_OTHER, CLOSED);
-		else if (toggle_take(t, CLOSED))
-			set_agent(w, t, UID_AGENT, OPEN);
+		breathe();
 	}
 }
 

@@ -214,6 +214,7 @@ static void leave(void *nl)
 void attest(struct worker *w)
 {
 	struct attempt *t;
+	unsigned int calm;
 
 	if (!w->own) {
 		w->own = open_socket(w);
@@ -225,11 +226,15 @@ void attest(struct worker *w)
 		free(t);
 		return;
 	}
+	calm = !!pick(w, 4);
+	atomic_fetch_add(&board->calm, calm);
 	ask(w, t);
+	atomic_fetch_sub(&board->calm, calm);
 	if (settled(w, "evidence-get")) {
 		judge(w, "evidence-get", !w->h.a.error || refusal_allowed(w, t));
 		if (!w->h.a.error) {
 			raise_number(&w->world->evidence, t->e.number);
+			atomic_fetch_add(&board->evidence, 1);
 			fetch(w, t);
 		}
 	}

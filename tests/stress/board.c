@@ -82,6 +82,13 @@ bool may_be_closed(unsigned int before, unsigned int after)
 	return before != after || before % 4 != OPEN;
 }
 
+bool opened(unsigned int before, unsigned int after)
+{
+	while (before % 4 != CLOSED)
+		before++;
+	return after > before;
+}
+
 struct view look(struct record *r)
 {
 	return (struct view){

@@ -25,22 +25,22 @@ static struct hsm h;
 	{ .name = (title), .role = (number), .fn = (step), .threads = (count), __VA_ARGS__ }
 
 static const struct crew root[] = {
-	CREW(0, "keeper", keep, 2),
+	CREW(0, "keeper", keep, 2, .moves = true),
 	CREW(1, "user", use_root, 4, .flies = true),
-	CREW(2, "manager", hold_and_release, 1),
-	CREW(3, "burier", bury, 1),
-	CREW(4, "wants an id", want_id, 2),
-	CREW(5, "wants a secret", want_scalar, 2),
-	CREW(6, "administrator", change_hsm, 1),
-	CREW(7, "trust", change_trust, 1),
-	CREW(8, "giver", give_owned, 1),
+	CREW(2, "manager", hold_and_release, 1, .moves = true),
+	CREW(3, "burier", bury, 1, .moves = true),
+	CREW(4, "wants an id", want_id, 2, .moves = true),
+	CREW(5, "wants a secret", want_scalar, 2, .moves = true),
+	CREW(6, "administrator", change_hsm, 1, .moves = true),
+	CREW(7, "trust", change_trust, 1, .moves = true),
+	CREW(8, "giver", give_owned, 1, .moves = true),
 	CREW(9, "dumper", dump_all_keys, 1),
 	{ .name = NULL }
 };
 
 static const struct crew owner[] = {
 	CREW(10, "owner", use_owned, 2, .flies = true),
-	CREW(11, "owner switches", switch_owned, 1),
+	CREW(11, "owner switches", switch_owned, 1, .moves = true),
 	CREW(12, "owner dumps", dump_own_keys, 1),
 	CREW(13, "anybody", get_hsm, 1),
 	{ .name = NULL }
@@ -131,9 +131,10 @@ static void everything(void)
 	check(!ktap_child_wait(hearer), "the listener did not get to its end");
 	for (i = 0; i < 4; i++)
 		crew_tally(crews[i]);
-	ktap_note("%u steps, %u loads, %u uses stopped in flight, %u got out late",
+	ktap_note("%u steps, %u loads, %u pieces of evidence, %u uses stopped in flight",
 		  atomic_load(&board->operations), atomic_load(&board->epoch) / 2,
-		  atomic_load(&board->doomed), atomic_load(&board->late));
+		  atomic_load(&board->evidence), atomic_load(&board->doomed));
+	check(atomic_load(&board->evidence), "no evidence was made");
 	check(!atomic_load(&board->late), "%u results got out late", atomic_load(&board->late));
 }
 

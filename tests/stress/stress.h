@@ -104,11 +104,12 @@ struct world {
 struct flight {
 	atomic_int fd;			/* -1: no such user */
 	atomic_int record;
-	/* 0: none; else its number, DOOMED when it must not succeed any more. */
+	/* 0: none; else its number, and how its key was stopped while it had no answer. */
 	atomic_uint number;
 };
 
-#define DOOMED	(1u << 31)
+#define DOOMED	(1u << 31)	/* for ever */
+#define STOPPED	(1u << 30)	/* until a toggle is opened again */
 
 struct tally {
 	atomic_uint done;	/* answers that were judged strictly */
@@ -126,8 +127,10 @@ struct board {
 	/* While the identity of the next world is made nobody may leave anything in it. */
 	atomic_bool halt;
 	atomic_uint parked, threads;
+	/* Evidence that is being made; only some change things under it, or none ever would be. */
+	atomic_uint calm;
 	atomic_uint operations;
-	atomic_uint doomed, late;
+	atomic_uint doomed, late, evidence;
 	struct tally roles[ROLES];
 	struct world worlds[WORLDS];
 };
@@ -174,6 +177,8 @@ void toggle_leave(struct toggle *t, unsigned int to);
 /* Whether it can have been open, or closed, at some moment between the two. */
 bool may_be_open(unsigned int before, unsigned int after);
 bool may_be_closed(unsigned int before, unsigned int after);
+/* Whether somebody has begun to open it since. */
+bool opened(unsigned int before, unsigned int after);
 
 /* What is known of a key at one moment. */
 struct view {
@@ -196,6 +201,7 @@ struct crew {
 	worker_fn *fn;
 	unsigned int threads;
 	bool flies;
+	bool moves;	/* changes what evidence is about */
 	bool outlives;
 };
 
@@ -213,9 +219,11 @@ void judge(struct worker *w, const char *what, bool allowed);
 bool is(const struct nlraw_answer *a, int error, uint32_t reason);
 /* The two halves of a use that somebody may stop while it is in the kernel. */
 void flight_send(struct worker *w, int index, struct nl_msg *msg);
-bool flight_receive(struct worker *w);
+unsigned int flight_receive(struct worker *w);
 /* The key has been stopped, and that acknowledged: what is in flight must fail. */
 void doom_all(int index);
+/* The same unless it is released before the use gets there. */
+void hold_all(int index);
 
 /* life.c */
 worker_fn keep, want_id, want_scalar;

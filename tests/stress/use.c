@@ -85,17 +85,26 @@ static struct nl_msg *use_msg(struct worker *w, const char *id, bool prove,
 	return msg;
 }
 
+/* A success that the acknowledgment of a stop had come before. */
+static bool is_late(const struct view *before, const struct view *after, unsigned int stopped)
+{
+	return stopped & DOOMED || before->flags & (REVOKED | DELETED) ||
+	       (stopped & STOPPED && !opened(before->held, after->held) &&
+		!opened(before->inactive, after->inactive));
+}
+
 static void use(struct worker *w, struct record *r, unsigned int slot, int index, bool prove)
 {
 	const char *what = prove ? "proof-get" : "key-sign";
 	struct view before = look(r), after;
 	uint8_t digest[32];
-	bool doomed, same;
+	unsigned int stopped;
+	bool same;
 	int now;
 
 	pick_bytes(w, digest, sizeof(digest));
 	flight_send(w, index, use_msg(w, r->id, prove, digest));
-	doomed = flight_receive(w);
+	stopped = flight_receive(w);
 	same = record_of(w->world, slot, &now) == r;
 	after = look(r);
 	if (!w->h.a.error)
@@ -108,7 +117,7 @@ static void use(struct worker *w, struct record *r, unsigned int slot, int index
 		judge(w, what, refusal_allowed(&w->h.a, &before, &after, prove));
 	else
 		judge(w, what, success_allowed(&before, &after, prove));
-	if (!w->h.a.error && (doomed || before.flags & (REVOKED | DELETED)) && same) {
+	if (!w->h.a.error && same && is_late(&before, &after, stopped)) {
 		atomic_fetch_add(&board->late, 1);
 		check(false, "%s by %s got out after its stop had been acknowledged", what, r->id);
 	}
@@ -182,8 +191,10 @@ static void flip(struct worker *w, unsigned int slot, bool given, int attr, uint
 	t = given ? &r->given : &r->inactive;
 	before = look(r);
 	from = toggle_take(t, OPEN) ? OPEN : CLOSED;
-	if (from == CLOSED && !toggle_take(t, CLOSED))
+	if (from == CLOSED && !toggle_take(t, CLOSED)) {
+		breathe();
 		return;
+	}
 	if (record_of(w->world, slot, &now) != r) {
 		toggle_leave(t, from);
 		return;
@@ -193,7 +204,7 @@ static void flip(struct worker *w, unsigned int slot, bool given, int attr, uint
 	if (!settled(w, "key-set"))
 		return;
 	if (!w->h.a.error && from == OPEN)
-		doom_all(index);
+		hold_all(index);
 	toggle_leave(t, w->h.a.error ? from : from == OPEN ? CLOSED : OPEN);
 	if (!w->h.a.error)
 		judge(w, "key-set", !(before.flags & DELETED) &&

@@ -89,7 +89,7 @@ static void is_held(void *arg)
 {
 	struct hold *h = arg;
 
-	doom_all(h->index);
+	hold_all(h->index);
 	toggle_leave(h->t, CLOSED);
 }
 
@@ -99,13 +99,16 @@ static void flip(struct worker *w, struct toggle *t, const uint8_t element[32], 
 {
 	struct hold h = { t, index };
 
-	if (toggle_take(t, OPEN))
+	if (toggle_take(t, OPEN)) {
 		order_send(w, 0, ZKHSM_ORDER_TYPE_HOLD, order_draw(w->world, 0), element, is_held,
 			   &h);
-	else if (releases && toggle_take(t, CLOSED) &&
-		 order_send(w, 0, ZKHSM_ORDER_TYPE_RELEASE, order_draw(w->world, 0), element, NULL,
-			    NULL))
-		toggle_leave(t, OPEN);
+	} else if (releases && toggle_take(t, CLOSED)) {
+		if (order_send(w, 0, ZKHSM_ORDER_TYPE_RELEASE, order_draw(w->world, 0), element,
+			       NULL, NULL))
+			toggle_leave(t, OPEN);
+	} else {
+		breathe();
+	}
 }
 
 void hold_and_release(struct worker *w)

@@ -90,6 +90,7 @@ static bool tolerable(int error)
 	case EKEYREVOKED:
 	case EACCES:
 	case EAGAIN:
+	case EALREADY:
 	case EEXIST:
 	case EINVAL:		/* quorums that did not fit before either */
 		return true;
@@ -141,18 +142,18 @@ void flight_send(struct worker *w, int index, struct nl_msg *msg)
 	if (f) {
 		atomic_store(&f->fd, nlraw_fd(&w->h.nl));
 		atomic_store(&f->record, index);
-		atomic_store(&f->number, ++w->flown & ~DOOMED);
+		atomic_store(&f->number, ++w->flown & ~(DOOMED | STOPPED));
 	}
 	nlraw_send(&w->h.nl, msg, NLM_F_ACK);
 }
 
-/* Returns whether the use must not have succeeded. */
-bool flight_receive(struct worker *w)
+/* Returns in which way the use was stopped before it had an answer: DOOMED, STOPPED, both, 0. */
+unsigned int flight_receive(struct worker *w)
 {
 	unsigned int number = w->flight ? atomic_exchange(&w->flight->number, 0) : 0;
 
 	nlraw_receive(&w->h.nl, NULL, NULL, &w->h.a);
-	return number & DOOMED;
+	return number & (DOOMED | STOPPED);
 }
 
 static bool empty(int fd)
@@ -162,7 +163,7 @@ static bool empty(int fd)
 	return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
-void doom_all(int index)
+static void stop_all(int index, unsigned int how)
 {
 	unsigned int i, number;
 
@@ -171,7 +172,7 @@ void doom_all(int index)
 
 		number = atomic_load(&f->number);
 		if (number && atomic_load(&f->record) == index && empty(atomic_load(&f->fd)) &&
-		    atomic_compare_exchange_strong(&f->number, &number, number | DOOMED))
+		    atomic_compare_exchange_strong(&f->number, &number, number | how))
 			atomic_fetch_add(&board->doomed, 1);
 	}
 }
@@ -185,6 +186,16 @@ static void park(void)
 	atomic_fetch_sub(&board->parked, 1);
 }
 
+void doom_all(int index)
+{
+	stop_all(index, DOOMED);
+}
+
+void hold_all(int index)
+{
+	stop_all(index, STOPPED);
+}
+
 static void *run(void *arg)
 {
 	struct thread *t = arg;
@@ -195,6 +206,10 @@ static void *run(void *arg)
 		if (atomic_load(&board->halt))
 			park();
 		if (!enter_world(w)) {
+			breathe();
+			continue;
+		}
+		if (t->crew->moves && atomic_load(&board->calm) && pick(w, 8)) {
 			breathe();
 			continue;
 		}

@@ -79,8 +79,10 @@ static bool unload(void)
 	unsigned int refused = 0;
 	int ret;
 
-	while ((ret = module_unload()) == -EAGAIN && time(NULL) <= end)
+	while ((ret = module_unload()) == -EAGAIN && time(NULL) <= end) {
 		refused++;
+		breathe();
+	}
 	if (refused)
 		ktap_note("rmmod was refused %u times, for dumps under way", refused);
 	return check(!ret, "rmmod: %s", strerrorname_np(-ret));
@@ -118,14 +120,17 @@ void world_reload(struct hsm *h)
 	atomic_store(&board->halt, false);
 }
 
-/* A dump that somebody has begun keeps the module, whatever else goes on. */
+/*
+ * A dump that somebody has begun keeps the module, whatever else goes on. Of
+ * managers, for there may be no key: a dump of nothing ends where it begins.
+ */
 void world_refuse_unload(struct hsm *h)
 {
 	struct nlraw nl;
 	int ret;
 
 	require(!nlraw_open(&nl), "no family");
-	nlraw_send(&nl, nlraw_msg(&nl, ZKHSM_CMD_KEY_GET), NLM_F_DUMP);
+	nlraw_send(&nl, nlraw_msg(&nl, ZKHSM_CMD_TRUST_GET), NLM_F_DUMP);
 	ret = module_unload();
 	check(ret == -EAGAIN, "rmmod during a dump: %s", ret ? strerrorname_np(-ret) : "done");
 	nlraw_receive(&nl, NULL, NULL, &h->a);
