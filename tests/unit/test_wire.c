@@ -355,6 +355,21 @@ static void lists(void **state)
 	prover_free(p);
 }
 
+/* Refused before anything of the list is read, or room made for it. */
+static void list_heads(void **state)
+{
+	struct zkhsm_list_reader l;
+	uint8_t head[ZKHSM_LIST_HEAD_LEN];
+
+	(void)state;
+	assert_int_equal(zkhsm_list_head_encode(ZKHSM_KEYS_MAX, head, sizeof(head)), sizeof(head));
+	assert_int_equal(zkhsm_list_begin(&l, head, sizeof(head)), 0);
+	assert_int_equal(zkhsm_list_begin(&l, head, sizeof(head) - 1), -EBADMSG);
+	assert_int_equal(zkhsm_list_head_encode(ZKHSM_KEYS_MAX + 1, head, sizeof(head)),
+			 sizeof(head));
+	assert_int_equal(zkhsm_list_begin(&l, head, sizeof(head)), -EBADMSG);
+}
+
 static int refreshed_list(struct prover *p)
 {
 	prover_refresh(p);
@@ -416,6 +431,7 @@ static void ids(void **state)
 	assert_true(zkhsm_id_valid((uint8_t *)longest, ZKHSM_ID_MAX_LEN));
 	assert_false(zkhsm_id_valid((uint8_t *)longest, ZKHSM_ID_MAX_LEN + 1));
 	assert_false(zkhsm_id_valid((const uint8_t *)"a\0b", 3));
+	assert_false(zkhsm_id_valid((const uint8_t *)"a", 0));
 
 	assert_true(zkhsm_id_compare((const uint8_t *)"a", 1, (const uint8_t *)"ab", 2) < 0);
 	assert_true(zkhsm_id_compare((const uint8_t *)"b", 1, (const uint8_t *)"ab", 2) > 0);
@@ -433,6 +449,7 @@ int main(void)
 		cmocka_unit_test(orders),
 		cmocka_unit_test(order_types_and_reasons),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(list_heads),
 		cmocka_unit_test(lists_that_are_none),
 		cmocka_unit_test(ids),
 	};

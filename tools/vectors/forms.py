@@ -148,6 +148,13 @@ def malformed_orders():
                          ("unsorted-in-last-byte", {"names": [be(2), be(1)]}),
                          ("unsorted-as-signed-bytes", {"names": [b"\x80" * 32, b"\x7f" * 32]})):
         yield name, order(**change)
+    # Of a type that is kept, the head has to be there all the same.
+    for kind in (16, 20, 22):
+        head = joined(order_fields(kind)[:6])
+        for cut in (6, 8, 40, 72, len(head) - 1):
+            yield "type-%d-cut-to-%d" % (kind, cut), head[:cut]
+        yield "type-%d-version-2" % kind, f.header(kind, version=2) + head[8:]
+        yield "type-%d-magic" % kind, f.header(kind, magic=b"ZKHSN") + head[8:]
     # The signature's 64 bytes would make two elements.
     yield "signature-as-elements", order(count=3)
     yield "1025-elements", order(names=[be(i) for i in range(1025)])
