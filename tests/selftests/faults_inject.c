@@ -130,6 +130,12 @@ void faults_begin(void)
 	quieten();
 }
 
+void faults_large_only(void)
+{
+	require(set(DEBUG "fail_page_alloc/min-order", "4"), "min-order: %s",
+		strerrorname_np(errno));
+}
+
 void faults_end(void)
 {
 	if (console_level[0])

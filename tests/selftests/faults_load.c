@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "faults.h"
+#include "leaks.h"
 
 #define FIRST	16	/* hashes, transforms */
-#define LAST	56	/* keys' cache, nonces, family */
+#define LAST	48	/* keys' cache, nonces, family */
 #define STEP	4	/* among these */
 #define SAMPLES	4	/* of the self-test's */
 
@@ -52,8 +53,11 @@ static void nothing_left(unsigned int nth)
 	check(access("/sys/kernel/slab/zkhsm_key", F_OK), "load %u: its cache of keys is left", nth);
 }
 
-/* Returns whether the load was refused. */
-static bool one_load(unsigned int nth)
+static struct {
+	unsigned int tried, refused, absorbed;
+} counts;
+
+static void one_load(unsigned int nth)
 {
 	struct load l = { "", 0 };
 	bool fired;
@@ -65,7 +69,9 @@ static bool one_load(unsigned int nth)
 	if (!l.ret)
 		unload();
 	nothing_left(nth);
-	return l.ret;
+	counts.tried++;
+	counts.refused += l.ret < 0;
+	counts.absorbed += fired && !l.ret;
 }
 
 /* Which of @total is to fail after the @nth; @init of them are over when init begins. */
@@ -85,9 +91,10 @@ static unsigned int next(unsigned int nth, unsigned int init, unsigned int total
 static void refused(void)
 {
 	struct load good = { "", 0 }, bad = { "evidence_rate=0", 0 };
-	unsigned int nth, init, total, tried = 0, count = 0;
+	unsigned int nth, init, total;
 
 	faults_begin();
+	faults_large_only();
 	unload();
 	/* Once before anything is counted: what the crypto API makes, it keeps. */
 	require(!module_load(""), "insmod");
@@ -99,21 +106,34 @@ static void refused(void)
 	unload();
 	require(total > init + FIRST + LAST, "%u allocations, %u before init", total, init);
 
-	for (nth = init + 1; nth <= total; nth = next(nth, init, total), tried++)
-		count += one_load(nth);
-	ktap_note("%u allocations, %u before init; %u tried, %u loads refused", total, init, tried,
-		  count);
-	check(count, "no load was refused");
+	for (nth = init + 1; nth <= total; nth = next(nth, init, total))
+		one_load(nth);
+	ktap_note("%u allocations, %u before init; %u tried, %u refused, %u absorbed", total, init,
+		  counts.tried, counts.refused, counts.absorbed);
+	check(counts.refused, "no load was refused");
+	/* What is counted differs by a few from load to load. */
+	check(counts.refused + counts.absorbed >= counts.tried * 3 / 4,
+	      "of %u faults only %u were met", counts.tried, counts.refused + counts.absorbed);
 	check(!module_load(""), "a load with memory");
 	unload();
 	faults_end();
+}
+
+/*
+ * sysfs_slab_add() of 6.12 does not put the kobject that it could not add, and
+ * so loses its name. Every other leak is ours.
+ */
+static void no_leak(void)
+{
+	leaks_check("sysfs_slab_add");
 }
 
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
 		{ "refused", refused },
+		{ "no_leak", no_leak },
 	};
 
-	return faults_run(tests, 1, argc, argv);
+	return faults_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }

@@ -15,12 +15,10 @@
 #include <unistd.h>
 
 #include "hsm.h"
+#include "leaks.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define KEY_LIFE	TRACING "events/zkhsm/zkhsm_key_life/enable"
-#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
-/* Unreferenced objects are told once they are older than this. */
-#define LEAK_AGE	6
 
 /* What a round with something in it makes: see work(). */
 #define STAY		3
@@ -172,31 +170,9 @@ static void balance(void)
 	close(log_fd);
 }
 
-static bool scan(void)
-{
-	return set(KMEMLEAK, "scan");
-}
-
-/* Two scans, and the age: there is no event for "not referenced by anybody any more". */
 static void no_leak(void)
 {
-	char line[512];
-	unsigned int leaks = 0;
-	FILE *file;
-
-	if (access(KMEMLEAK, W_OK))
-		ktap_skip("this kernel has no kmemleak");
-	require(scan(), "kmemleak: %s", strerrorname_np(errno));
-	sleep(LEAK_AGE);
-	require(scan(), "kmemleak: %s", strerrorname_np(errno));
-	file = fopen(KMEMLEAK, "re");
-	require(file, "kmemleak: %s", strerrorname_np(errno));
-	while (fgets(line, sizeof(line), file)) {
-		leaks += !strncmp(line, "unreferenced object", 19);
-		ktap_note("%s", strtok(line, "\n"));
-	}
-	fclose(file);
-	check(!leaks, "%u objects are left", leaks);
+	leaks_check(NULL);
 }
 
 int main(int argc, char **argv)
