@@ -128,6 +128,22 @@ out:
 	return ret;
 }
 
+/*
+ * One SEQUENCE and nothing behind it, by its header alone. To look for PEM in
+ * it would be to choose addresses by the bytes of the secret: memmem() hashes
+ * what it searches. A text that is such a header has at most 129 bytes, which is
+ * too few for a private key in PEM.
+ */
+static bool is_der(const uint8_t *data, size_t len)
+{
+	const unsigned char *p = data;
+	long inside;
+	int form, tag, class;
+
+	form = ASN1_get_object(&p, &inside, &tag, &class, (long)len);
+	return form == V_ASN1_CONSTRUCTED && tag == V_ASN1_SEQUENCE && p + inside == data + len;
+}
+
 /**
  * zkhsm_pkcs8_decode() - the private key in a file's bytes
  * @data: PEM or DER
@@ -147,7 +163,7 @@ int zkhsm_pkcs8_decode(const uint8_t *data, size_t len, EVP_PKEY **key, struct z
 	if (len > ZKHSM_PKCS8_MAX)
 		return zkhsm_fail(err, -EFBIG, "a private key of more than %d bytes",
 				  ZKHSM_PKCS8_MAX);
-	if (len && memmem(data, len, begin, sizeof(begin) - 1))
+	if (len && !is_der(data, len) && memmem(data, len, begin, sizeof(begin) - 1))
 		ret = decode_pem(data, len, key, err);
 	else
 		ret = decode_der(data, len, key, err);
