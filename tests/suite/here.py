@@ -44,7 +44,7 @@ def script(path, timeout, *arguments):
     return check
 
 
-constant_time = script("tests/constant-time/run", 300)
+constant_time = script("tests/constant-time/run", 900)
 interop = script("tests/interop/run", 900)
 manager = script("tests/manager/run", 1200)
 e2e = script("tests/e2e/run", 1200)

@@ -249,7 +249,7 @@ static unsigned int series(const struct timing_target *target)
 {
 	double end = now(CLOCK_PROCESS_CPUTIME_ID) + seconds;
 	/* ...up to a point. */
-	double latest = now(CLOCK_MONOTONIC) + 6 * seconds;
+	double latest = now(CLOCK_MONOTONIC) + 3 * seconds;
 	unsigned int i, count = 0;
 
 	for (i = 0; i < target->samples + WARM_UP; i++) {
