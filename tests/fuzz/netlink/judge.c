@@ -52,7 +52,7 @@ static const uint64_t documented[NLF_COMMANDS] = {
 				  R(SIGNATURE) | R(REPLAY) | R(OUT_OF_TURN),
 };
 
-bool reason_documented(uint8_t cmd, uint32_t reason)
+static bool reason_documented(uint8_t cmd, uint32_t reason)
 {
 	return cmd < NLF_COMMANDS && reason < 64 && documented[cmd] >> reason & 1;
 }

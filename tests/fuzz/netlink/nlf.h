@@ -86,7 +86,6 @@ enum nlf_how {
 #define SERIALS		16
 #define SIDE_SOCKETS	3
 #define WORKERS_MAX	8
-#define NAME_MAX_LEN	80
 
 /* UIDs of hsm.h; this one is offered to nobody as an owner or agent. */
 #define UID_STRANGER	64007
@@ -109,7 +108,6 @@ struct nlf_fixed {
 #define PC_BITS		(1u << 22)	/* text of the module, by byte */
 #define EDGE_BITS	(1u << 18)
 #define CORPUS_MAX	4096
-#define INTERVALS	6
 
 /* What the processes share. Racy where it does not matter. */
 struct nlf_world {
@@ -234,7 +232,7 @@ uint64_t now_ms(void);
 /* judge.c */
 void judge_buffer(struct nlf_worker *w, struct nlf_socket *sock, const uint8_t *buf, size_t len);
 bool judge_fits(const struct nlf_cmd *c, bool dump, const uint8_t *attrs, size_t len);
-bool reason_documented(uint8_t cmd, uint32_t reason);
+
 /* secret.c */
 void secrets_prepare(void);
 bool secrets_in(const uint8_t *buf, size_t len);
