@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hsm.h"
 
@@ -83,9 +84,11 @@ static void revoked_in_flight(void)
 	for (round = 0; round < ROUNDS_MAX && (round < ROUNDS_MIN || time(NULL) < end); round++)
 		in_flight += one_round(round);
 	ktap_note("%u of %u uses were in flight", in_flight, round);
-	check(in_flight, "no use was in flight, so nothing was tested");
 	manager_free(&m);
 	hsm_close(&h);
+	if (!in_flight && sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		ktap_skip("one processor, and no use was in flight");
+	check(in_flight, "no use was in flight, so nothing was tested");
 }
 
 int main(int argc, char **argv)
