@@ -10,10 +10,11 @@
 # by its process id or by the machine's name.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BIN=$TOP/build/userspace
+BIN=${ZKHSM_BIN:-$TOP/build/userspace}
 AGENT_UID=990
 MANAGER_IN_VM=https://10.0.2.100:8443
 AGENT_LISTEN=8444
+COUNTERS_IN_VM=/out/programs
 KERNEL=${KERNEL:-6.1}
 MAX_AGE=${MAX_AGE:-8s}
 INTERVAL=${INTERVAL:-2s}
@@ -188,7 +189,15 @@ machine_start()
 {
 	"$TOP/tools/vm" --keep --name "$MACHINE" --no-build --kernel "$KERNEL" --net \
 		--share-in "$WORK/in" --forward-guest "8443:$MANAGER_PORT" \
-		--forward-host "$AGENT_PORT:$AGENT_LISTEN" "$@"
+		--forward-host "$AGENT_PORT:$AGENT_LISTEN" --programs "$BIN" \
+		${ZKHSM_COUNTERS:+--append GCOV_PREFIX=$COUNTERS_IN_VM} "$@" || return
+	[ -z "${ZKHSM_COUNTERS:-}" ] || counters_for_all
+}
+
+# For tools/coverage: every user in the machine adds to the same counters.
+counters_for_all()
+{
+	vm sh -c "zkhsm --version; zkhsm-agent --version; chmod -R a+rwX $COUNTERS_IN_VM" > /dev/null
 }
 
 machine_is_up() { [ -n "$MACHINE" ] && "$TOP/tools/vm-exec" "$MACHINE" -- true 2> /dev/null; }
@@ -207,7 +216,9 @@ hsm_as()
 # Its verdict on the kernel is ours too.
 machine_stop()
 {
-	"$TOP/tools/vm-stop" --out "$WORK/out" "$MACHINE"
+	"$TOP/tools/vm-stop" --out "$WORK/out" "$MACHINE" || return
+	[ -z "${ZKHSM_COUNTERS:-}" ] || cp -r "$WORK/out/${COUNTERS_IN_VM##*/}" \
+		"$(mktemp -d "$ZKHSM_COUNTERS/machine.XXXXXX")/"
 }
 
 # identity_new: made in the kernel; what a person reads on its console.
