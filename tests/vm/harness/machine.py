@@ -149,11 +149,16 @@ class Machine:
         return True
 
     def console_tail(self, lines=30):
-        try:
-            with open(self.path("console.log"), errors="replace") as file:
-                return file.read().replace("\r", "").splitlines()[-lines:]
-        except FileNotFoundError:
-            return []
+        """Where the kernel did not get as far as a console, what its host said."""
+        for name in ("console.log", HOST_LOG):
+            try:
+                with open(self.path(name), errors="replace") as file:
+                    text = file.read().replace("\r", "").splitlines()[-lines:]
+            except FileNotFoundError:
+                continue
+            if text:
+                return text
+        return []
 
     def verdict(self):
         try:
