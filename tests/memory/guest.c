@@ -5,10 +5,6 @@
  * checkpoint it says so and waits until tests/memory/run, outside, has stopped
  * the machine and looked into it.
  *
- * Every request is the last system call of a process of its own, which then
- * spins in user mode: whatever the call left on its kernel stack is still
- * there at the checkpoint, where the next system call would overwrite it.
- *
  * Lines for run begin with "R"; the rest is KTAP.
  */
 #include <errno.h>
@@ -16,148 +12,36 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <keyutils.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../selftests/hsm.h"
+#include "hot.h"
+#include "masked.h"
 
 #define GO		"/tmp/go"
-#define KEY_BUFFER	33
-#define WORDS		5
+/* Documentation/protocol.rst */
+enum { REVOKE = 17, HOLD, RELEASE };
 
-/* The secrets that this program makes, by number; run has the same list. */
-enum secret {
-	DEL0, DEL1, REV0, REV1, UNL0, UNL1, HELD0, NARROW0, OFF0,
-	TOO_BIG, SHORT, LONG, REVOKED, FROM_FILE,
-};
+#define CROWD		4
+#define EACH		3
 
-/* The last process of a kind is kept at its checkpoint. */
-enum kind { ADD_KEY, HSM_NEW, GENERATE, IMPORT, SIGN, PROVE, EVIDENCE, REFUSED, DELETE, ORDER,
-	    UNLOAD, KINDS };
+/* What the processes of a crowd signed. */
+static struct {
+	uint8_t digest[32];
+	uint8_t signature[64];
+} (*signed_by)[EACH];
 
-#define CROWD	4
-#define EACH	3
-
-struct shared {
-	atomic_int done;
-	long result;
-	struct {
-		uint8_t digest[32];
-		uint8_t signature[64];
-	} signed_by[CROWD][EACH];
-};
-
-static struct shared *shared;
-static pid_t hot[KINDS];
-static uint64_t run_seed;
 static struct hsm h;
 static struct manager manager;
 static uint64_t order_number;
-
-static uint64_t mix(uint64_t z)
-{
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
-static void half(uint64_t seed, enum secret which, volatile uint8_t out[8 * WORDS])
-{
-	unsigned int i, j;
-
-	for (i = 0; i < WORDS; i++) {
-		uint64_t word = mix(seed + (which * WORDS + i + 1) * 0x9e3779b97f4a7c15ull);
-
-		for (j = 0; j < 8; j++)
-			out[8 * i + j] = (uint8_t)(word >> (56 - 8 * j));
-	}
-}
-
-/*
- * Byte by byte, through volatile memory: no register that the kernel might save
- * ever has more than one byte of a secret.
- */
-static void derive(enum secret which, volatile uint8_t out[KEY_BUFFER])
-{
-	static volatile uint8_t a[8 * WORDS], b[8 * WORDS];
-	unsigned int i;
-
-	half(run_seed, which, a);
-	half(~run_seed, which, b);
-	for (i = 0; i < KEY_BUFFER; i++)
-		out[i] = a[i] ^ b[i];
-	/* Not below n, whatever follows. */
-	for (i = 0; which == TOO_BIG && i < 8; i++)
-		out[i] = 0xff;
-}
-
-static void wipe(volatile uint8_t *p, size_t len)
-{
-	while (len--)
-		*p++ = 0;
-}
-
-static void cool(enum kind kind)
-{
-	if (hot[kind] <= 0)
-		return;
-	kill(hot[kind], SIGKILL);
-	waitpid(hot[kind], NULL, 0);
-	hot[kind] = 0;
-}
-
-static void cool_all(void)
-{
-	int kind;
-
-	for (kind = 0; kind < KINDS; kind++)
-		cool(kind);
-}
-
-/* In a new process, the previous one of its kind being gone: 0 there. */
-static pid_t heat(enum kind kind)
-{
-	cool(kind);
-	atomic_store(&shared->done, 0);
-	fflush(stdout);
-	hot[kind] = fork();
-	require(hot[kind] >= 0, "fork");
-	if (!hot[kind])
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return hot[kind];
-}
-
-static void __attribute__((noreturn)) spin(long result)
-{
-	shared->result = result;
-	atomic_store(&shared->done, 1);
-	for (;;)
-		__builtin_ia32_pause();
-}
-
-/* From here on it gets what the others leave of a processor. */
-static void let_spin(enum kind kind)
-{
-	static const struct timespec moment = { .tv_nsec = 1000 * 1000 };
-	const struct sched_param param = { 0 };
-
-	/* To be told, it would have to make another system call. */
-	while (!atomic_load(&shared->done))
-		nanosleep(&moment, NULL);
-	sched_setscheduler(hot[kind], SCHED_IDLE, &param);
-}
 
 /* The answer is in h.a. */
 static void ask(enum kind kind, struct nl_msg *msg)
@@ -167,32 +51,31 @@ static void ask(enum kind kind, struct nl_msg *msg)
 
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	nl_complete_msg(h.nl.sock, msg);
-	if (!heat(kind))
-		spin(syscall(SYS_sendto, fd, header, header->nlmsg_len, 0, NULL, 0));
+	if (!hot_fork(kind))
+		hot_spin(syscall(SYS_sendto, fd, header, header->nlmsg_len, 0, NULL, 0));
 	require(!nlraw_receive(&h.nl, NULL, NULL, &h.a) || h.a.error, "no answer");
-	let_spin(kind);
+	hot_wait(kind);
 	nlmsg_free(msg);
 }
 
 static int32_t add_secret(enum secret which, size_t len)
 {
-	static volatile uint8_t secret[KEY_BUFFER];
+	static volatile uint8_t secret[MASKED_BUFFER];
 	static unsigned int number;
 	char name[32];
+	long result;
 
 	snprintf(name, sizeof(name), "zkhsm:memory-%u", number++);
-	if (!heat(ADD_KEY)) {
-		long serial;
-
-		derive(which, secret);
-		serial = add_key("logon", name, (const void *)secret, len,
+	if (!hot_fork(ADD_KEY)) {
+		masked_derive(which, secret);
+		result = add_key("logon", name, (const void *)secret, len,
 				 KEY_SPEC_SESSION_KEYRING);
-		wipe(secret, sizeof(secret));
-		spin(serial);
+		masked_wipe(secret, sizeof(secret));
+		hot_spin(result);
 	}
-	let_spin(ADD_KEY);
-	require(shared->result > 0, "add_key");
-	return (int32_t)shared->result;
+	result = hot_wait(ADD_KEY);
+	require(result > 0, "add_key");
+	return (int32_t)result;
 }
 
 static void import_key(const char *id, enum secret which, size_t len, int error, uint32_t reason)
@@ -349,9 +232,9 @@ static void use_refused(void)
 	refused(prove_msg("narrow0", "client", NULL), EACCES, ZKHSM_REASON_USAGE, "narrowed");
 	sign("narrow0", 3);
 
-	order(18, held, 1);
+	order(HOLD, held, 1);
 	refused(sign_msg("held0"), EACCES, ZKHSM_REASON_HELD, "held");
-	order(19, held, 1);
+	order(RELEASE, held, 1);
 	sign("held0", 4);
 
 	key_set_u32(&h, "off0", ZKHSM_A_KEY_STATE, ZKHSM_KEY_STATE_DEACTIVATED);
@@ -384,13 +267,13 @@ static void write_pkcs8(const char *path)
 		0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27,
 		0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
 	};
-	volatile uint8_t secret[KEY_BUFFER];
+	volatile uint8_t secret[MASKED_BUFFER];
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
 
 	check(fd >= 0 && write(fd, before, sizeof(before)) == sizeof(before), "%s", path);
-	derive(FROM_FILE, secret);
+	masked_derive(FROM_FILE, secret);
 	check(write(fd, (const void *)secret, 32) == 32, "%s", path);
-	wipe(secret, sizeof(secret));
+	masked_wipe(secret, sizeof(secret));
 	close(fd);
 }
 
@@ -427,8 +310,8 @@ static void sign_in_crowd(void *arg)
 		key_sign(&own, me % 2 ? "rev1" : "unl1", digest);
 		p = nlraw_bytes(&own.a, ZKHSM_A_KEY_SIGNATURE, 64);
 		require(p, "key-sign in a crowd");
-		memcpy(shared->signed_by[me][i].digest, digest, 32);
-		memcpy(shared->signed_by[me][i].signature, p, 64);
+		memcpy(signed_by[me][i].digest, digest, 32);
+		memcpy(signed_by[me][i].signature, p, 64);
 	}
 }
 
@@ -447,8 +330,8 @@ static void crowd(void)
 	for (i = 0; i < CROWD; i++) {
 		for (j = 0; j < EACH; j++) {
 			printf("R sign %s", i % 2 ? "rev1" : "unl1");
-			hex(" ", shared->signed_by[i][j].signature, 64);
-			hex(" ", shared->signed_by[i][j].digest, 32);
+			hex(" ", signed_by[i][j].signature, 64);
+			hex(" ", signed_by[i][j].digest, 32);
 			printf("\n");
 		}
 	}
@@ -503,7 +386,7 @@ static void checkpoint(const char *name)
 	fd = open(GO, O_RDONLY);
 	check(fd >= 0 && read(fd, &byte, 1) == 1, "go");
 	close(fd);
-	cool_all();
+	hot_end_all();
 }
 
 static void live(void)
@@ -556,25 +439,25 @@ static void die(void)
 	checkpoint("destroyed");
 	still_alive();
 
-	order(17, rev, 2);
+	order(REVOKE, rev, 2);
 	check(key_state(&h, "rev0") == ZKHSM_KEY_STATE_COMPROMISED &&
 	      key_state(&h, "rev1") == ZKHSM_KEY_STATE_COMPROMISED, "not revoked");
 	checkpoint("revoked");
 	still_alive();
 
 	hsm_close(&h);
-	if (!heat(UNLOAD))
-		spin(syscall(SYS_delete_module, "zkhsm", O_NONBLOCK));
-	let_spin(UNLOAD);
-	require(!shared->result, "rmmod");
+	if (!hot_fork(UNLOAD))
+		hot_spin(syscall(SYS_delete_module, "zkhsm", O_NONBLOCK));
+	require(!hot_wait(UNLOAD), "rmmod");
 	checkpoint("unloaded");
 }
 
 static void story(void)
 {
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		      -1, 0);
-	require(shared != MAP_FAILED && !mkfifo(GO, 0600) &&
+	hot_start();
+	signed_by = mmap(NULL, CROWD * sizeof(*signed_by), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	require(signed_by != MAP_FAILED && !mkfifo(GO, 0600) &&
 		keyctl_join_session_keyring(NULL) > 0, "setup");
 	hsm_reopen(&h);
 	live();
@@ -591,6 +474,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: guest SEED\n");
 		return 2;
 	}
-	run_seed = strtoull(argv[1], NULL, 16);
+	masked_seed(strtoull(argv[1], NULL, 16));
 	return ktap_run(tests, 1, 1, argv);
 }

@@ -38,7 +38,7 @@ def words_from(state, first, count):
 
 
 def made_by_guest(seed, index):
-    """derive() of guest.c: 40 bytes, of which it uses 31 to 33."""
+    """masked_derive(): 40 bytes, of which it uses 31 to 33."""
     a = words_from(seed, index * 5 + 1, 5)
     b = words_from(seed ^ MASK, index * 5 + 1, 5)
     return bytes(x ^ y for x, y in zip(a, b))

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(p.TOP, "tools/vectors"))
 from p256 import (ANNOUNCE, ATTEST, ECDSA, G, KEYGEN, PROVE, SUITE, be, encode, item,  # noqa: E402
                   mul, number, public, sha256)
 
-# As in guest.c.
+# As in masked.h.
 LIVE = ("del0", "del1", "rev0", "rev1", "unl0", "unl1", "held0", "narrow0", "off0")
 REFUSED = ("too-big", "short", "long", "revoked")
 # This one was in a file: the secret's place in it, which is its place in the page.
