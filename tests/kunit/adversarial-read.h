@@ -50,7 +50,7 @@ static inline void drop(struct kunit *test, struct bytes b)
 
 /* Verdict and reason in one; @why is not looked at when @err is 0. */
 static inline void expect(struct kunit *test, const char *name, int want, enum adv_reason wanted,
-		   int err, enum adv_reason why)
+			  int err, enum adv_reason why)
 {
 	KUNIT_EXPECT_EQ_MSG(test, err, want, "%s", name);
 	if (err && err == want)

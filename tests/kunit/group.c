@@ -98,9 +98,10 @@ static void group_driver_refuses(struct kunit *test)
 	random_scalar(&rnd, &k, N);
 	KUNIT_ASSERT_EQ(test, zkhsm_group_mul_base(&k, want), 0);
 	KUNIT_ASSERT_EQ(test, kpp_begin(test), 0);
-	kpp.refuse_secrets = 1;
+	zkhsm_scalar_to_be(kpp.refuse_this, &k, N);
 	KUNIT_EXPECT_EQ(test, zkhsm_group_mul_base(&k, pub), 0);
 	KUNIT_EXPECT_MEMEQ(test, pub, want, sizeof(pub));
+	memset(kpp.refuse_this, 0, sizeof(kpp.refuse_this));
 	kpp.refuse_secrets = 2;
 	KUNIT_EXPECT_EQ(test, zkhsm_group_mul_base(&k, pub), -EAGAIN);
 	kpp.refuse_secrets = 2;

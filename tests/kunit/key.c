@@ -155,8 +155,10 @@ static int update(struct zkhsm_key *key, struct zkhsm_key_update up, u32 *reason
 /* Usage loses bits, flags gain them, the owner is an administrator's to change. */
 static void key_attributes(struct kunit *test)
 {
-	const struct zkhsm_caller admin = admin_caller(), owner = { .uid = GLOBAL_ROOT_UID },
-		stranger = { .uid = KUIDT_INIT(1234) };
+	const struct zkhsm_caller admin = admin_caller();
+	const struct zkhsm_caller owner = { .uid = GLOBAL_ROOT_UID };
+	const struct zkhsm_caller stranger = { .uid = KUIDT_INIT(1234) };
+	const struct zkhsm_key_update no_flags = { .set_flags = true, .by = admin };
 	const struct {
 		struct zkhsm_key_update up;
 		int err;
@@ -199,9 +201,7 @@ static void key_attributes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, key->state, ACT);
 	/* a flag that the kernel set cannot be taken off */
 	key->flags = ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE;
-	KUNIT_EXPECT_EQ(test, update(key, (struct zkhsm_key_update){ .set_flags = true,
-								      .by = admin }, &reason),
-			-EPERM);
+	KUNIT_EXPECT_EQ(test, update(key, no_flags, &reason), -EPERM);
 	KUNIT_EXPECT_EQ(test, reason, (u32)ZKHSM_REASON_WIDENING);
 	key_delete(test, key);
 }

@@ -41,6 +41,8 @@ static int set_secret(struct crypto_kpp *tfm, const void *buf, unsigned int len)
 		kpp.refuse_secrets--;
 		return -EINVAL;
 	}
+	if (!memcmp(t->secret, kpp.refuse_this, sizeof(kpp.refuse_this)))
+		return -EINVAL;
 	return crypto_kpp_set_secret(t->real, buf, len);
 }
 

@@ -113,12 +113,14 @@ void quorums_set(struct kunit *test, u32 quorum, u32 stop, u32 wipe);
 /**
  * struct kunit_kpp - what the driver of kpp.c does, and has done
  * @refuse_secrets: so many secrets to come are refused with -EINVAL
+ * @refuse_this: and this one always, as long as it is not zero
  * @fail_compute: errno of every computation
  * @flip_compute: the computation, counted from 1, whose result has a flipped bit
  * @computed: computations
  */
 struct kunit_kpp {
 	u32 refuse_secrets;
+	u8 refuse_this[ZKHSM_SCALAR_LEN];
 	int fail_compute;
 	u32 flip_compute;
 	u32 computed;

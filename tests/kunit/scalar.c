@@ -393,7 +393,7 @@ static void scalar_range(struct kunit *test)
 			a = N->m;
 		a.limb[0] += cases[i].offset;
 		KUNIT_EXPECT_EQ_MSG(test, zkhsm_scalar_in_range(&a, N), cases[i].good,
-				    "%s%d", cases[i].from_m ? "n" : "", cases[i].offset);
+				    "%d from n: %d", cases[i].offset, cases[i].from_m);
 	}
 	/* small in one limb alone */
 	for (i = 1; i < 4; i++) {

@@ -54,15 +54,15 @@ static void needle_add(struct needles *n, const struct zkhsm_scalar *a)
 /* crypto/ecc.c gives its ladder k + n or k + 2n; the lowest limbs tell, the highest are ~0. */
 static void needle_add_ladder(struct needles *n, const struct zkhsm_scalar *k)
 {
-	unsigned __int128 sum[2] = { k->limb[0], k->limb[1] };
+	u64 low = k->limb[0], high = k->limb[1];
 	u32 round;
 
 	needle_add(n, k);
 	for (round = 0; round < 2 && n->count + 2 <= NEEDLES; round++) {
-		sum[0] = (u64)sum[0] + (unsigned __int128)N->m.limb[0];
-		sum[1] = (u64)sum[1] + (unsigned __int128)N->m.limb[1] + (u64)(sum[0] >> 64);
-		n->word[n->count++] = (u64)sum[0];
-		n->word[n->count++] = (u64)sum[1];
+		low += N->m.limb[0];
+		high += N->m.limb[1] + (low < N->m.limb[0]);
+		n->word[n->count++] = low;
+		n->word[n->count++] = high;
 	}
 }
 
@@ -70,9 +70,11 @@ static u32 found(const struct needles *n, const u64 *words, u32 count)
 {
 	u32 i, j, hits = 0;
 
-	for (i = 0; i < count; i++)
-		for (j = 0; j < n->count; j++)
-			hits += words[i] == n->word[j];
+	for (i = 0; i < count; i++) {
+		for (j = 0; j < n->count && words[i] != n->word[j]; j++)
+			;
+		hits += j < n->count;
+	}
 	return hits;
 }
 
@@ -93,15 +95,23 @@ static u32 stack_room(const u64 *frame)
 	return min_t(size_t, frame - end, STACK_WORDS);
 }
 
-static noinline __no_sanitize_address u32 stack_clear(void)
+/* From below its own frame, which is smaller than the 32 words that it leaves. */
+static noinline __no_sanitize_address void stack_clear(void)
 {
 	u64 *frame = __builtin_frame_address(0);
 	u32 i, count = stack_room(frame);
 
-	/* from below this function's own frame, which is smaller than that */
 	for (i = 32; i < count; i++)
 		WRITE_ONCE(frame[-(int)i], 0);
-	return count;
+}
+
+/* And these 32 words, which are where the caller's next callee has its frame. */
+static noinline void stack_clear_top(void)
+{
+	u64 frame[64];
+
+	memset(frame, 0, sizeof(frame));
+	barrier_data(frame);
 }
 
 static noinline __no_sanitize_address u32 stack_read(u64 *to)
@@ -131,6 +141,7 @@ static u32 residue(struct kunit *test, struct haystack *h, secret_user use, void
 
 	for (i = 0; i < ATTEMPTS && least; i++) {
 		stack_clear();
+		stack_clear_top();
 		KUNIT_ASSERT_EQ(test, use(data), 0);
 		h->count = stack_read(h->words);
 		hits = found(&h->n, h->words, h->count);
@@ -242,7 +253,8 @@ static int use_sign(void *data)
 {
 	struct work *w = data;
 
-	return zkhsm_ecdsa_sign_fixed(&w->a->secret, w->a->pub, &w->v, w->be, w->out);
+	return zkhsm_ecdsa_sign_fixed(&w->a->secret, w->a->pub, &w->v, w->hsm_id,
+				      w->out);
 }
 
 static int use_sign_drawn(void *data)

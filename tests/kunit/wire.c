@@ -279,7 +279,8 @@ static void wire_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->statement.challenge_count, 2u);
 	KUNIT_EXPECT_EQ(test, t->statement.challenges[0].last_number,
 			s->statement.challenges[0].last_number);
-	KUNIT_EXPECT_MEMEQ(test, t->statement.list_digest, s->statement.list_digest, ZKHSM_HASH_LEN);
+	KUNIT_EXPECT_MEMEQ(test, t->statement.list_digest, s->statement.list_digest,
+			   ZKHSM_HASH_LEN);
 	KUNIT_EXPECT_MEMEQ(test, t->statement.config_digest, s->statement.config_digest,
 			   ZKHSM_HASH_LEN);
 

@@ -47,6 +47,8 @@ def script(path, timeout, *arguments):
 constant_time = script("tests/constant-time/run", 900)
 interop = script("tests/interop/run", 900)
 manager = script("tests/manager/run", 1200)
+kunit = script("tests/kunit/run", 900)
+kunit_mutants = script("tests/kunit/mutants", 3600)
 e2e = script("tests/e2e/run", 1200)
 interop_deep = script("tests/interop/deep", 1800)
 memory = script("tests/memory/run", 1200)

@@ -7,7 +7,8 @@ import re
 
 from . import TOP, Results, capture, log, tracked
 
-GENERATED = {"include/uapi/linux/zkhsm.h", "kmod/netlink-gen.c", "kmod/netlink-gen.h"}
+GENERATED = {"include/uapi/linux/zkhsm.h", "kmod/netlink-gen.c", "kmod/netlink-gen.h",
+             "tests/kunit/adversarial.h"}
 # Each left out for a reason: the tree is not a kernel tree with a MAINTAINERS
 # file; the module's own version checks are all in compat.h; an SPDX line is
 # checked below for every file; a symbolic link is how the module is built.
@@ -15,7 +16,9 @@ IGNORED = "FILE_PATH_CHANGES,LINUX_VERSION_CODE,SPDX_LICENSE_TAG"
 # KERNEL_VERSION() looks like a constant on the wrong side; the layout of trace
 # events is checkpatch's known exception.
 IGNORED_IN = {"kmod/compat.h": "CONSTANT_COMPARISON",
-              "kmod/trace.h": "OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT"}
+              "kmod/trace.h": "OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT",
+              # Its sense is to undefine one.
+              "tests/kunit/vectors.h": "INIT_ATTRIBUTE"}
 NO_SPDX = ("COPYING",)
 NO_COMMENTS = (".json", ".pem", ".der", ".bin", ".txt", ".tsv", ".golden")
 
@@ -36,7 +39,7 @@ def checkpatch(results: Results):
     lines = done.stdout.strip().splitlines()
     if not results.expect(done.returncode == 0, "checkpatch is there", done.stdout):
         return
-    for name in tracked("kmod/*.[ch]"):
+    for name in tracked("kmod/*.[ch]", "tests/kunit/*.[ch]"):
         if name not in GENERATED:
             ignored = ",".join(filter(None, (IGNORED, IGNORED_IN.get(name))))
             results.command(f"checkpatch {name}",
@@ -114,10 +117,11 @@ def versions(results: Results):
 
 def objects(results: Results):
     """A file that nobody builds is not checked by anything."""
-    listed = set(re.findall(r"([\w-]+)\.o\b", read("kmod/Kbuild")))
-    there = {os.path.basename(name)[:-2] for name in tracked("kmod/*.c")}
-    results.expect(listed == there, "kmod/Kbuild lists the files of kmod",
-                   "\n".join(sorted(listed ^ there)))
+    for where in ("kmod", "tests/kunit"):
+        listed = set(re.findall(r"([\w-]+)\.o\b", read(where + "/Kbuild")))
+        there = {os.path.basename(name)[:-2] for name in tracked(where + "/*.c")}
+        results.expect(listed == there, f"{where}/Kbuild lists the files of {where}",
+                       "\n".join(sorted(listed ^ there)))
 
 
 def header(results: Results):

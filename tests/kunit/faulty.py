@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Modules with mistakes, and the KUnit case that has to fail for each of them.
+
+Mistakes of one round are in one module: none of them shows in a case that
+another one is told by. A mistake in what everything stands on has a round of
+its own.
+"""
+
+import os
+import shutil
+from typing import NamedTuple
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TREE = os.path.join(TOP, "build/kunit-mutants")
+# Known answers at load would find some of them first: these are not asked here.
+ALWAYS = ("main.c", "err = zkhsm_selftest();", "err = 0;")
+
+
+class Mistake(NamedTuple):
+    """@old: text that is in @file @count times; @case: SUITE: CASE that fails."""
+    what: str
+    case: str
+    file: str
+    old: str
+    new: str
+    count: int = 1
+
+
+def alone(*arguments):
+    return (Mistake(*arguments),)
+
+
+ROUNDS = (
+    # The arithmetic: whatever is wrong there is wrong everywhere.
+    alone("the carry above the top limb is lost", "scalar: reference", "scalar.c",
+          "mask_of(borrow & ~carry & 1)", "mask_of(borrow & 1)"),
+    alone("a borrow adds no modulus", "scalar: reference", "scalar.c",
+          "\tmask = mask_of(borrow);", "\tmask = mask_of(borrow & 0);"),
+    alone("the carry of a product is lost", "scalar: reference", "scalar.c",
+          "t[limbs] = t[limbs + 1] + above;", "t[limbs] = t[limbs + 1];"),
+    alone("a limb above the modulus is not cleared", "scalar: reference", "scalar.c",
+          "for (i = limbs; i < ZKHSM_MAX_LIMBS; i++)\n\t\tr->limb[i] = 0;",
+          "for (i = limbs + 1; i < ZKHSM_MAX_LIMBS; i++)\n\t\tr->limb[i] = 0;"),
+    alone("48 bytes are reduced wrongly", "scalar: wide", "scalar.c",
+          "zkhsm_scalar_add(r, r, &high, m);", "zkhsm_scalar_sub(r, r, &high, m);"),
+    alone("the product of an operand with itself as the result", "scalar: aliases", "scalar.c",
+          "\tstruct zkhsm_scalar mont;\n\n\tzkhsm_scalar_to_mont(&mont, a, m);\n"
+          "\tzkhsm_scalar_mont_mul(r, &mont, b, m);",
+          "\tstruct zkhsm_scalar mont;\n\n\tzkhsm_scalar_to_mont(r, a, m);\n"
+          "\tmont = *r;\n\tzkhsm_scalar_mont_mul(r, &mont, b, m);"),
+    (
+        Mistake("n is read as a scalar", "scalar: encoding", "scalar.c",
+                "return below ? 0 : -ERANGE;", "return 0;"),
+        Mistake("n - 3 is in range", "scalar: range", "scalar.c",
+                "high.limb[0] -= 3;", "high.limb[0] -= 2;"),
+        Mistake("the lowest limb does not count for zero", "scalar: equal", "scalar.c",
+                "for (i = 0; i < ZKHSM_MAX_LIMBS; i++)\n\t\tbits |=",
+                "for (i = 1; i < ZKHSM_MAX_LIMBS; i++)\n\t\tbits |="),
+    ),
+    alone("a wrong term in the sum of points", "point: degenerate", "point.c",
+          "\tadd(&t4, &t0, &t1);\n", "\tadd(&t4, &t0, &t2);\n"),
+    (
+        Mistake("05 begins a point", "point: decode_refuses", "point.c",
+                "sec1[0] != 0x04 ||", "sec1[0] < 0x04 ||"),
+        Mistake("x + p names a point", "point: coordinates_below_p", "point.c",
+                "\tif (zkhsm_scalar_from_be(r, be, P))\n",
+                "\tzkhsm_scalar_reduce_hash(r, be, P);\n\tif (!be)\n"),
+        Mistake("the point recovered is not looked at", "point: recover_y", "point.c",
+                "\tif (!on_curve(&x0, &y))\n\t\treturn -EBADMSG;\n\n\tout[0]", "\tout[0]"),
+        Mistake("infinity is not told", "point: known_answers", "point.c",
+                "*infinity = !zkhsm_point_encode(out, &point);",
+                "*infinity = !zkhsm_point_encode(out, &point) && 0;"),
+    ),
+    alone("a point off the curve is taken", "point: decode_refuses", "point.c",
+          "!on_curve(&r->x, &r->y))", "0)"),
+    # What hashes, draws and proves.
+    alone("items have no length", "transcript: sequences_differ", "transcript.c",
+          "\tzkhsm_transcript_raw(t, prefix, sizeof(prefix));\n", ""),
+    (
+        Mistake("a transcript stays on the stack", "transcript: final_wipes", "transcript.c",
+                "\tmemzero_explicit(t, sizeof(*t));\n", ""),
+        Mistake("a failed hash goes on", "transcript: error_is_kept", "transcript.c",
+                "\tif (!t->err)\n\t\tt->err = crypto_shash_update",
+                "\tif (1)\n\t\tt->err = crypto_shash_update"),
+        Mistake("the HMAC keeps its key", "transcript: hmac_forgets", "transcript.c",
+                "err = crypto_shash_setkey(hmac_tfm, zero_key, sizeof(zero_key));",
+                "err = zero_key[0];"),
+        Mistake("a refused scalar is tried again", "group: driver_refuses", "group.c",
+                "zkhsm_scalar_neg(&neg, k, &zkhsm_p256_n);", "neg = *k;"),
+        Mistake("a driver that refuses G is not broken", "group: driver_fails", "group.c",
+                "return ret == -EBADMSG ? -EIO : ret;", "return ret;"),
+        Mistake("a transform keeps its scalar", "group: forgets", "group.c",
+                "err = slot_forget_secret(slot);", "err = 0;"),
+        Mistake("one nonce for all purposes", "nonce: every_input_counts", "nonce.c",
+                "msg.purpose = in->purpose;", "msg.purpose = 1;"),
+        Mistake("a nonce out of range is taken", "nonce: redraw", "nonce.c",
+                "if (ret || zkhsm_scalar_in_range(v, &zkhsm_p256_n))\n\t\t\tbreak;",
+                "if (ret || zkhsm_scalar_in_range(v, &zkhsm_p256_n) || 1)\n\t\t\tbreak;"),
+        Mistake("a proof that does not verify is released", "schnorr: faults", "schnorr.c",
+                "\tret = verify(st, proof);\n", "\tret = verify(st, proof) ? 0 : 0;\n"),
+        Mistake("V is not compared", "schnorr: tampered_proof", "schnorr.c",
+                "infinity || crypto_memneq(sum, proof, sizeof(sum))", "infinity"),
+        Mistake("evidence is not rechecked", "batch: faults", "batch.c",
+                "if (!ret && crypto_memneq(x, b->commitment + 1, sizeof(x)))", "if (!ret && !x)"),
+        Mistake("a key is proved twice", "batch: misuse", "batch.c",
+                "if (i != b->next)", "if (i > b->next)"),
+        Mistake("r = 0 is a signature's", "ecdsa: ranges", "ecdsa.c",
+                "\t    zkhsm_scalar_from_be(&s, sig + 32, N) ||\n"
+                "\t    zkhsm_scalar_is_zero(&r) || zkhsm_scalar_is_zero(&s))",
+                "\t    zkhsm_scalar_from_be(&s, sig + 32, N))"),
+        Mistake("a false signature is released", "ecdsa: faults", "ecdsa.c",
+                "ret = zkhsm_ecdsa_verify(pub, digest, sig) ? -EIO : 0;",
+                "ret = zkhsm_ecdsa_verify(pub, digest, sig) ? 0 : 0;"),
+    ),
+    (
+        Mistake("one ladder too few is looked at", "group: driver_is_wrong", "group.c",
+                "return zkhsm_p256_recover_y(x, x_next, pub) ? -EIO : 0;",
+                "return zkhsm_p256_recover_y(x, x_next, pub) ? 0 : 0;"),
+        Mistake("the secret does not hedge", "nonce: broken_entropy", "nonce.c",
+                "memcpy(key.secret, in->secret, sizeof(key.secret));",
+                "memset(key.secret, 0, sizeof(key.secret));"),
+        Mistake("the counter does not count", "nonce: redraw", "nonce.c",
+                "put_unaligned_be32(in->counter, msg.counter);",
+                "put_unaligned_be32(0, msg.counter);"),
+        Mistake("a nonce stays after a failure", "nonce: hash_fails", "nonce.c",
+                "\tif (ret)\n\t\tmemzero_explicit(v, sizeof(*v));\n",
+                "\tif (0)\n\t\tmemzero_explicit(v, sizeof(*v));\n", 2),
+        Mistake("empty is absent", "schnorr: tampered_statement", "schnorr.c",
+                "\tif (st->other)\n", "\tif (st->other_len)\n"),
+        Mistake("a fault is not reported", "schnorr: faults", "schnorr.c",
+                "\tif (ret == -EIO)\n\t\tzkhsm_fault_report(", "\tif (ret == 1)\n"
+                "\t\tzkhsm_fault_report("),
+        Mistake("the recheck takes the same form", "batch: faults", "batch.c",
+                "zkhsm_scalar_mont_mul(&term, &c, a->mont, N);",
+                "zkhsm_scalar_mul(&term, &c, a->plain, N);"),
+        Mistake("one coefficient for all keys", "batch: coefficients", "batch.c",
+                "put_unaligned_be32(i, i_be);", "put_unaligned_be32(0, i_be);"),
+        Mistake("a batch stays", "batch: misuse", "batch.c",
+                "\tmemzero_explicit(b, sizeof(*b));\n", ""),
+        Mistake("one nonce for all digests", "ecdsa: nonces", "ecdsa.c",
+                "\tzkhsm_transcript_item(&t, digest, 32);\n", ""),
+    ),
+    # Formats, keys, orders, votes, wiping, faults.
+    (
+        Mistake("a rest is not seen", "wire: lengths", "wire.c",
+                "return r->bad || r->left ? -EBADMSG : 0;", "return r->bad ? -EBADMSG : 0;"),
+        Mistake("every version will do", "wire-bytes: statement", "wire.c",
+                " ||\n\t    get_unaligned_be16(p + 6) != ZKHSM_WIRE_VERSION) {", ") {"),
+        Mistake("an id may begin with a dot", "wire-bytes: ids", "wire.c",
+                "|| !id_char(id[0]))", "|| id[0] == '-')"),
+        Mistake("usage does not matter", "key: usage", "key.c",
+                "if (!(key->usage & usage))", "if (!usage)"),
+        Mistake("usage can be widened", "key: attributes", "ops.c",
+                "if (up->usage & ~key->usage)", "if (up->usage & ~ZKHSM_KEY_USAGE_ALL)"),
+        Mistake("L is longer than it says", "key: store_order", "keystore.c",
+                "\tstore.list_len -= entry_len(key);\n", ""),
+        Mistake("replays act", "order: counter", "order.c",
+                "if (o->number <= last)", "if (o->number < last)"),
+        Mistake("an order for any HSM", "order: strangers", "order.c",
+                "if (memcmp(o->hsm_id, zkhsm_hsm_id(), sizeof(o->hsm_id)))",
+                "if (!zkhsm_hsm_id())"),
+        Mistake("one vote too few releases", "vote: quorums", "vote.c",
+                "t.release >= quorum", "t.release + 1 >= quorum"),
+        Mistake("released into another state", "vote: resumes", "vote.c",
+                "key->resume = key->state;", "key->resume = ZKHSM_KEY_STATE_ACTIVE;"),
+        Mistake("the plain form is freed as it is", "wipe: secret_freed", "secret.c",
+                "kfree_sensitive(s->plain);", "kfree(s->plain);"),
+        Mistake("the stack is not burnt", "wipe: stack", "group.c",
+                "\tburn_frame(2);\n", "\t(void)burn_frame;\n"),
+        Mistake("a fault disables nothing", "fault: disables", "ops.c",
+                "\treturn zkhsm_faults();\n", "\treturn zkhsm_faults() == U32_MAX;\n"),
+        Mistake("a fault is told to nobody", "fault: in_stored_form", "ops.c",
+                "\tzkhsm_nl_event_hsm(ZKHSM_EVENT_FAULT);\n", ""),
+    ),
+    (
+        Mistake("a manager twice", "wire-bytes: statement", "wire.c",
+                "sizeof(c->manager_id)) >= 0)", "sizeof(c->manager_id)) > 0)"),
+        Mistake("an element twice", "wire-bytes: order", "wire.c",
+                "o->elements + i * ZKHSM_HASH_LEN, ZKHSM_HASH_LEN) >= 0)",
+                "o->elements + i * ZKHSM_HASH_LEN, ZKHSM_HASH_LEN) > 0)"),
+        Mistake("two encodings of one list", "wire: canonical", "wire.c",
+                "\te->flags = take_u32(r);\n", "\te->flags = take_u32(r) & ZKHSM_KEY_FLAG_ALL;\n"),
+        Mistake("a field that is not read", "wire: fields", "wire.c",
+                "\ts->fork_count = take_u32(r);\n",
+                "\ttake_u32(r);\n\ts->fork_count = s->boot_count;\n"),
+        Mistake("any state out of pre-active", "key: state_table", "ops.c",
+                "\tcase ZKHSM_KEY_STATE_DEACTIVATED:\n\t\tif (to == ZKHSM_KEY_STATE_ACTIVE)",
+                "\tcase ZKHSM_KEY_STATE_DEACTIVATED:\n\t\tif (to)"),
+        Mistake("what was stopped in flight gets out", "key: stopped_in_flight", "key.c",
+                "\terr = may_use(key, usage, extack);\n\tif (err) {\n",
+                "\terr = may_use(key, usage, extack) && 0;\n\tif (err) {\n"),
+        Mistake("an element twice in the store", "key: lives_once", "element.c",
+                "if (e && e->role != ZKHSM_ROLE_ABSENT)", "if (e && e->role > ZKHSM_ROLE_KEY)"),
+        Mistake("releases out of turn", "order: counter", "order.c",
+                "if (!a->in_turn && o->type == ZKHSM_ORDER_TYPE_RELEASE)",
+                "if (!a->in_turn && o->type == ZKHSM_ORDER_TYPE_GRANT)"),
+        Mistake("a signature of anybody", "order: tampered", "order.c",
+                "\tif (err)\n\t\treturn zkhsm_refuse(extack, -EKEYREJECTED, "
+                "ZKHSM_REASON_SIGNATURE,",
+                "\tif (err == 1)\n\t\treturn zkhsm_refuse(extack, -EKEYREJECTED, "
+                "ZKHSM_REASON_SIGNATURE,"),
+        Mistake("the digest of the last order is not kept", "order: malleable_signature", "order.c",
+                "\t\tmemcpy(a->by->last_digest, a->digest, ZKHSM_HASH_LEN);\n", ""),
+        Mistake("unpinned managers release", "vote: of_unpinned", "vote.c",
+                "t->release += v->by->pinned;", "t->release++;"),
+        Mistake("a stopped key comes back", "vote: outlives_key", "vote.c",
+                "\t\te->stopped = true;\n", "\t\te->stopped = false;\n"),
+        Mistake("the Montgomery form is freed as it is", "wipe: secret_freed", "secret.c",
+                "kfree_sensitive(s->mont);", "kfree(s->mont);"),
+        Mistake("evidence is not rechecked", "fault: in_stored_form", "batch.c",
+                "if (!ret && crypto_memneq(x, b->commitment + 1, sizeof(x)))", "if (!ret && !x)"),
+    ),
+    (
+        Mistake("an older order undoes a newer one", "order: counter", "order.c",
+                "\tif (a->order->number < v->number)\n\t\treturn;\n", ""),
+        Mistake("releases outlive a newer stop", "vote: newer_stop_sets_releases_aside", "vote.c",
+                "\tif (stops(v))\n\t\tforget_releases(e);",
+                "\tif (!v)\n\t\tforget_releases(e);"),
+        Mistake("what was cleared comes back", "vote: cleared_ahead_of_turn", "vote.c",
+                "\t\t\tv->kind = ZKHSM_VOTE_CLEARED;\n", "\t\t\tzkhsm_vote_del(e, v);\n"),
+        Mistake("a reason without a meaning", "wire-bytes: order", "wire.c",
+                " &&\n\t       reason != ZKHSM_REVOCATION_REASON_UNUSED;", ";"),
+        Mistake("an owner disturbs evidence", "key: quiet", "ops.c",
+                "!up->by.admin && zkhsm_keystore_quiet())",
+                "!up->by.admin && zkhsm_keystore_quiet() && 0)"),
+        Mistake("the last use does not wipe", "wipe: key_in_flight", "key.c",
+                "\t\tzkhsm_secret_wipe(&live->secret);\n", ""),
+    ),
+)
+
+
+def edited(name, mistakes):
+    with open(os.path.join(TOP, "kmod", name)) as file:
+        text = file.read()
+    edits = [(m.old, m.new, m.count) for m in mistakes if m.file == name]
+    if name == ALWAYS[0]:
+        edits.append((ALWAYS[1], ALWAYS[2], 1))
+    for old, new, count in edits:
+        if text.count(old) != count:
+            raise LookupError(f"{name}: {text.count(old)} times {old!r}")
+        text = text.replace(old, new)
+    return text
+
+
+def write(path, text):
+    """Only what changes, so that make does not start anew."""
+    if os.path.exists(path):
+        with open(path) as file:
+            if file.read() == text:
+                return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def tree(mistakes):
+    """What a module is built from, with the mistakes; one directory for all rounds."""
+    shutil.copytree(os.path.join(TOP, "include"), os.path.join(TREE, "include"),
+                    dirs_exist_ok=True)
+    os.makedirs(os.path.join(TREE, "tools"), exist_ok=True)
+    shutil.copy(os.path.join(TOP, "tools/build-module"), os.path.join(TREE, "tools"))
+    sources = ["Kbuild", "kmod/Kbuild", "tests/kunit/Kbuild"]
+    sources += ["tests/kunit/" + name for name in os.listdir(os.path.join(TOP, "tests/kunit"))
+                if name.endswith((".c", ".h"))]
+    for name in sources:
+        with open(os.path.join(TOP, name)) as file:
+            write(os.path.join(TREE, name), file.read())
+    for name in os.listdir(os.path.join(TOP, "kmod")):
+        if name.endswith((".c", ".h")):
+            write(os.path.join(TREE, "kmod", name), edited(name, mistakes))
+    return TREE
