@@ -5,9 +5,6 @@
  * of it. A listener is there all the time, so that events are made.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "faults.h"
 

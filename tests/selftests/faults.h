@@ -18,8 +18,6 @@ void faults_begin(void);
 void faults_end(void);
 /* A cache that came with the module just loaded; caches are named one by one. */
 void faults_include(const char *cache);
-/* Of pages only those that kvmalloc() asks for: how many slabs take differs from run to run. */
-void faults_large_only(void);
 /* The @nth allocation of this thread from here on fails. */
 void faults_arm(unsigned int nth);
 /* Whether it did. */

@@ -104,6 +104,10 @@ int faults_run(const struct ktap_test *tests, size_t count, int argc, char **arg
 	return impossible() ? ktap_run(none, 1, 1, argv) : ktap_run(tests, count, argc, argv);
 }
 
+/*
+ * Of pages only those that kvmalloc() asks for, 64 KiB and more: to refuse a slab
+ * its pages is to refuse the object, and how many it takes differs from run to run.
+ */
 void faults_begin(void)
 {
 	static const struct {
@@ -114,7 +118,7 @@ void faults_begin(void)
 		{ DEBUG "failslab/verbose", "0" },
 		{ DEBUG "fail_page_alloc/ignore-gfp-wait", "N" },
 		{ DEBUG "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ DEBUG "fail_page_alloc/min-order", "0" },
+		{ DEBUG "fail_page_alloc/min-order", "4" },
 		{ DEBUG "fail_page_alloc/verbose", "0" },
 	};
 
@@ -128,12 +132,6 @@ void faults_begin(void)
 	include_all();
 	touch_memory();
 	quieten();
-}
-
-void faults_large_only(void)
-{
-	require(set(DEBUG "fail_page_alloc/min-order", "4"), "min-order: %s",
-		strerrorname_np(errno));
 }
 
 void faults_end(void)

@@ -46,11 +46,13 @@ static void nothing_left(unsigned int nth)
 	struct nlraw nl;
 	int ret = nlraw_open(&nl);
 
-	check(ret == -ENOENT, "load %u: the family: %s", nth, ret ? strerrorname_np(-ret) : "there");
+	check(ret == -ENOENT, "load %u: the family: %s", nth,
+	      ret ? strerrorname_np(-ret) : "there");
 	if (!ret)
 		nlraw_close(&nl);
 	check(!module_loaded(), "load %u: refused, but there", nth);
-	check(access("/sys/kernel/slab/zkhsm_key", F_OK), "load %u: its cache of keys is left", nth);
+	check(access("/sys/kernel/slab/zkhsm_key", F_OK), "load %u: its cache of keys is left",
+	      nth);
 }
 
 static struct {
@@ -94,7 +96,6 @@ static void refused(void)
 	unsigned int nth, init, total;
 
 	faults_begin();
-	faults_large_only();
 	unload();
 	/* Once before anything is counted: what the crypto API makes, it keeps. */
 	require(!module_load(""), "insmod");
