@@ -39,7 +39,7 @@
 #define LEAST		200
 #define WARM_UP		50
 
-static const double crops[] = { 1, 0.99, 0.95, 0.9, 0.75, 0.5 };
+static const double crops[] = { 1, 0.99, 0.95, 0.9, 0.75, 0.5, 0.25, 0.1 };
 #define CROPS (sizeof(crops) / sizeof(crops[0]))
 
 static double seconds = 2;	/* of a series */
@@ -61,6 +61,7 @@ static const unsigned char order[32] = {
 static struct sample {
 	double ticks;
 	bool random;
+	bool drawn;	/* the nonce */
 	unsigned char nonce[32];
 } samples[MOST];
 static double sorted[MOST];
@@ -73,12 +74,12 @@ static int by_secret(const struct sample *s)
 
 static int by_length(const struct sample *s)
 {
-	return s->nonce[0] < 0x20;
+	return s->drawn ? s->nonce[0] < 0x20 : -1;
 }
 
 static int by_lowest_bit(const struct sample *s)
 {
-	return s->nonce[31] & 1;
+	return s->drawn ? s->nonce[31] & 1 : -1;
 }
 
 static int by_weight(const struct sample *s)
@@ -87,7 +88,7 @@ static int by_weight(const struct sample *s)
 
 	for (i = 0; i < 32; i++)
 		weight += __builtin_popcount(s->nonce[i]);
-	return weight > 128 ? 1 : weight < 128 ? 0 : -1;
+	return !s->drawn || weight == 128 ? -1 : weight > 128;
 }
 
 /* How often a bit differs from the one before it: a ladder swaps then. */
@@ -101,7 +102,7 @@ static int by_changes(const struct sample *s)
 		changes += __builtin_popcount((wide ^ wide >> 1) >> 8 & 0x7f) +
 			   ((wide >> 8 ^ wide >> 7) & 1);
 	}
-	return changes > 128 ? 1 : changes < 128 ? 0 : -1;
+	return !s->drawn || changes == 128 ? -1 : changes > 128;
 }
 
 static const struct {
@@ -115,6 +116,11 @@ static const struct {
 };
 
 #define NONCES (sizeof(by_nonce) / sizeof(by_nonce[0]))
+
+/* For each cut: -1, 0, 1. */
+struct verdict {
+	int t[CROPS], z[CROPS];
+};
 
 struct moments {
 	double n, mean, m2;
@@ -147,11 +153,26 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* For each cut, how far beyond the limit: -1, 0, 1. Says everything. */
-static void evaluate(const char *what, unsigned int count,
-		     int (*class)(const struct sample *s), int beyond[CROPS])
+/* How many of a class are among the fastest, against how many should be. */
+static double imbalance(const double all[2], const double fast[2])
 {
-	double t[CROPS];
+	double n = all[0] + all[1], k = fast[0] + fast[1], p = all[1] / n;
+
+	if (k < 60 || n - k < 60)
+		return 0;
+	return (k * p - fast[1]) / sqrt(k * p * (1 - p) * (n - k) / (n - 1));
+}
+
+static int beyond_limit(double statistic)
+{
+	return (statistic >= LIMIT) - (statistic <= -LIMIT);
+}
+
+/* Which statistics are beyond the limit, and in what direction. Says everything. */
+static void evaluate(const char *what, unsigned int count,
+		     int (*class)(const struct sample *s), struct verdict *v)
+{
+	double t[CROPS], z[CROPS], all[2] = { 0 }, fast[2];
 	unsigned int crop, i;
 	struct moments m[2];
 
@@ -165,13 +186,22 @@ static void evaluate(const char *what, unsigned int count,
 			if (c >= 0 && samples[i].ticks <= limit)
 				add_moment(&m[c], samples[i].ticks);
 		}
+		fast[0] = m[0].n;
+		fast[1] = m[1].n;
+		if (!crop)
+			memcpy(all, fast, sizeof(all));
 		t[crop] = welch(&m[0], &m[1]);
-		beyond[crop] = (t[crop] >= LIMIT) - (t[crop] <= -LIMIT);
+		z[crop] = imbalance(all, fast);
+		v->t[crop] = beyond_limit(t[crop]);
+		v->z[crop] = beyond_limit(z[crop]);
 	}
-	printf("# %s: %u samples, t =", what, count);
+	printf("# %s: %.0f samples, t =", what, all[0] + all[1]);
 	for (crop = 0; crop < CROPS; crop++)
-		printf(" %+.2f", t[crop]);
-	printf("; fastest half %+.3f %% of %.0f ticks\n",
+		printf(" %+.1f", t[crop]);
+	printf(", z =");
+	for (crop = 1; crop < CROPS; crop++)
+		printf(" %+.1f", z[crop]);
+	printf("; fastest tenth %+.3f %% of %.0f ticks\n",
 	       100 * (m[1].mean - m[0].mean) / m[0].mean, m[0].mean);
 }
 
@@ -269,6 +299,7 @@ static unsigned int series(const struct timing_target *target)
 		stop = ticks();
 		s->ticks = (double)(stop - start);
 		memcpy(s->nonce, timing_nonce, sizeof(s->nonce));
+		s->drawn = s->random || !target->scalar;
 		count += i >= WARM_UP;
 	}
 	for (i = 0; i < count; i++)
@@ -286,7 +317,7 @@ static bool has_nonce(unsigned int count)
 
 /* What one series says: by the secret, and by each property of the nonce. */
 struct verdicts {
-	int beyond[1 + NONCES][CROPS];
+	struct verdict by[1 + NONCES];
 };
 
 static void look(const struct timing_target *target, unsigned int kind, struct verdicts *v)
@@ -302,10 +333,10 @@ static void look(const struct timing_target *target, unsigned int kind, struct v
 		exit(1);
 	}
 	snprintf(what, sizeof(what), "%s, %s against random", target->name, fixed[kind].name);
-	evaluate(what, count, by_secret, v->beyond[0]);
+	evaluate(what, count, by_secret, &v->by[0]);
 	for (i = 0; has_nonce(count) && i < NONCES; i++) {
 		snprintf(what, sizeof(what), "%s, %s", target->name, by_nonce[i].name);
-		evaluate(what, count, by_nonce[i].class, v->beyond[i + 1]);
+		evaluate(what, count, by_nonce[i].class, &v->by[i + 1]);
 	}
 }
 
@@ -316,7 +347,8 @@ static unsigned int agree(const struct verdicts *a, const struct verdicts *b)
 
 	for (i = 0; i < 1 + NONCES; i++)
 		for (crop = 0; crop < CROPS; crop++)
-			both |= (a->beyond[i][crop] * b->beyond[i][crop] > 0) << i;
+			both |= (a->by[i].t[crop] * b->by[i].t[crop] > 0 ||
+				 a->by[i].z[crop] * b->by[i].z[crop] > 0) << i;
 	return both;
 }
 

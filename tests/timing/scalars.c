@@ -105,15 +105,15 @@ static void call_eq(void)
 }
 
 const struct timing_target timing_targets[] = {
-	{ "mul", 100000, fix, pool, set, call_mul },
-	{ "to_mont", 100000, fix, pool, set, call_mont },
-	{ "add", 100000, fix, pool, set, call_add },
-	{ "sub", 100000, fix, pool, set, call_sub },
-	{ "inv", 50000, fix, pool, set, call_inv },
-	{ "from_be", 100000, fix, pool, set, call_from_be },
-	{ "to_be", 100000, fix, pool, set, call_to_be },
-	{ "reduce_wide", 100000, fix, pool, set, call_wide },
-	{ "in_range", 100000, fix, pool, set, call_range },
-	{ "eq", 100000, fix, pool, set, call_eq },
+	{ "mul", 100000, 0, fix, pool, set, call_mul },
+	{ "to_mont", 100000, 0, fix, pool, set, call_mont },
+	{ "add", 100000, 0, fix, pool, set, call_add },
+	{ "sub", 100000, 0, fix, pool, set, call_sub },
+	{ "inv", 50000, 0, fix, pool, set, call_inv },
+	{ "from_be", 100000, 0, fix, pool, set, call_from_be },
+	{ "to_be", 100000, 0, fix, pool, set, call_to_be },
+	{ "reduce_wide", 100000, 0, fix, pool, set, call_wide },
+	{ "in_range", 100000, 0, fix, pool, set, call_range },
+	{ "eq", 100000, 0, fix, pool, set, call_eq },
 	{ 0 },
 };

@@ -19,6 +19,7 @@
  * struct timing_target - one thing to measure
  * @name: what
  * @samples: at most so many; time is limited too
+ * @scalar: what is multiplied is no nonce but the secret itself
  * @fix: the fixed secret, before those of the pool; may be NULL
  * @pool: take secret @i of the pool, before anything is measured
  * @set: make secret @i the one that call() uses, the same way for all
@@ -27,6 +28,7 @@
 struct timing_target {
 	const char *name;
 	unsigned int samples;
+	int scalar;
 	void (*fix)(const unsigned char secret[32]);
 	void (*pool)(unsigned int i, const unsigned char secret[32]);
 	void (*set)(unsigned int i);
@@ -38,7 +40,7 @@ extern const struct timing_target timing_targets[];
 /* Once, before the pool; anything it needs. */
 void timing_init(void);
 
-/* The nonce of the last call, big-endian; zero where there is none. */
+/* What the last call multiplied, big-endian; zero where it multiplied nothing. */
 extern unsigned char timing_nonce[32];
 
 #endif /* TIMING_H */
