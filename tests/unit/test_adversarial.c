@@ -369,6 +369,10 @@ static int judge_delta(const json_t *c)
 	uint8_t *out, *want;
 	int ret = zkhsm_list_delta_apply(base, base_len, delta, len, &out, &out_len, &err);
 
+	/* What is removed is read before anything is rebuilt. */
+	if (ret == -EBADMSG && !strcmp(vectors_string(c, "reason"), "delta-form") &&
+	    !strncmp(vectors_string(c, "name"), "removed-", 8))
+		assert_string_equal(err.text, "the list difference is malformed");
 	if (!ret) {
 		want = exactly(c, "list", &want_len);
 		assert_int_equal(out_len, want_len);

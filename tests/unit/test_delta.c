@@ -160,6 +160,61 @@ static void wrong_bases(void **state)
 	end(&t);
 }
 
+/* @count entries that differ in their ids alone, from @first on; the caller frees. */
+static uint8_t *many(uint32_t first, uint32_t count, size_t *len)
+{
+	struct prover *p = prover_new("delta", 1);
+	struct zkhsm_list_entry e = p->keys[0].entry;
+	size_t size = ZKHSM_LIST_HEAD_LEN + (size_t)count * ZKHSM_LIST_ENTRY_MAX_LEN;
+	uint8_t *list = malloc(size);
+	char id[16];
+	uint32_t i;
+	int n;
+
+	assert_non_null(list);
+	prover_free(p);
+	n = zkhsm_list_head_encode(count, list, size);
+	for (*len = (size_t)n, i = first; i < first + count; i++, *len += (size_t)n) {
+		e.id_len = (uint8_t)snprintf(id, sizeof(id), "%07u", i);
+		memcpy(e.id, id, e.id_len);
+		n = zkhsm_list_entry_encode(&e, list + *len, size - *len);
+		assert_true(n > 0);
+	}
+	return list;
+}
+
+/* As many keys as there may be, and one more. */
+static void most_keys(void **state)
+{
+	size_t fewer_len, full_len, more_len, empty_len, len, out_len;
+	uint8_t *fewer = many(0, ZKHSM_KEYS_MAX - 1, &fewer_len);
+	uint8_t *full = many(0, ZKHSM_KEYS_MAX, &full_len);
+	uint8_t *more = many(ZKHSM_KEYS_MAX, 1, &more_len);
+	uint8_t *empty = many(0, 0, &empty_len), *delta, *out;
+
+	(void)state;
+	assert_int_equal(zkhsm_list_delta_make(fewer, fewer_len, full, full_len, &delta, &len,
+					       NULL), 0);
+	assert_int_equal(zkhsm_list_delta_apply(fewer, fewer_len, delta, len, &out, &out_len,
+						NULL), 0);
+	assert_int_equal(out_len, full_len);
+	assert_memory_equal(out, full, full_len);
+	free(delta);
+	free(out);
+	/* One key more than nothing, said to be one more than all. */
+	assert_int_equal(zkhsm_list_delta_make(empty, empty_len, more, more_len, &delta, &len,
+					       NULL), 0);
+	zkhsm_sha256(full, full_len, delta + ZKHSM_HEADER_LEN);
+	assert_int_equal(zkhsm_list_delta_apply(full, full_len, delta, len, &out, &out_len, NULL),
+			 -EBADMSG);
+	assert_null(out);
+	free(delta);
+	free(empty);
+	free(more);
+	free(full);
+	free(fewer);
+}
+
 static void check_vector(const json_t *c)
 {
 	static uint8_t base[64 * 1024], delta[64 * 1024], list[64 * 1024];
@@ -202,6 +257,7 @@ int main(void)
 		cmocka_unit_test(from_and_to_nothing),
 		cmocka_unit_test(mutations),
 		cmocka_unit_test(wrong_bases),
+		cmocka_unit_test(most_keys),
 		cmocka_unit_test(vectors),
 	};
 
