@@ -190,6 +190,7 @@ struct nlf_worker {
 	int kcov;
 	uint64_t *area;
 	int taint;
+	int log;	/* -1 in all processes but the first */
 	const struct nlf_input *input;
 	unsigned int step;
 	uint8_t datagram[DATAGRAM_MAX];

@@ -77,6 +77,23 @@ bool kernel_harmed(int fd)
 	return pread(fd, text, sizeof(text) - 1, 0) > 0 && strtoul(text, NULL, 10) & 0x42b0;
 }
 
+/* Reports that do not taint; one process looks for all. */
+static bool kernel_reported(int fd)
+{
+	static const char *const reports[] = { "UBSAN: ", "KASAN: ", "BUG: ", "WARNING: " };
+	char record[2048];
+	ssize_t n;
+	size_t i;
+
+	while (fd >= 0 && ((n = read(fd, record, sizeof(record) - 1)) > 0 || errno == EPIPE)) {
+		record[n > 0 ? n : 0] = '\0';
+		for (i = 0; i < sizeof(reports) / sizeof(reports[0]); i++)
+			if (strstr(record, reports[i]))
+				return true;
+	}
+	return false;
+}
+
 static void send_datagram(struct nlf_worker *w, struct nlf_socket *sock)
 {
 	if (send(nlraw_fd(&sock->nl), w->datagram, w->len, 0) >= 0)
@@ -209,6 +226,6 @@ void input_run(struct nlf_worker *w, const struct nlf_input *in)
 	atomic_fetch_add(&world->executions, 1);
 	if (fresh)
 		corpus_add(in);
-	if (kernel_harmed(w->taint))
-		finding(w, "the kernel is tainted, its log says by what");
+	if (kernel_harmed(w->taint) || kernel_reported(w->log))
+		finding(w, "the kernel is tainted, or has reported something; see its log");
 }

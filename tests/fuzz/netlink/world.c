@@ -190,7 +190,10 @@ void worker_start(struct nlf_worker *w, unsigned int number)
 	w->number = number;
 	w->uid = users[number % WORKERS_MAX];
 	w->taint = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
-	must(w->taint >= 0, "no taint to read");
+	w->log = number ? -1 : open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	must(w->taint >= 0 && (number || w->log >= 0), "no taint, or no log, to read");
+	if (w->log >= 0)
+		lseek(w->log, 0, SEEK_END);
 	cover_open(w);
 	if (w->uid)
 		must(!setgroups(0, NULL) && !setresgid(w->uid, w->uid, w->uid) &&
