@@ -26,7 +26,7 @@ APPEND = ("loglevel=5 panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M "
 # A race in the core kernel is no reason to panic, nor to wait for the console;
 # tests/vm/init/kcsan.c judges.  An emulated processor needs a longer look.
 APPEND_FOR = {"kcsan": "panic_on_warn=0 loglevel=2 log_buf_len=16M kcsan.udelay_task=300 "
-                       "kcsan.skip_watch=2000"}
+                       "kcsan.skip_watch=500"}
 
 
 def kind(kernel_name):

@@ -5,12 +5,16 @@
 serial.py DIRECTORY LINE... -- LINUX ARGUMENT...
 
 A LINE named session.* is a socket of that name in DIRECTORY, for one client
-after the other; any other is a file that the line's output goes to.
+after the other, with another line of the name session.*.credit; any other is a
+file that the line's output goes to.
 
-A serial line tells neither end that the other is there, so:
+A serial line tells neither end that the other is there, and user-mode Linux
+never again reads one whose buffer in the kernel was once full, so:
 - the first byte from a line but the console says that the guest has made it
   raw; nothing is sent to it before, and the byte goes nowhere;
-- a zero byte to a line says that its client has gone.
+- a zero byte to a line says that its client has gone;
+- a byte from a line's credit says that the guest has read CREDIT bytes more,
+  and WINDOW is what may be under way unread.
 """
 
 import os
@@ -21,6 +25,8 @@ import sys
 import threading
 
 SIZE = 65536
+CREDIT = 1024
+WINDOW = 2 * CREDIT
 
 
 def to_file(line, path, skip):
@@ -42,32 +48,47 @@ def listen(path):
 
 
 class Session:
-    def __init__(self, line, path):
-        self.line, self.client = line, None
-        self.raw = threading.Event()
+    def __init__(self, line, credit, path):
+        self.line, self.credit, self.client = line, credit, None
+        self.room, self.more = 0, threading.Condition()
         self.listener = listen(path)
-        threading.Thread(target=self.from_clients, daemon=True).start()
-        threading.Thread(target=self.from_guest, daemon=True).start()
+        for loop in (self.from_clients, self.from_guest, self.from_credit):
+            threading.Thread(target=loop, daemon=True).start()
+
+    def from_credit(self):
+        """The first byte opens the window, the others move it."""
+        gain = WINDOW
+        while data := self.credit.recv(SIZE):
+            with self.more:
+                self.room += gain + (len(data) - 1) * CREDIT
+                self.more.notify()
+            gain = CREDIT
+
+    def to_guest(self, data):
+        while data:
+            with self.more:
+                self.more.wait_for(lambda: self.room)
+                part, data = data[:self.room], data[self.room:]
+                self.room -= len(part)
+            self.line.sendall(part)
 
     def from_clients(self):
         while True:
             self.client, _ = self.listener.accept()
-            self.raw.wait()
             try:
                 while data := self.client.recv(SIZE):
-                    self.line.sendall(data)
+                    self.to_guest(data)
             except ConnectionError:
                 pass
             client, self.client = self.client, None
             client.close()
             try:
-                self.line.sendall(b"\0")
+                self.to_guest(b"\0")
             except ConnectionError:
                 return
 
     def from_guest(self):
         self.line.recv(1)
-        self.raw.set()
         while data := self.line.recv(SIZE):
             client = self.client
             try:
@@ -82,28 +103,27 @@ def main(argv):
     directory, argv = argv[0], argv[1:]
     split = argv.index("--")
     names, linux = argv[:split], argv[split + 1:]
-    pairs, files, sessions = [], [], []
+    ours, theirs = {}, []
     for number, name in enumerate(names):
-        ours, theirs = socket.socketpair()
-        pairs.append(theirs)
-        linux.append(f"ssl{number}=fd:{theirs.fileno()}")
-        path = os.path.join(directory, name)
-        if name.startswith("session."):
-            sessions.append((ours, path))
-        else:
-            files.append(threading.Thread(target=to_file, args=(ours, path, number > 0)))
+        ours[name], end = socket.socketpair()
+        theirs.append(end)
+        linux.append(f"ssl{number}=fd:{end.fileno()}")
+    files = [threading.Thread(target=to_file, args=(
+        ours[name], os.path.join(directory, name), name != names[0]))
+        for name in names if not name.startswith("session.")]
 
     # Whatever happens to us, the kernel ends with us.
     process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *linux],
                                stdin=subprocess.DEVNULL,
-                               pass_fds=[theirs.fileno() for theirs in pairs])
+                               pass_fds=[end.fileno() for end in theirs])
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
-    for theirs in pairs:
-        theirs.close()
+    for end in theirs:
+        end.close()
     for thread in files:
         thread.start()
-    for line, path in sessions:
-        Session(line, path)
+    for name in names:
+        if name.startswith("session.") and not name.endswith(".credit"):
+            Session(ours[name], ours[name + ".credit"], os.path.join(directory, name))
     status = process.wait()
     for thread in files:
         thread.join()

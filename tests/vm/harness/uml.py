@@ -15,10 +15,11 @@ NAME = "user-mode Linux"
 CONSOLE = "ttyS0"
 MEMORY = 768
 
-# In this order /dev/ttyS0, ttyS1, ...: what goes to a file of this name and,
-# for the others, the name of the socket.
+# In this order /dev/ttyS0, ttyS1, ...: what goes to a file of this name; the
+# sockets; where the guest says how much it has read from each.
 FILES = ("console.log", "verdict", "out")
 SOCKETS = tuple(f"session.{index}" for index in range(control.SESSIONS))
+CREDITS = tuple(name + ".credit" for name in SOCKETS)
 
 
 def refuse(options):
@@ -47,10 +48,10 @@ def memory_directory(megabytes):
 
 def command_line(vm, kernel, options, append):
     memory = options.mem or MEMORY
-    ports = ["zkhsm." + name for name in FILES[1:] + SOCKETS]
+    ports = ["zkhsm." + name for name in FILES[1:] + SOCKETS + CREDITS]
     # Unlike QEMU it would start again where a kernel reboots or panics.
     return ["env", "TMPDIR=" + memory_directory(memory), sys.executable,
             os.path.join(TOP, "tests/vm/harness/serial.py"), vm.directory,
-            *FILES, *SOCKETS, "--", kernel.image, f"mem={memory}M", "noreboot",
+            *FILES, *SOCKETS, *CREDITS, "--", kernel.image, f"mem={memory}M", "noreboot",
             "initrd=" + vm.path("initramfs"), "uml_dir=" + vm.directory + "/", "umid=uml",
             "ZKVM_PORTS=" + ",".join(ports), *append]

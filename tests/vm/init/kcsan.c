@@ -15,6 +15,8 @@
 
 static char title[512];
 static bool ours;
+/* Further down in this stack is what an interrupt came upon, which has no part in it. */
+static bool interrupted;
 
 static void end_report(void)
 {
@@ -42,11 +44,15 @@ bool kcsan_line(const char *text)
 	if (start) {
 		end_report();
 		snprintf(title, sizeof(title), "%s", start + strlen(TITLE));
-		ours = false;
+		ours = interrupted = false;
 	} else if (title[0] && !strncmp(text, END, strlen(END))) {
 		end_report();
 	}
-	if (title[0] && strstr(text, OURS))
+	if (!text[0])
+		interrupted = false;
+	if (strstr(text, "asm_sysvec_") || strstr(text, "asm_common_interrupt"))
+		interrupted = true;
+	if (title[0] && !interrupted && strstr(text, OURS))
 		ours = true;
 	return start;
 }

@@ -45,6 +45,23 @@ struct request {
 
 static int port;
 
+/*
+ * Where a byte is due for each CREDIT that was read, so that the host never
+ * sends more than a serial line of user-mode Linux has room for: one that was
+ * once throttled is never read again.  Other ports have no such line.
+ */
+#define CREDIT		1024
+static int credit = -1;
+
+static void count_read(size_t n)
+{
+	static size_t unpaid;
+
+	for (unpaid += n; unpaid >= CREDIT; unpaid -= CREDIT)
+		if (credit >= 0 && write(credit, "", 1) != 1)
+			printf("init: no credit for the host\n");
+}
+
 /* Waits for a host to be there; false when it went away while reading. */
 static bool read_all(void *buf, size_t size)
 {
@@ -55,6 +72,7 @@ static bool read_all(void *buf, size_t size)
 
 		if (n <= 0)
 			return false;
+		count_read(n);
 		p += n;
 		size -= n;
 	}
@@ -281,6 +299,7 @@ out:
 /* Starts the process that serves one port. */
 pid_t session_start(const char *name)
 {
+	char credit_name[64];
 	struct request req;
 	sigset_t none;
 	pid_t pid;
@@ -298,6 +317,8 @@ pid_t session_start(const char *name)
 	port = open_port(name);
 	if (port < 0)
 		_exit(1);
+	snprintf(credit_name, sizeof(credit_name), "%s.credit", name);
+	credit = open_port(credit_name);
 	for (;;) {
 		wait_for_host();
 		if (read_request(&req))
