@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "hsm.h"
+
+/* kmod/zkhsm.h: ZKHSM_MANAGERS_KNOWN_MAX */
+#define MANAGERS_KNOWN_MAX	256
 #include "wire.h"
 
 static struct hsm h;
@@ -228,6 +231,50 @@ static void managers_full(void)
 		manager_free(&m[i]);
 }
 
+static void known(struct manager *m)
+{
+	static const uint8_t element[32] = { 1 };
+
+	manager_new_pinned(&h, m);
+	order_one(&h, m, ZKHSM_ORDER_TYPE_RELEASE, 1, element);
+	require(!h.a.error, "order-apply: %s", h.a.text);
+	manager_unpin(&h, m);
+	require(!h.a.error, "trust-del: %s", h.a.text);
+}
+
+/*
+ * A manager that gave an order is not forgotten when it is unpinned: its numbers
+ * must never count anew. So there is an end to how many there may ever be.
+ */
+static void managers_known(void)
+{
+	struct manager first, m;
+	unsigned int i;
+
+	hsm_close(&h);
+	hsm_fresh(&h, NULL);
+	known(&first);
+	for (i = 1; i < MANAGERS_KNOWN_MAX; i++) {
+		known(&m);
+		manager_free(&m);
+	}
+	manager_new(&m);
+	manager_pin(&h, &m);
+	check_refused(&h.a, ENOSPC, ZKHSM_REASON_FULL, "one more than can be known");
+	check(strstr(h.a.text, "remember"), "\"%s\" does not say what is full", h.a.text);
+	manager_unpin(&h, &m);
+	check_refused(&h.a, ENOKEY, ZKHSM_REASON_NOT_PINNED, "trust-del of the refused one");
+	manager_free(&m);
+	/* Those that are known come and go. */
+	for (i = 0; i < 2; i++) {
+		manager_pin(&h, &first);
+		check_done(&h.a, "trust-new of a known one");
+		manager_unpin(&h, &first);
+		check_done(&h.a, "trust-del of it");
+	}
+	manager_free(&first);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
@@ -237,6 +284,7 @@ int main(int argc, char **argv)
 		{ "configuration", configuration },
 		{ "unfit_quorums", unfit_quorums },
 		{ "managers_full", managers_full },
+		{ "managers_known", managers_known },
 	};
 
 	return ktap_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);

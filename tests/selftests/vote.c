@@ -228,6 +228,76 @@ static void tombstone(void)
 	not_importable(scalar, "of a revoked key that was deleted");
 }
 
+static uint32_t tombstones(const struct manager *m)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_TRUST_GET);
+
+	nla_put(msg, ZKHSM_A_MANAGER_MANAGER_ID, 32, m->id);
+	nlraw_do(&h.nl, msg, &h.a);
+	check_done(&h.a, "trust-get");
+	return nlraw_u32(&h.a, ZKHSM_A_MANAGER_TOMBSTONES);
+}
+
+/* A vote that is too few to stop goes with the element when it comes, and when it leaves. */
+static void too_few(void)
+{
+	uint8_t scalar[32], public[65], element[32];
+
+	start(1, 2, 2);
+	RAND_bytes(scalar, sizeof(scalar));
+	scalar[0] &= 0x7f;
+	ec_public(scalar, public);
+	ec_element(public, element);
+	order(&one, HOLD, 1, element, 0);
+	check(tombstones(&one) == 1, "one vote on what is not here");
+	key_import(&h, "import", scalar);
+	check_done(&h.a, "import below the quorum");
+	check(!tombstones(&one), "a tombstone of what is here");
+	works("import");
+	key_del(&h, "import");
+	check_done(&h.a, "key-del");
+	check(tombstones(&one) == 1, "the vote of what has gone");
+	key_import(&h, "import", scalar);
+	check_done(&h.a, "import again");
+	order(&two, HOLD, 1, element, 1);
+	state_is("import", ZKHSM_KEY_STATE_HELD, "held by both");
+	key_sign(&h, "import", digest);
+	check_refused(&h.a, EACCES, ZKHSM_REASON_HELD, "key-sign");
+	/* Where the kernel lets a sentence have values, it says who, and that there are more. */
+	check(!strchr(h.a.text, '(') || strstr(h.a.text, " and 1 more)"), "\"%s\"", h.a.text);
+	key_del(&h, "import");
+	check_done(&h.a, "key-del of a held key");
+	check(tombstones(&one) == 1 && tombstones(&two) == 1, "the votes of both");
+	order(&one, RELEASE, 2, element, 0);
+	order(&two, RELEASE, 2, element, 0);
+	check(!tombstones(&one) && !tombstones(&two), "released");
+}
+
+/* A manager's own key is an element like any other: held before it was pinned, or after. */
+static void manager_as_element(void)
+{
+	struct manager three;
+	uint8_t element[32];
+
+	start(1, 2, 2);
+	manager_new(&three);
+	ec_element(three.public, element);
+	order(&one, HOLD, 1, element, 0);
+	manager_pin(&h, &three);
+	check_done(&h.a, "trust-new below the quorum");
+	check(!tombstones(&one), "a tombstone of a pinned manager's key");
+	manager_unpin(&h, &three);
+	check_done(&h.a, "trust-del");
+	check(tombstones(&one) == 1, "the vote of what has gone");
+	order(&two, HOLD, 1, element, 0);
+	manager_pin(&h, &three);
+	check_refused(&h.a, EKEYREVOKED, ZKHSM_REASON_REVOKED, "trust-new of a stopped element");
+	order(&two, RELEASE, 2, element, 0);
+	manager_pin(&h, &three);
+	check_done(&h.a, "trust-new once released");
+	manager_free(&three);
+}
+
 static void votes_outlive_pins(void)
 {
 	uint8_t element[32];
@@ -403,6 +473,8 @@ int main(int argc, char **argv)
 		{ "released_before", released_before },
 		{ "one_stops_two_wipe", one_stops_two_wipe },
 		{ "tombstone", tombstone },
+		{ "too_few", too_few },
+		{ "manager_as_element", manager_as_element },
 		{ "votes_outlive_pins", votes_outlive_pins },
 		{ "quorum_lowered", quorum_lowered },
 		{ "stopped_stays_out", stopped_stays_out },
