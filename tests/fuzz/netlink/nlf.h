@@ -173,6 +173,7 @@ struct nlf_socket {
 	struct nlraw nl;
 	bool open;
 	bool listening;
+	bool lost;		/* answers that did not fit */
 	uint32_t asked_count;
 	struct nlf_asked asked[ASKED_MAX];
 };

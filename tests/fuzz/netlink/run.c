@@ -17,6 +17,7 @@
 #include "nlf.h"
 
 #define SENDABLE	(64 * 1024)
+#define CROWDED		(16 * 1024)
 
 uint64_t now_ms(void)
 {
@@ -111,8 +112,12 @@ static void receive(struct nlf_worker *w, struct nlf_socket *sock, unsigned int 
 	while (count--) {
 		ssize_t n = recv(nlraw_fd(&sock->nl), sock->nl.buffer, NLRAW_BUFFER, MSG_DONTWAIT);
 
-		if (n < 0 && errno == ENOBUFS && (sock->listening || sock != &w->main))
+		/* A refusal has the whole request in it; many long ones do not fit. */
+		if (n < 0 && errno == ENOBUFS && (sock->listening || sock != &w->main ||
+						  w->len > CROWDED)) {
+			sock->lost = true;
 			continue;
+		}
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
@@ -135,9 +140,10 @@ static void settle(struct nlf_worker *w, struct nlf_socket *sock)
 	uint32_t i;
 
 	for (i = 0; i < sock->asked_count && i < ASKED_MAX; i++)
-		if (owed(&sock->asked[i]))
+		if (owed(&sock->asked[i]) && !sock->lost)
 			finding(w, "command %u got no answer", sock->asked[i].cmd);
 	sock->asked_count = 0;
+	sock->lost = false;
 }
 
 static void listen_or_not(struct nlf_worker *w, struct nlf_socket *sock)
