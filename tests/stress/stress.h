@@ -127,7 +127,7 @@ struct board {
 	/* While the identity of the next world is made nobody may leave anything in it. */
 	atomic_bool halt;
 	atomic_uint parked, threads;
-	/* Evidence that is being made; only some change things under it, or none ever would be. */
+	/* Evidence that is being made: few change things under it, or none ever would be. */
 	atomic_uint calm;
 	atomic_uint operations;
 	atomic_uint doomed, late, evidence;

@@ -209,7 +209,7 @@ static void *run(void *arg)
 			breathe();
 			continue;
 		}
-		if (t->crew->moves && atomic_load(&board->calm) && pick(w, 8)) {
+		if (t->crew->moves && atomic_load(&board->calm) && pick(w, 500)) {
 			breathe();
 			continue;
 		}
