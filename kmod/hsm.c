@@ -127,7 +127,7 @@ void zkhsm_hsm_state(struct zkhsm_statement *s)
 	s->groups[0] = ZKHSM_SUITE_P256;
 }
 
-static void read_locked(struct zkhsm_hsm_info *info)
+void zkhsm_hsm_read_locked(struct zkhsm_hsm_info *info)
 {
 	lockdep_assert_held(&zkhsm_lock);
 
@@ -146,7 +146,7 @@ static void read_locked(struct zkhsm_hsm_info *info)
 void zkhsm_hsm_read(struct zkhsm_hsm_info *info)
 {
 	down_read(&zkhsm_lock);
-	read_locked(info);
+	zkhsm_hsm_read_locked(info);
 	up_read(&zkhsm_lock);
 }
 
@@ -246,7 +246,7 @@ int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 	err = PTR_ERR_OR_ZERO(e);
 	if (!err) {
 		publish(&r, &secret, pub, id);
-		read_locked(info);
+		zkhsm_hsm_read_locked(info);
 		trace_zkhsm_hsm(ZKHSM_EVENT_CREATED, hsm.boot_count, hsm.fork_count, 0);
 	}
 	tell(err, ZKHSM_EVENT_CREATED, info);
@@ -300,7 +300,7 @@ static int set_locked(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info
 	if (req->set_agent)
 		WRITE_ONCE(hsm.agent.val, req->agent.val);
 	info->change_count = zkhsm_vote_tighten(info->changes);
-	read_locked(info);
+	zkhsm_hsm_read_locked(info);
 	trace_zkhsm_hsm(ZKHSM_EVENT_CHANGED, hsm.boot_count, hsm.fork_count, 0);
 	return 0;
 }

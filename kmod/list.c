@@ -6,8 +6,8 @@
  * keystore can move on meanwhile. Two copies are kept for managers to fetch:
  * the newest one that evidence was made over and the one before it. The copy
  * that was written last serves as long as the keystore does not change; it is
- * a third one only until evidence over it is done, so that evidence that fails
- * takes no list away from anybody.
+ * a third one for as long as no evidence over it is done, so that evidence that
+ * fails takes no list away from anybody.
  *
  * A copy is written by walking the keystore in slices; between two slices a
  * revocation gets in. If one did, what has been written is of no use and the

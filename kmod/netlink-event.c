@@ -28,7 +28,8 @@ void zkhsm_nl_events_enable(bool on)
 
 static void event_lost(void)
 {
-	genl_set_err(&zkhsm_nl_family, &init_net, 0, ZKHSM_NLGRP_EVENTS, -ENOBUFS);
+	if (READ_ONCE(enabled))
+		genl_set_err(&zkhsm_nl_family, &init_net, 0, ZKHSM_NLGRP_EVENTS, -ENOBUFS);
 }
 
 static struct sk_buff *event_new(u8 cmd, gfp_t gfp, void **hdr)
@@ -53,6 +54,7 @@ static void event_send(struct sk_buff *skb, void *hdr, gfp_t gfp, int err)
 {
 	if (WARN_ON_ONCE(err)) {
 		nlmsg_free(skb);
+		event_lost();
 		return;
 	}
 	genlmsg_end(skb, hdr);
@@ -72,7 +74,11 @@ static int fill_hsm(struct sk_buff *skb, enum zkhsm_event event, const struct zk
 	return nla_put(skb, ZKHSM_A_HSM_HSM_ID, sizeof(info->hsm_id), info->hsm_id);
 }
 
-/* Something befell the HSM: it is told as it is by now. */
+/*
+ * Something befell the HSM: it is told as it is by now. What it is told with,
+ * instance and generation and faults, other events tell too: hence the lock, as
+ * if this were the change.
+ */
 void zkhsm_nl_event_hsm(enum zkhsm_event event)
 {
 	struct zkhsm_hsm_info *info;
@@ -85,10 +91,14 @@ void zkhsm_nl_event_hsm(enum zkhsm_event event)
 	info = kzalloc(sizeof(*info), GFP_KERNEL);
 	if (!info) {
 		nlmsg_free(skb);
+		event_lost();
 		return;
 	}
-	zkhsm_hsm_read(info);
-	event_send(skb, hdr, GFP_KERNEL, fill_hsm(skb, event, info));
+	down_write(&zkhsm_lock);
+	downgrade_write(&zkhsm_lock);
+	zkhsm_hsm_read_locked(info);
+	event_send(skb, hdr, GFP_LOCKED, fill_hsm(skb, event, info));
+	up_read(&zkhsm_lock);
 	kfree(info);
 }
 
@@ -128,6 +138,7 @@ void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count)
 	for (i = 0; i < count; i++) {
 		zkhsm_key_read(changes[i].key, &info);
 		zkhsm_nl_event_key(changes[i].event, &info);
+		cond_resched();
 	}
 }
 

@@ -499,6 +499,7 @@ int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 		  struct netlink_ext_ack *extack);
 void zkhsm_hsm_info_free(struct zkhsm_hsm_info *info);
 void zkhsm_hsm_read(struct zkhsm_hsm_info *info);
+void zkhsm_hsm_read_locked(struct zkhsm_hsm_info *info);
 u32 zkhsm_hsm_configuration(struct zkhsm_configuration *c, u8 buf[ZKHSM_CONFIGURATION_MAX_LEN]);
 void zkhsm_hsm_state(struct zkhsm_statement *s);
 void zkhsm_hsm_forked(void);
@@ -563,7 +564,7 @@ void zkhsm_netlink_exit(void);
 
 /*
  * netlink-event.c: all that what is below netlink calls in it. The others are
- * called with zkhsm_lock held since the change that they tell.
+ * called with zkhsm_lock held since the change that they tell; this one takes it.
  */
 void zkhsm_nl_event_hsm(enum zkhsm_event event);
 void zkhsm_nl_event_hsm_info(enum zkhsm_event event, const struct zkhsm_hsm_info *info);
