@@ -52,8 +52,8 @@ export function order(bytes, hsm, key) {
 	const manager = reader.take(32);
 	const addressee = reader.take(32);
 	const count = reader.u64();
-	reader.form(count >= 1n, 'the number is 1 or more');
 	support(DEFINED.includes(type), 'order-type', 'the type has a body');
+	reader.form(count >= 1n, 'the number is 1 or more');
 	reader.form(REASONS.includes(reader.u8()), 'the reason is of RFC 5280');
 	readNames(reader);
 	const signed = bytes.subarray(0, reader.at);
