@@ -53,5 +53,5 @@ def command_line(vm, kernel, options, append):
     return ["env", "TMPDIR=" + memory_directory(memory), sys.executable,
             os.path.join(TOP, "tests/vm/harness/serial.py"), vm.directory,
             *FILES, *SOCKETS, *CREDITS, "--", kernel.image, f"mem={memory}M", "noreboot",
-            "initrd=" + vm.path("initramfs"), "uml_dir=" + vm.directory + "/", "umid=uml",
-            "ZKVM_PORTS=" + ",".join(ports), *append]
+            "con=null", "ssl=null", "initrd=" + vm.path("initramfs"),
+            "uml_dir=" + vm.directory + "/", "umid=uml", "ZKVM_PORTS=" + ",".join(ports), *append]
