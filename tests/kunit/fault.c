@@ -6,9 +6,11 @@
  * Each case goes on where the one before it stopped, and the last leaves the
  * module disabled: only a reload mends it. Hence the last suite.
  */
+#include <linux/delay.h>
 #include <linux/net.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <net/sock.h>
 
 #include "kunit.h"
@@ -139,6 +141,29 @@ static void fault_none_yet(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, faults_told(test, &faults), 0u);
 }
 
+static void tell(struct work_struct *work)
+{
+	zkhsm_nl_event_hsm(ZKHSM_EVENT_FAULT);
+}
+
+/* Not while a change is being told: what is told last has to be how it is. */
+static void fault_told_in_turn(struct kunit *test)
+{
+	struct work_struct work;
+	u32 faults = U32_MAX;
+
+	INIT_WORK_ONSTACK(&work, tell);
+	down_read(&zkhsm_lock);
+	schedule_work(&work);
+	msleep(200);
+	KUNIT_EXPECT_EQ(test, faults_told(test, &faults), 0u);
+	up_read(&zkhsm_lock);
+	flush_work(&work);
+	destroy_work_on_stack(&work);
+	KUNIT_EXPECT_EQ(test, faults_told(test, &faults), 1u);
+	KUNIT_EXPECT_EQ(test, faults, 0u);
+}
+
 static void fault_in_stored_form(struct kunit *test)
 {
 	struct netlink_ext_ack extack = {};
@@ -168,18 +193,15 @@ static void fault_disables(struct kunit *test)
 {
 	u8 sig[ZKHSM_SIGNATURE_LEN], digest[ZKHSM_HASH_LEN] = { 5 }, proof[ZKHSM_PROOF_LEN];
 	struct netlink_ext_ack sign = {}, prove = {}, release = {}, evidence = {};
-	struct zkhsm_live *live;
 
 	state.key->live->secret.mont->limb[1] ^= 1ULL << 17;
 	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(state.key, digest, sig, &sign), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&sign), (u32)ZKHSM_REASON_FAULT);
 	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(state.key, "alice", 5, NULL, 0, proof, &prove), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&prove), (u32)ZKHSM_REASON_FAULT);
-	KUNIT_EXPECT_EQ(test, zkhsm_key_use_begin(state.key, ZKHSM_KEY_USAGE_SIGN, &live, NULL),
-			-EIO);
+	KUNIT_EXPECT_EQ(test, key_try_use(state.key, ZKHSM_KEY_USAGE_SIGN, NULL), -EIO);
 	/* a use that had begun before gets nothing out either */
-	KUNIT_EXPECT_EQ(test, zkhsm_key_release_begin(state.key, ZKHSM_KEY_USAGE_SIGN, &release),
-			-EIO);
+	KUNIT_EXPECT_EQ(test, key_try_release(state.key, ZKHSM_KEY_USAGE_SIGN, &release), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&release), (u32)ZKHSM_REASON_FAULT);
 	KUNIT_EXPECT_EQ(test, zkhsm_evidence_make(challenge(test), &evidence), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&evidence), (u32)ZKHSM_REASON_FAULT);
@@ -224,6 +246,7 @@ static void fault_told_once(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(fault_none_yet),
+	KUNIT_CASE(fault_told_in_turn),
 	KUNIT_CASE(fault_in_stored_form),
 	KUNIT_CASE(fault_disables),
 	KUNIT_CASE(fault_leaves_stopping),
