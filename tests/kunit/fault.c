@@ -193,18 +193,15 @@ static void fault_disables(struct kunit *test)
 {
 	u8 sig[ZKHSM_SIGNATURE_LEN], digest[ZKHSM_HASH_LEN] = { 5 }, proof[ZKHSM_PROOF_LEN];
 	struct netlink_ext_ack sign = {}, prove = {}, release = {}, evidence = {};
-	struct zkhsm_live *live;
 
 	state.key->live->secret.mont->limb[1] ^= 1ULL << 17;
 	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(state.key, digest, sig, &sign), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&sign), (u32)ZKHSM_REASON_FAULT);
 	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(state.key, "alice", 5, NULL, 0, proof, &prove), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&prove), (u32)ZKHSM_REASON_FAULT);
-	KUNIT_EXPECT_EQ(test, zkhsm_key_use_begin(state.key, ZKHSM_KEY_USAGE_SIGN, &live, NULL),
-			-EIO);
+	KUNIT_EXPECT_EQ(test, key_try_use(state.key, ZKHSM_KEY_USAGE_SIGN, NULL), -EIO);
 	/* a use that had begun before gets nothing out either */
-	KUNIT_EXPECT_EQ(test, zkhsm_key_release_begin(state.key, ZKHSM_KEY_USAGE_SIGN, &release),
-			-EIO);
+	KUNIT_EXPECT_EQ(test, key_try_release(state.key, ZKHSM_KEY_USAGE_SIGN, &release), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&release), (u32)ZKHSM_REASON_FAULT);
 	KUNIT_EXPECT_EQ(test, zkhsm_evidence_make(challenge(test), &evidence), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&evidence), (u32)ZKHSM_REASON_FAULT);

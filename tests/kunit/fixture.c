@@ -110,6 +110,27 @@ void key_delete(struct kunit *test, struct zkhsm_key *key)
 	KUNIT_EXPECT_EQ(test, zkhsm_op_key_del(key, &by, &info, NULL), 0);
 }
 
+/* Whether it may be used, and nothing is kept of it: a test that expects a refusal may get none. */
+int key_try_use(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack)
+{
+	struct zkhsm_live *live;
+	int err = zkhsm_key_use_begin(key, usage, &live, extack);
+
+	if (!err)
+		zkhsm_live_put(live);
+	return err;
+}
+
+/* The same of an answer, which holds zkhsm_lock. */
+int key_try_release(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack)
+{
+	int err = zkhsm_key_release_begin(key, usage, extack);
+
+	if (!err)
+		zkhsm_key_release_end(key);
+	return err;
+}
+
 /* NULL when nobody has heard of it. The suites are alone, so it stays. */
 struct zkhsm_element *element_of(const u8 pub[ZKHSM_POINT_LEN])
 {

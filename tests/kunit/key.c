@@ -112,11 +112,10 @@ static void key_use_table(struct kunit *test)
 	static const u32 reason[] = { [PRE] = ZKHSM_REASON_STATE, [HELD] = ZKHSM_REASON_HELD,
 				      [DEACT] = ZKHSM_REASON_STATE,
 				      [COMP] = ZKHSM_REASON_REVOKED };
-	struct zkhsm_live *live, *first;
+	struct zkhsm_live *first;
 	struct zkhsm_key *key;
 	struct rnd_state rnd;
 	u32 state;
-	int err;
 
 	random_begin(test, &rnd, SEED + 1);
 	key = random_key(test, &rnd, "use");
@@ -125,16 +124,12 @@ static void key_use_table(struct kunit *test)
 		struct netlink_ext_ack begun = {}, released = {};
 
 		force_state(key, state);
-		err = zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, &live, &begun);
-		KUNIT_EXPECT_EQ_MSG(test, err, want[state], "state %u", state);
+		KUNIT_EXPECT_EQ_MSG(test, key_try_use(key, ZKHSM_KEY_USAGE_SIGN, &begun),
+				    want[state], "state %u", state);
 		KUNIT_EXPECT_EQ(test, reason_of(&begun), reason[state]);
-		if (!err)
-			zkhsm_live_put(live);
-		err = zkhsm_key_release_begin(key, ZKHSM_KEY_USAGE_SIGN, &released);
-		KUNIT_EXPECT_EQ_MSG(test, err, want[state], "state %u", state);
+		KUNIT_EXPECT_EQ_MSG(test, key_try_release(key, ZKHSM_KEY_USAGE_SIGN, &released),
+				    want[state], "state %u", state);
 		KUNIT_EXPECT_EQ(test, reason_of(&released), reason[state]);
-		if (!err)
-			zkhsm_key_release_end(key);
 	}
 	/* only what was released has been counted */
 	KUNIT_EXPECT_EQ(test, atomic64_read(&key->uses), 1);
@@ -240,7 +235,7 @@ static void key_usage(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, zkhsm_ecdsa_verify(key->pub, digest, sig), 0);
 	key->usage = ZKHSM_KEY_USAGE_PROVE;
 	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(key, digest, sig, NULL), -EACCES);
-	KUNIT_EXPECT_EQ(test, zkhsm_key_release_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL), -EACCES);
+	KUNIT_EXPECT_EQ(test, key_try_release(key, ZKHSM_KEY_USAGE_SIGN, NULL), -EACCES);
 	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(key, "alice", 5, NULL, 0, proof, NULL), 0);
 	KUNIT_EXPECT_EQ(test, zkhsm_schnorr_verify(key->pub, "alice", 5, NULL, 0, proof), 0);
 	key->usage = ZKHSM_KEY_USAGE_SIGN;
@@ -270,7 +265,6 @@ static void key_deleted_while_referenced(struct kunit *test)
 	struct netlink_ext_ack extack = {};
 	struct zkhsm_caller by = admin_caller();
 	struct zkhsm_key_info info;
-	struct zkhsm_live *live;
 	struct zkhsm_key *key, *again;
 	struct rnd_state rnd;
 
@@ -293,9 +287,8 @@ static void key_deleted_while_referenced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reason_of(&extack), (u32)ZKHSM_REASON_NO_SUCH_KEY);
 	KUNIT_EXPECT_EQ(test, zkhsm_op_key_del(key, &by, &info, NULL), -ENOKEY);
 	KUNIT_EXPECT_EQ(test, set_state(key, DEACT, NULL), -ENOKEY);
-	KUNIT_EXPECT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, &live, NULL),
-			-ENOKEY);
-	KUNIT_EXPECT_EQ(test, zkhsm_key_release_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL), -ENOKEY);
+	KUNIT_EXPECT_EQ(test, key_try_use(key, ZKHSM_KEY_USAGE_SIGN, NULL), -ENOKEY);
+	KUNIT_EXPECT_EQ(test, key_try_release(key, ZKHSM_KEY_USAGE_SIGN, NULL), -ENOKEY);
 
 	zkhsm_key_put(key);
 	KUNIT_EXPECT_EQ(test, atomic_read(&destroyed), 0);
@@ -324,8 +317,7 @@ static void key_stopped_in_flight(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refcount_read(&live->ref), 1u);
 	KUNIT_EXPECT_TRUE(test, zkhsm_secret_present(&live->secret));
 	KUNIT_EXPECT_TRUE(test, zkhsm_scalar_eq(live->secret.plain, &a));
-	KUNIT_EXPECT_EQ(test, zkhsm_key_release_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL),
-			-EKEYREVOKED);
+	KUNIT_EXPECT_EQ(test, key_try_release(key, ZKHSM_KEY_USAGE_SIGN, NULL), -EKEYREVOKED);
 	zkhsm_live_put(live);
 	/* it is still in the list, for managers to see */
 	KUNIT_EXPECT_TRUE(test, is_in_store("in-flight"));
