@@ -117,10 +117,26 @@ static void check_statement(struct worker *w, const struct attempt *t)
 	}
 }
 
+/* An order that S shows as applied, and that nothing has taken back, is in effect in L. */
+static void check_orders(const struct attempt *t, const struct record *r, unsigned int slot,
+			 uint32_t state)
+{
+	const struct zkhsm_challenge *holder = challenge_of(t, 0), *revoker = challenge_of(t, 1);
+	const struct view *after = &t->after[slot];
+
+	if (state != ZKHSM_KEY_STATE_ACTIVE || !holder || !revoker)
+		return;
+	check(!(after->flags & REVOKING) || r->revoked_by > revoker->last_number,
+	      "S shows revocation %llu applied, and L its key %s active",
+	      (unsigned long long)r->revoked_by, r->id);
+	check(after->held % 4 != CLOSED || after->held_by > holder->last_number,
+	      "S shows hold %llu applied, and L its key %s active",
+	      (unsigned long long)after->held_by, r->id);
+}
+
 /* Of each slot: was its key there throughout, and what did L say about it. */
 static void check_list(struct worker *w, const struct attempt *t, const struct zkhsm_keylist *l)
 {
-	const struct zkhsm_challenge *c = challenge_of(t, 1);
 	unsigned int i;
 	int index;
 
@@ -142,10 +158,7 @@ static void check_list(struct worker *w, const struct attempt *t, const struct z
 		check(state_possible(&t->before[i], &t->after[i], e->state),
 		      "L says state %u of %s, flags %x before, %x after", e->state, r->id,
 		      t->before[i].flags, t->after[i].flags);
-		if (c && t->after[i].flags & REVOKING && r->revoked_by <= c->last_number)
-			check(e->state != ZKHSM_KEY_STATE_ACTIVE,
-			      "S shows order %llu applied and L its key %s active",
-			      (unsigned long long)r->revoked_by, r->id);
+		check_orders(t, r, i, e->state);
 	}
 }
 

@@ -91,12 +91,15 @@ bool opened(unsigned int before, unsigned int after)
 
 struct view look(struct record *r)
 {
-	return (struct view){
-		.flags = atomic_load(&r->flags),
-		.held = atomic_load(&r->held.phase),
-		.inactive = atomic_load(&r->inactive.phase),
-		.given = atomic_load(&r->given.phase),
-	};
+	struct view v;
+
+	v.flags = atomic_load(&r->flags);
+	v.inactive = atomic_load(&r->inactive.phase);
+	v.given = atomic_load(&r->given.phase);
+	/* In this order, so that the order is that of this phase or a later one. */
+	v.held = atomic_load(&r->held.phase);
+	v.held_by = atomic_load(&r->held.order);
+	return v;
 }
 
 bool state_possible(const struct view *before, const struct view *after, uint32_t state)

@@ -66,9 +66,7 @@ ALL = {mutant.name: mutant for mutant in (
 	trace_zkhsm_key_use""", """	err = 0;
 	trace_zkhsm_key_use""")),
     Mutant("moment", "6.12", "S shows counters newer than its list",
-           r"S shows order \d+ applied and L its key s\d\d active|"
-           r"L says state \d of s\d\d, flags \w+ before|s\d\d was there all the time|"
-           r"s\d\d is in L after its deletion",
+           r"S shows (revocation|hold) \d+ applied, and L its key s\d\d active",
            ("evidence.c", "if (!err && zkhsm_keystore_generation() != list->generation)",
             "if (0)")),
     Mutant("twice", "6.12", "whether an id is free is not looked at under the lock",
@@ -93,5 +91,5 @@ ALL = {mutant.name: mutant for mutant in (
            r"BUG: KCSAN: data-race in \S+ \[zkhsm\].*",
            ("netlink.c", "	u8 cmd = info->genlhdr->cmd;\n	int err;\n\n",
             "	static unsigned long requests;\n	u8 cmd = info->genlhdr->cmd;\n	int err;\n\n"
-            "	requests++;\n")),
+            "	if (++requests == ~0UL)\n		return -EBUSY;\n")),
 )}

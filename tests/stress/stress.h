@@ -45,6 +45,7 @@ enum kind {
  */
 struct toggle {
 	atomic_uint phase;
+	atomic_ullong order;	/* that closed it last, if it was one */
 };
 
 #define OPEN	0u
@@ -183,6 +184,7 @@ bool opened(unsigned int before, unsigned int after);
 /* What is known of a key at one moment. */
 struct view {
 	unsigned int flags, held, inactive, given;
+	uint64_t held_by;	/* order of manager 0, or a later one than @held tells of */
 };
 
 struct view look(struct record *r);

@@ -100,7 +100,8 @@ static void flip(struct worker *w, struct toggle *t, const uint8_t element[32], 
 	struct hold h = { t, index };
 
 	if (toggle_take(t, OPEN)) {
-		order_send(w, 0, ZKHSM_ORDER_TYPE_HOLD, order_draw(w->world, 0), element, is_held,
+		atomic_store(&t->order, order_draw(w->world, 0));
+		order_send(w, 0, ZKHSM_ORDER_TYPE_HOLD, atomic_load(&t->order), element, is_held,
 			   &h);
 	} else if (releases && toggle_take(t, CLOSED)) {
 		if (order_send(w, 0, ZKHSM_ORDER_TYPE_RELEASE, order_draw(w->world, 0), element,
