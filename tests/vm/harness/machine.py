@@ -21,7 +21,7 @@ ENDING = 300
 # And to boot, where several are emulated on few processors.
 BOOT = 300
 APPEND = ("loglevel=5 panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M "
-          "rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on "
+          "rcupdate.rcu_cpu_stall_timeout=150 random.trust_cpu=on "
           "printk.devkmsg=on printk.time=1")
 # A race in the core kernel is no reason to panic, nor to wait for the console;
 # tests/vm/init/kcsan.c judges.  An emulated processor needs a longer look.
