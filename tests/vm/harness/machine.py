@@ -148,17 +148,15 @@ class Machine:
             time.sleep(0.05)
         return True
 
+    def tail(self, name, lines):
+        try:
+            with open(self.path(name), errors="replace") as file:
+                return file.read().replace("\r", "").splitlines()[-lines:]
+        except FileNotFoundError:
+            return []
+
     def console_tail(self, lines=30):
-        """Where the kernel did not get as far as a console, what its host said."""
-        for name in ("console.log", HOST_LOG):
-            try:
-                with open(self.path(name), errors="replace") as file:
-                    text = file.read().replace("\r", "").splitlines()[-lines:]
-            except FileNotFoundError:
-                continue
-            if text:
-                return text
-        return []
+        return self.tail("console.log", lines)
 
     def verdict(self):
         try:
@@ -178,6 +176,7 @@ class Machine:
         if not lines or lines[-1] != "end":
             panics = [line for line in self.console_tail(400) if "Kernel panic" in line]
             found.append(panics[0] if panics else "the machine ended without a verdict")
+            found += self.tail(HOST_LOG, 5)
         return found
 
     def save_out(self, directory):

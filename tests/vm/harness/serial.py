@@ -127,8 +127,9 @@ def main(argv):
     status = process.wait()
     for thread in files:
         thread.join()
+    if status:
+        print(f"user-mode Linux ended with {status}", flush=True)
     # The other threads wait for clients that will not come.
-    sys.stdout.flush()
     os._exit(status & 127)
 
 
