@@ -31,8 +31,21 @@ ok "its keys too" key_is mail stale
 ok "there is no token" refused urn:zkhsm:stale token mail "$WORK/t6"
 ok "the old token expires, with some leeway for clocks" await 20 \
 	refused EKEYEXPIRED old_token_verifies
+agent_once()
+{
+	vm setpriv --reuid "$AGENT_UID" --regid "$AGENT_UID" --clear-groups --no-new-privs \
+		zkhsm-agent --config /run/agent/agent.conf --once
+}
+ok "one attestation by hand" agent_once
+ok "does for as long as it lasts" hsm_is attested
 need "the agent starts again" agent_start
 ok "its endpoint serves" await 15 agent_serves
+agent_names_hsm()
+{
+	[ "$(as_client "$AGENT_URL/v1/hsm")" = 200 ] &&
+		[ "$(jq -r .hsm_id "$WORK/body")" = "$HSM_ID" ]
+}
+ok "and says whose agent it is" agent_names_hsm
 ok "the HSM is attested again" await 15 hsm_is attested
 ok "an expired token is refused by it" refused urn:zkhsm:token-expired \
 	remote_sign mail "$WORK/old-token" "$WORK/message"

@@ -17,7 +17,12 @@ need "the module is reloaded under the running agent" \
 ok "all keys are gone" refused no-identity hsm key get mail
 need "a new identity is made" identity_new
 ok "which is another" [ "$old" != "$HSM_ID" ]
-need "the manager is pinned in it" vm zkhsm trust new --key "$ORDER_KEY" --label demo
+first_manager() { hsm trust list | jq -r '.[0]."manager-id"'; }
+ok "a manager whose certificate is not trusted is not pinned" refused EKEYREJECTED \
+	hsm trust new --from-manager "$MANAGER_IN_VM" --ca /in/client-ca.pem --label demo
+need "the manager is pinned in it, on its own word" vm zkhsm trust new \
+	--from-manager "$MANAGER_IN_VM" --ca /in/server-ca.pem --label demo
+ok "it is the same manager" [ "$(first_manager)" = "$MANAGER_ID" ]
 ok "its evidence is pending, by the same agent" await 30 is_pending
 ok "the old identity goes stale" old_is_stale
 need "it is enrolled" admin enrol "$HSM_ID" --name reloaded
@@ -26,6 +31,14 @@ ok "and attested" await 20 hsm_is attested
 ok "the whole HSM is revoked" admin revoke --hsm "$HSM_ID" --reason cessation-of-operation
 ok "the manager says revoked" hsm_is revoked
 ok "its evidence is refused" await 15 agent_said verdict=hsm-revoked
+
+unlisted() { admin list | jq -e --arg h "$HSM_ID" 'all(.. | .hsm_id? // empty; . != $h)'; }
+listed() { admin list | jq -e --arg h "$HSM_ID" 'any(.. | .hsm_id? // empty; . == $h)'; }
+ok "it is in the list of those that are enrolled" listed
+ok "its enrolment ends" admin unenrol "$HSM_ID"
+ok "once" refused urn:zkhsm:unknown admin unenrol "$HSM_ID"
+ok "it is in the list no more" unlisted
+ok "and unknown to everybody" refused urn:zkhsm:unknown ask manager state "$HSM_ID"
 
 ok "no token, key or secret is in the manager's log" manager_log_is_clean
 ok "nor in the agent's" agent_log_is_clean
