@@ -352,6 +352,65 @@ static void test_evidence_false(void **state)
 	scene_free(&s);
 }
 
+/* True, of the same HSM, but it announces what the evidence does not cover. */
+static void test_other_announcement(void **state)
+{
+	struct scene s = { 0 };
+	json_t *answer;
+	struct cli cli;
+	uint8_t *list;
+
+	(void)state;
+	scene_new(&s);
+	list = malloc(s.p->list_len);
+	assert_non_null(list);
+	memcpy(list, s.p->list, s.p->list_len);
+	s.b.list.data = list;
+	prover_key_add(s.p, "later", NULL);
+	prover_refresh(s.p);
+	prover_announcement(s.p, s.announcement);
+	write_bundle(&s);
+	assert_int_equal(verify(&s, NULL, &cli, &answer), -EKEYREJECTED);
+	assert_string_equal(cli.err.text, "the announcement is of another list");
+	free(list);
+	scene_free(&s);
+}
+
+static void test_proof_malformed(void **state)
+{
+	static const struct cli_command proof_verify = { .object = "proof", .verb = "verify" };
+#define H8	"0011223344556677"
+#define H32	H8 H8 H8 H8
+	static const char *const bad[] = {
+		"", "{", "[]", "\"x\"", "{}",
+		"{\"public\":1}", "{\"public\":\"zz\"}", "{\"public\":\"001\"}", "{\"public\":\"0A\"}",
+		"{\"public\":\"04" H32 H32 "00\"}", "{\"public\":\"04" H32 H32 "\"}",
+		"{\"public\":\"04" H32 H32 "\",\"proof\":\"" H32 H32 H32 "\",\"user-id\":\"00\"}",
+		"{\"public\":\"04" H32 H32 "\",\"proof\":\"04" H32 H32 H32 "\"}",
+		"{\"public\":\"04" H32 H32 "\",\"proof\":\"04" H32 H32 H32 "\",\"user-id\":\"\"}",
+		"{\"public\":\"04" H32 "\",\"proof\":\"04" H32 H32 H32 "\",\"user-id\":\"00\"}",
+		"{\"public\":\"04" H32 H32 "\",\"public\":\"04" H32 H32 "\"}",
+	};
+	char path[] = "/tmp/zkhsm-test-cli.XXXXXX";
+	char *args[] = { path, NULL };
+
+	(void)state;
+	close(mkstemp(path));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct cli cli = { .command = &proof_verify, .json = true, .args = args,
+				   .arg_count = 1 };
+		FILE *f = fopen(path, "we");
+
+		assert_non_null(f);
+		fputs(bad[i], f);
+		fclose(f);
+		cli.value[OPT_PUBLIC] = "04" H32 H32;
+		if (cmd_proof_verify(&cli) != -EBADMSG)
+			fail_msg("%s", bad[i]);
+	}
+	unlink(path);
+}
+
 static void test_bundle_malformed(void **state)
 {
 	static const char *const bad[] = {
@@ -390,7 +449,9 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_evidence_true),
 		cmocka_unit_test(test_evidence_false),
+		cmocka_unit_test(test_other_announcement),
 		cmocka_unit_test(test_bundle_malformed),
+		cmocka_unit_test(test_proof_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
