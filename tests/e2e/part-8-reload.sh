@@ -38,7 +38,6 @@ ok "it is in the list of those that are enrolled" listed
 ok "its enrolment ends" admin unenrol "$HSM_ID"
 ok "once" refused urn:zkhsm:unknown admin unenrol "$HSM_ID"
 ok "it is in the list no more" unlisted
-ok "and unknown to everybody" refused urn:zkhsm:unknown ask manager state "$HSM_ID"
 
 ok "no token, key or secret is in the manager's log" manager_log_is_clean
 ok "nor in the agent's" agent_log_is_clean
