@@ -15,7 +15,9 @@ CONSOLE = "ttyS0"
 
 
 def refuse(options):
-    """QEMU can do all that can be asked of a machine."""
+    if options.disk and options.kernel in ("debug", "kcsan"):
+        raise Failure(f"no --disk with {options.kernel}: that kernel has no file system for it;"
+                      " take 6.1 or 6.12")
 
 
 def default_memory(kernel):
@@ -63,6 +65,14 @@ def network_args(forward_guest, forward_host):
     return ["-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile="]
 
 
+def disk_args(disk):
+    """What the guest wrote is in the host's memory when QEMU is killed: it need
+    not wait for the host's own disk, only for QEMU."""
+    return ["-drive", f"file={disk.path.replace(',', ',,')},format=raw,if=none,id=disk,"
+                      "cache=unsafe,discard=unmap",
+            "-device", "virtio-blk-pci,drive=disk"]
+
+
 def command_line(vm, kernel, options, append):
     """@append are the arguments for the kernel, of every machine."""
     argv = [QEMU, "-name", "zkhsm", "-machine", "q35",
@@ -84,6 +94,9 @@ def command_line(vm, kernel, options, append):
         name = f"session.{index}"
         argv += ["-chardev", f"socket,id=s{index},path={vm.path(name)},server=on,wait=off",
                  "-device", f"virtserialport,chardev=s{index},name=zkhsm.{name}"]
+    if options.disk:
+        argv += disk_args(options.disk)
+        append = ["ZKVM_DISK=1", *append]
     if options.net or options.forward_guest or options.forward_host:
         argv += network_args(options.forward_guest, options.forward_host)
         append = ["ZKVM_NET=1", *append]

@@ -27,6 +27,8 @@ def refuse(options):
         raise Failure("user-mode Linux has one processor: no --smp but 1")
     if options.net or options.forward_guest or options.forward_host:
         raise Failure("no --net and no --forward with user-mode Linux: take QEMU")
+    if options.disk:
+        raise Failure("no --disk with user-mode Linux: take 6.1 or 6.12")
     if options.qemu:
         raise Failure("--qemu is for QEMU, not for user-mode Linux")
 

@@ -167,6 +167,25 @@ bool boot_machine(void)
 	return load_modules() && network_up();
 }
 
+/* What --disk gave. It outlives the machine, so it is told when it is harmed. */
+bool boot_disk(void)
+{
+	if (!getenv("ZKVM_DISK"))
+		return true;
+	mkdir(DISK_PATH, 0755);
+	if (!mount("/dev/vda", DISK_PATH, "ext4", 0, NULL))
+		return true;
+	report_problem("mount %s: %s", DISK_PATH, strerror(errno));
+	return false;
+}
+
+/* No process is left that could hold it. */
+void disk_end(void)
+{
+	if (getenv("ZKVM_DISK") && umount(DISK_PATH))
+		report_problem("umount %s: %s", DISK_PATH, strerror(errno));
+}
+
 /*
  * Insert our module as plain insmod would.  --no-module leaves it to the
  * command; then the file is there all the same.

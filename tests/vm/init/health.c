@@ -41,7 +41,7 @@ static const char *const patterns[] = {
 	"DEBUG_LOCKS_WARN_ON", "held lock freed", "sleeping function called",
 	"scheduling while atomic", "list_add corruption", "list_del corruption",
 	"Voluntary context switch", "stack-protector",
-	"still have locks held", "nobody cared",
+	"still have locks held", "nobody cared", "EXT4-fs error",
 };
 
 static unsigned long read_taint(void)

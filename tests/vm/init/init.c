@@ -75,7 +75,9 @@ int main(void)
 		printf("init: cannot bring the machine up\n");
 		end_machine();
 	}
-	if (!boot_module()) {
+	if (!boot_disk()) {
+		report_problem("there is no " DISK_PATH);
+	} else if (!boot_module()) {
 		report_problem("the module was not loaded");
 	} else {
 		for (i = 0; i < SESSIONS; i++) {
@@ -85,6 +87,7 @@ int main(void)
 		}
 		wait_for_stop();
 		end_processes();
+		disk_end();
 	}
 	health_check();
 	report_finish();

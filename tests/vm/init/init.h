@@ -12,12 +12,15 @@
 #include <sys/types.h>
 
 #define MODULE_PATH	"/zkhsm/zkhsm.ko"
+#define DISK_PATH	"/disk"
 
 /* How many commands the host may run at once; one port each. */
 #define SESSIONS	4
 
 /* boot.c */
 bool boot_machine(void);
+bool boot_disk(void);
+void disk_end(void);
 bool boot_module(void);
 int open_port(const char *name);
 int run_wait(const char *const argv[]);
