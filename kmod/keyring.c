@@ -29,7 +29,7 @@ static int refuse_lookup(struct netlink_ext_ack *extack, int err)
 	}
 }
 
-static int copy_payload(const struct key *key, u8 secret[ZKHSM_SCALAR_LEN],
+static int copy_payload(const struct key *key, u8 *secret, size_t len,
 			struct netlink_ext_ack *extack)
 {
 	const struct user_key_payload *payload = user_key_payload_locked(key);
@@ -37,17 +37,19 @@ static int copy_payload(const struct key *key, u8 secret[ZKHSM_SCALAR_LEN],
 	/* Revoking a key of these types takes its payload away. */
 	if (!payload)
 		return refuse(extack, -EKEYREVOKED, "the keyring key was revoked");
-	if (payload->datalen != ZKHSM_SCALAR_LEN)
-		return zkhsm_refuse(extack, -EINVAL, ZKHSM_REASON_LENGTH,
-				    "the payload of the keyring key must be 32 bytes");
-	memcpy(secret, payload->data, ZKHSM_SCALAR_LEN);
+	if (payload->datalen != len)
+		return zkhsm_refuse_fmt(extack, -EINVAL, ZKHSM_REASON_LENGTH,
+					"the payload of the keyring key has the wrong length",
+					"the payload of the keyring key must be %zu bytes", len);
+	memcpy(secret, payload->data, len);
 	return 0;
 }
 
 /**
- * zkhsm_keyring_read() - copy a scalar out of a keyring key
+ * zkhsm_keyring_read() - copy a secret out of a keyring key
  * @serial: of a key of type "logon" or "user" that the caller possesses
- * @secret: 32 bytes big-endian; the caller wipes it
+ * @secret: the payload; the caller wipes it
+ * @len: what its length has to be
  * @extack: of the request
  *
  * A key that is still being constructed is not waited for.
@@ -56,7 +58,7 @@ static int copy_payload(const struct key *key, u8 secret[ZKHSM_SCALAR_LEN],
  * possessed, or no permission to find it), -EKEYREVOKED, -EKEYEXPIRED, -EINVAL
  * (length), -ENOMEM.
  */
-int zkhsm_keyring_read(s32 serial, u8 secret[ZKHSM_SCALAR_LEN], struct netlink_ext_ack *extack)
+int zkhsm_keyring_read(s32 serial, u8 *secret, size_t len, struct netlink_ext_ack *extack)
 {
 	struct key *key;
 	key_ref_t ref;
@@ -80,7 +82,7 @@ int zkhsm_keyring_read(s32 serial, u8 secret[ZKHSM_SCALAR_LEN], struct netlink_e
 		err = 0;
 	if (!err) {
 		down_read(&key->sem);
-		err = copy_payload(key, secret, extack);
+		err = copy_payload(key, secret, len, extack);
 		up_read(&key->sem);
 	}
 	key_ref_put(ref);

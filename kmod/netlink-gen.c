@@ -17,11 +17,15 @@ const struct nla_policy zkhsm_challenge_nl_policy[ZKHSM_A_CHALLENGE_NONCE + 1] =
 };
 
 /* ZKHSM_CMD_HSM_NEW - do */
-const struct nla_policy zkhsm_hsm_new_nl_policy[ZKHSM_A_HSM_AGENT_UID + 1] = {
+const struct nla_policy zkhsm_hsm_new_nl_policy[ZKHSM_A_HSM_COUNTER_INDEX + 1] = {
 	[ZKHSM_A_HSM_QUORUM] = NLA_POLICY_RANGE(NLA_U32, 1, ZKHSM_MANAGERS_MAX),
 	[ZKHSM_A_HSM_STOP] = NLA_POLICY_RANGE(NLA_U32, 1, ZKHSM_MANAGERS_MAX),
 	[ZKHSM_A_HSM_WIPE] = NLA_POLICY_RANGE(NLA_U32, 1, ZKHSM_MANAGERS_MAX),
 	[ZKHSM_A_HSM_AGENT_UID] = { .type = NLA_U32, },
+	[ZKHSM_A_HSM_KEK_CLASS] = NLA_POLICY_MAX(NLA_U32, 3),
+	[ZKHSM_A_HSM_KEYRING_SERIAL] = { .type = NLA_U32, },
+	[ZKHSM_A_HSM_TPM_PCRS] = { .type = NLA_U32, },
+	[ZKHSM_A_HSM_COUNTER_INDEX] = { .type = NLA_U32, },
 };
 
 /* ZKHSM_CMD_HSM_GET - do */
@@ -43,13 +47,20 @@ const struct nla_policy zkhsm_hsm_lock_nl_policy[ZKHSM_A_HSM_HSM_ID + 1] = {
 };
 
 /* ZKHSM_CMD_HSM_SEAL - do */
-const struct nla_policy zkhsm_hsm_seal_nl_policy[ZKHSM_A_HSM_HSM_ID + 1] = {
-	[ZKHSM_A_HSM_HSM_ID] = NLA_POLICY_EXACT_LEN(ZKHSM_HASH_LEN),
+const struct nla_policy zkhsm_hsm_seal_nl_policy[ZKHSM_A_SEAL_KEYRING_SERIAL + 1] = {
+	[ZKHSM_A_SEAL_SEQUENCE] = { .type = NLA_U64, },
+	[ZKHSM_A_SEAL_FULL] = NLA_POLICY_MAX(NLA_U32, 1),
+	[ZKHSM_A_SEAL_REKEY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[ZKHSM_A_SEAL_KEYRING_SERIAL] = { .type = NLA_U32, },
 };
 
 /* ZKHSM_CMD_HSM_UNSEAL - do */
-const struct nla_policy zkhsm_hsm_unseal_nl_policy[ZKHSM_A_HSM_HSM_ID + 1] = {
-	[ZKHSM_A_HSM_HSM_ID] = NLA_POLICY_EXACT_LEN(ZKHSM_HASH_LEN),
+const struct nla_policy zkhsm_hsm_unseal_nl_policy[ZKHSM_A_SEAL_FINISH + 1] = {
+	[ZKHSM_A_SEAL_HEAD] = { .type = NLA_BINARY, },
+	[ZKHSM_A_SEAL_KEYRING_SERIAL] = { .type = NLA_U32, },
+	[ZKHSM_A_SEAL_KEK_BLOB] = { .type = NLA_BINARY, },
+	[ZKHSM_A_SEAL_RECORD] = { .type = NLA_BINARY, },
+	[ZKHSM_A_SEAL_FINISH] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* ZKHSM_CMD_KEY_NEW - do */
@@ -137,13 +148,28 @@ const struct nla_policy zkhsm_order_apply_nl_policy[ZKHSM_A_ORDER_ORDER + 1] = {
 	[ZKHSM_A_ORDER_ORDER] = { .type = NLA_BINARY, },
 };
 
+/* ZKHSM_CMD_SHARE_NEW - do */
+const struct nla_policy zkhsm_share_new_nl_policy[ZKHSM_A_SHARE_KEYRING_SERIAL + 1] = {
+	[ZKHSM_A_SHARE_KEYRING_SERIAL] = { .type = NLA_U32, },
+};
+
+/* ZKHSM_CMD_SHARE_GET - do */
+const struct nla_policy zkhsm_share_get_nl_policy[ZKHSM_A_SHARE_KEK_ID + 1] = {
+	[ZKHSM_A_SHARE_KEK_ID] = NLA_POLICY_EXACT_LEN(ZKHSM_KEK_ID_LEN),
+};
+
+/* ZKHSM_CMD_SHARE_DEL - do */
+const struct nla_policy zkhsm_share_del_nl_policy[ZKHSM_A_SHARE_KEK_ID + 1] = {
+	[ZKHSM_A_SHARE_KEK_ID] = NLA_POLICY_EXACT_LEN(ZKHSM_KEK_ID_LEN),
+};
+
 /* Ops table for zkhsm */
-const struct genl_ops zkhsm_nl_ops[20] = {
+const struct genl_ops zkhsm_nl_ops[23] = {
 	{
 		.cmd		= ZKHSM_CMD_HSM_NEW,
 		.doit		= zkhsm_nl_hsm_new_doit,
 		.policy		= zkhsm_hsm_new_nl_policy,
-		.maxattr	= ZKHSM_A_HSM_AGENT_UID,
+		.maxattr	= ZKHSM_A_HSM_COUNTER_INDEX,
 	},
 	{
 		.cmd		= ZKHSM_CMD_HSM_GET,
@@ -166,14 +192,15 @@ const struct genl_ops zkhsm_nl_ops[20] = {
 	{
 		.cmd		= ZKHSM_CMD_HSM_SEAL,
 		.doit		= zkhsm_nl_hsm_seal_doit,
+		.dumpit		= zkhsm_nl_hsm_seal_dumpit,
 		.policy		= zkhsm_hsm_seal_nl_policy,
-		.maxattr	= ZKHSM_A_HSM_HSM_ID,
+		.maxattr	= ZKHSM_A_SEAL_KEYRING_SERIAL,
 	},
 	{
 		.cmd		= ZKHSM_CMD_HSM_UNSEAL,
 		.doit		= zkhsm_nl_hsm_unseal_doit,
 		.policy		= zkhsm_hsm_unseal_nl_policy,
-		.maxattr	= ZKHSM_A_HSM_HSM_ID,
+		.maxattr	= ZKHSM_A_SEAL_FINISH,
 	},
 	{
 		.cmd		= ZKHSM_CMD_KEY_NEW,
@@ -261,6 +288,24 @@ const struct genl_ops zkhsm_nl_ops[20] = {
 		.doit		= zkhsm_nl_order_apply_doit,
 		.policy		= zkhsm_order_apply_nl_policy,
 		.maxattr	= ZKHSM_A_ORDER_ORDER,
+	},
+	{
+		.cmd		= ZKHSM_CMD_SHARE_NEW,
+		.doit		= zkhsm_nl_share_new_doit,
+		.policy		= zkhsm_share_new_nl_policy,
+		.maxattr	= ZKHSM_A_SHARE_KEYRING_SERIAL,
+	},
+	{
+		.cmd		= ZKHSM_CMD_SHARE_GET,
+		.doit		= zkhsm_nl_share_get_doit,
+		.policy		= zkhsm_share_get_nl_policy,
+		.maxattr	= ZKHSM_A_SHARE_KEK_ID,
+	},
+	{
+		.cmd		= ZKHSM_CMD_SHARE_DEL,
+		.doit		= zkhsm_nl_share_del_doit,
+		.policy		= zkhsm_share_del_nl_policy,
+		.maxattr	= ZKHSM_A_SHARE_KEK_ID,
 	},
 };
 

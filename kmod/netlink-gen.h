@@ -14,7 +14,7 @@
 /* Common nested types */
 extern const struct nla_policy zkhsm_challenge_nl_policy[ZKHSM_A_CHALLENGE_NONCE + 1];
 
-extern const struct nla_policy zkhsm_hsm_new_nl_policy[ZKHSM_A_HSM_AGENT_UID + 1];
+extern const struct nla_policy zkhsm_hsm_new_nl_policy[ZKHSM_A_HSM_COUNTER_INDEX + 1];
 
 extern const struct nla_policy zkhsm_hsm_get_nl_policy[ZKHSM_A_HSM_HSM_ID + 1];
 
@@ -22,9 +22,9 @@ extern const struct nla_policy zkhsm_hsm_set_nl_policy[ZKHSM_A_HSM_AGENT_UID + 1
 
 extern const struct nla_policy zkhsm_hsm_lock_nl_policy[ZKHSM_A_HSM_HSM_ID + 1];
 
-extern const struct nla_policy zkhsm_hsm_seal_nl_policy[ZKHSM_A_HSM_HSM_ID + 1];
+extern const struct nla_policy zkhsm_hsm_seal_nl_policy[ZKHSM_A_SEAL_KEYRING_SERIAL + 1];
 
-extern const struct nla_policy zkhsm_hsm_unseal_nl_policy[ZKHSM_A_HSM_HSM_ID + 1];
+extern const struct nla_policy zkhsm_hsm_unseal_nl_policy[ZKHSM_A_SEAL_FINISH + 1];
 
 extern const struct nla_policy zkhsm_key_new_nl_policy[ZKHSM_A_KEY_KEYRING_SERIAL + 1];
 
@@ -54,14 +54,21 @@ extern const struct nla_policy zkhsm_trust_del_nl_policy[ZKHSM_A_MANAGER_MANAGER
 
 extern const struct nla_policy zkhsm_order_apply_nl_policy[ZKHSM_A_ORDER_ORDER + 1];
 
+extern const struct nla_policy zkhsm_share_new_nl_policy[ZKHSM_A_SHARE_KEYRING_SERIAL + 1];
+
+extern const struct nla_policy zkhsm_share_get_nl_policy[ZKHSM_A_SHARE_KEK_ID + 1];
+
+extern const struct nla_policy zkhsm_share_del_nl_policy[ZKHSM_A_SHARE_KEK_ID + 1];
+
 /* Ops table for zkhsm */
-extern const struct genl_ops zkhsm_nl_ops[20];
+extern const struct genl_ops zkhsm_nl_ops[23];
 
 int zkhsm_nl_hsm_new_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_hsm_get_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_hsm_set_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_hsm_lock_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_hsm_seal_doit(struct sk_buff *skb, struct genl_info *info);
+int zkhsm_nl_hsm_seal_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int zkhsm_nl_hsm_unseal_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_key_new_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_key_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -80,6 +87,9 @@ int zkhsm_nl_trust_get_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_trust_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int zkhsm_nl_trust_del_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_order_apply_doit(struct sk_buff *skb, struct genl_info *info);
+int zkhsm_nl_share_new_doit(struct sk_buff *skb, struct genl_info *info);
+int zkhsm_nl_share_get_doit(struct sk_buff *skb, struct genl_info *info);
+int zkhsm_nl_share_del_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	ZKHSM_NLGRP_EVENTS,

@@ -101,18 +101,3 @@ int zkhsm_nl_hsm_get_doit(struct sk_buff *skb, struct genl_info *info)
 	kfree(hsm);
 	return zkhsm_nl_reply_send(reply, hdr, info, err);
 }
-
-int zkhsm_nl_hsm_lock_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return zkhsm_nl_not_supported(info);
-}
-
-int zkhsm_nl_hsm_seal_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return zkhsm_nl_not_supported(info);
-}
-
-int zkhsm_nl_hsm_unseal_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return zkhsm_nl_not_supported(info);
-}

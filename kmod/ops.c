@@ -86,7 +86,7 @@ static int import(const struct zkhsm_key_request *req, struct zkhsm_live *live, 
 	u8 be[ZKHSM_SCALAR_LEN];
 	int err;
 
-	err = zkhsm_keyring_read(req->serial, be, extack);
+	err = zkhsm_keyring_read(req->serial, be, sizeof(be), extack);
 	if (err)
 		goto out;
 	err = zkhsm_secret_import(&live->secret, be, pub);

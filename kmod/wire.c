@@ -4,142 +4,7 @@
  * Documentation/protocol.rst. All of it is public data: no secret is ever
  * encoded here, so nothing needs to be constant time or wiped.
  */
-#include "wire.h"
-
-struct zkhsm_writer {
-	u8 *p;
-	size_t left;
-	size_t len;
-	bool full;
-};
-
-/* Reading past the end is remembered, and every later read fails: one test at the end is enough. */
-static const u8 *take(struct zkhsm_reader *r, size_t len)
-{
-	const u8 *p = r->p;
-
-	if (r->bad || r->left < len) {
-		r->bad = true;
-		return NULL;
-	}
-	r->p += len;
-	r->left -= len;
-	return p;
-}
-
-static void take_bytes(struct zkhsm_reader *r, void *out, size_t len)
-{
-	const u8 *p = take(r, len);
-
-	if (p)
-		memcpy(out, p, len);
-	else
-		memset(out, 0, len);
-}
-
-static u8 take_u8(struct zkhsm_reader *r)
-{
-	const u8 *p = take(r, 1);
-
-	return p ? *p : 0;
-}
-
-static u16 take_u16(struct zkhsm_reader *r)
-{
-	const u8 *p = take(r, 2);
-
-	return p ? get_unaligned_be16(p) : 0;
-}
-
-static u32 take_u32(struct zkhsm_reader *r)
-{
-	const u8 *p = take(r, 4);
-
-	return p ? get_unaligned_be32(p) : 0;
-}
-
-static u64 take_u64(struct zkhsm_reader *r)
-{
-	const u8 *p = take(r, 8);
-
-	return p ? get_unaligned_be64(p) : 0;
-}
-
-static u8 take_header(struct zkhsm_reader *r)
-{
-	const u8 *p = take(r, ZKHSM_HEADER_LEN);
-
-	if (!p || memcmp(p, ZKHSM_MAGIC, ZKHSM_MAGIC_LEN) ||
-	    get_unaligned_be16(p + 6) != ZKHSM_WIRE_VERSION) {
-		r->bad = true;
-		return 0;
-	}
-	return p[5];
-}
-
-static void expect_header(struct zkhsm_reader *r, u8 type)
-{
-	if (take_header(r) != type)
-		r->bad = true;
-}
-
-static int reader_end(const struct zkhsm_reader *r)
-{
-	return r->bad || r->left ? -EBADMSG : 0;
-}
-
-static void put(struct zkhsm_writer *w, const void *data, size_t len)
-{
-	if (w->full || w->left < len) {
-		w->full = true;
-		return;
-	}
-	memcpy(w->p, data, len);
-	w->p += len;
-	w->left -= len;
-	w->len += len;
-}
-
-static void put_u8(struct zkhsm_writer *w, u8 v)
-{
-	put(w, &v, 1);
-}
-
-static void put_u16(struct zkhsm_writer *w, u16 v)
-{
-	u8 b[2];
-
-	put_unaligned_be16(v, b);
-	put(w, b, sizeof(b));
-}
-
-static void put_u32(struct zkhsm_writer *w, u32 v)
-{
-	u8 b[4];
-
-	put_unaligned_be32(v, b);
-	put(w, b, sizeof(b));
-}
-
-static void put_u64(struct zkhsm_writer *w, u64 v)
-{
-	u8 b[8];
-
-	put_unaligned_be64(v, b);
-	put(w, b, sizeof(b));
-}
-
-static void put_header(struct zkhsm_writer *w, u8 type)
-{
-	put(w, ZKHSM_MAGIC, ZKHSM_MAGIC_LEN);
-	put_u8(w, type);
-	put_u16(w, ZKHSM_WIRE_VERSION);
-}
-
-static int writer_end(const struct zkhsm_writer *w)
-{
-	return w->full ? -EMSGSIZE : (int)w->len;
-}
+#include "wire-io.h"
 
 /*
  * zkhsm_statement_encode() - write S
@@ -441,6 +306,16 @@ int zkhsm_configuration_encode(const struct zkhsm_configuration *c, u8 *buf, siz
 	return writer_end(&w);
 }
 
+/* One class of KEK at most, and a counter only of what is sealed. */
+bool zkhsm_hsm_flags_valid(u32 flags)
+{
+	u32 kek = flags & ZKHSM_HSM_FLAG_KEK;
+
+	if (flags & ~ZKHSM_HSM_FLAG_ALL || kek & (kek - 1))
+		return false;
+	return kek || !(flags & ZKHSM_HSM_FLAG_COUNTER);
+}
+
 /*
  * zkhsm_configuration_decode() - read C
  *
@@ -461,7 +336,7 @@ int zkhsm_configuration_decode(struct zkhsm_configuration *c, const u8 *buf, siz
 	c->enforce_grace_ms = take_u64(&r);
 	c->max_ttl_ms = take_u64(&r);
 	c->manager_count = take_u8(&r);
-	if (c->manager_count > ZKHSM_MANAGERS_MAX || c->flags & ~ZKHSM_HSM_FLAG_ALL ||
+	if (c->manager_count > ZKHSM_MANAGERS_MAX || !zkhsm_hsm_flags_valid(c->flags) ||
 	    !c->quorum || !c->stop || !c->wipe)
 		return -EBADMSG;
 	for (i = 0; i < c->manager_count; i++) {
@@ -518,13 +393,6 @@ int zkhsm_order_encode(const struct zkhsm_order *o, u8 *buf, size_t size)
 	put_u16(&w, o->count);
 	put(&w, o->elements, (size_t)o->count * ZKHSM_HASH_LEN);
 	return writer_end(&w);
-}
-
-static bool reason_valid(u8 reason)
-{
-	/* 7 is unused in RFC 5280. */
-	return reason <= ZKHSM_REVOCATION_REASON_AA_COMPROMISE &&
-	       reason != ZKHSM_REVOCATION_REASON_UNUSED;
 }
 
 static void take_elements(struct zkhsm_reader *r, struct zkhsm_order *o)

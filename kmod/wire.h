@@ -28,6 +28,10 @@ enum zkhsm_wire_type {
 	ZKHSM_WIRE_LIST = 3,
 	ZKHSM_WIRE_CONFIGURATION = 4,
 	ZKHSM_WIRE_LIST_DELTA = 5,
+	ZKHSM_WIRE_SEALED_HEAD = 32,
+	ZKHSM_WIRE_SEALED_RECORD = 33,
+	ZKHSM_WIRE_SHARE = 34,
+	ZKHSM_WIRE_TPM_BLOB = 35,
 };
 
 /* Suites: group, hash and coefficient length in one number. */
@@ -40,7 +44,10 @@ enum zkhsm_suite {
 #define ZKHSM_KEY_FLAG_ALL	(ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE | \
 				 ZKHSM_KEY_FLAG_LEASE_REQUIRED | \
 				 ZKHSM_KEY_FLAG_GRANT_REQUIRED)
-#define ZKHSM_HSM_FLAG_ALL	ZKHSM_HSM_FLAG_LOCKED
+#define ZKHSM_HSM_FLAG_KEK	(ZKHSM_HSM_FLAG_KEK_KEYRING | ZKHSM_HSM_FLAG_KEK_SHARES | \
+				 ZKHSM_HSM_FLAG_KEK_TPM)
+#define ZKHSM_HSM_FLAG_ALL	(ZKHSM_HSM_FLAG_LOCKED | ZKHSM_HSM_FLAG_KEK | \
+				 ZKHSM_HSM_FLAG_COUNTER)
 
 /* What a manager asked, and the last of its orders that the kernel applied in turn. */
 struct zkhsm_challenge {
@@ -165,6 +172,7 @@ struct zkhsm_configuration {
 #define ZKHSM_CONFIGURATION_MAX_LEN (ZKHSM_HEADER_LEN + 4 + 3 + 8 + 8 + 1 + \
 				     ZKHSM_MANAGERS_MAX * ZKHSM_POINT_LEN)
 
+bool zkhsm_hsm_flags_valid(u32 flags);
 int zkhsm_configuration_encode(const struct zkhsm_configuration *c, u8 *buf, size_t size);
 int zkhsm_configuration_decode(struct zkhsm_configuration *c, const u8 *buf, size_t len);
 

@@ -535,7 +535,7 @@ int zkhsm_order_apply(const u8 *buf, size_t len, struct zkhsm_order_result *res,
 void zkhsm_order_result_free(struct zkhsm_order_result *res);
 
 /* keyring.c */
-int zkhsm_keyring_read(s32 serial, u8 secret[ZKHSM_SCALAR_LEN], struct netlink_ext_ack *extack);
+int zkhsm_keyring_read(s32 serial, u8 *secret, size_t len, struct netlink_ext_ack *extack);
 
 /* ops.c */
 int zkhsm_op_key_new(const struct zkhsm_key_request *req, struct zkhsm_key_info *info,

@@ -24,6 +24,11 @@
 #define ZKHSM_ORDER_MAX_LEN		40960
 #define ZKHSM_KEYS_MAX			100000
 #define ZKHSM_EVIDENCE_MAX_LEN		4096
+#define ZKHSM_KEK_ID_LEN		16
+#define ZKHSM_RECORD_MAX_LEN		16384
+#define ZKHSM_HEAD_MAX_LEN		61440
+#define ZKHSM_KEK_BLOB_MAX_LEN		1024
+#define ZKHSM_SHARES_MAX		16
 
 /**
  * enum zkhsm_key_type - Number of the key's type in the list L; for EC keys
@@ -98,9 +103,44 @@ enum zkhsm_key_flag {
  * enum zkhsm_hsm_flag - Flags of the configuration C.
  * @ZKHSM_HSM_FLAG_LOCKED: Nothing in C changes any more but by an order of the
  *   quorum.
+ * @ZKHSM_HSM_FLAG_KEK_KEYRING: State is sealed under a KEK that a keyring key
+ *   brought, and which root can know. At most one of the three kek flags is
+ *   set.
+ * @ZKHSM_HSM_FLAG_KEK_SHARES: The KEK comes from shares of the administrators.
+ * @ZKHSM_HSM_FLAG_KEK_TPM: The kernel drew the KEK; only the TPM can give it
+ *   back.
+ * @ZKHSM_HSM_FLAG_COUNTER: A counter in the TPM refuses states from the past.
  */
 enum zkhsm_hsm_flag {
 	ZKHSM_HSM_FLAG_LOCKED = 1,
+	ZKHSM_HSM_FLAG_KEK_KEYRING = 2,
+	ZKHSM_HSM_FLAG_KEK_SHARES = 4,
+	ZKHSM_HSM_FLAG_KEK_TPM = 8,
+	ZKHSM_HSM_FLAG_COUNTER = 16,
+};
+
+/**
+ * enum zkhsm_kek_class - Where the key encryption key comes from; fixed by
+ *   hsm-new.
+ */
+enum zkhsm_kek_class {
+	ZKHSM_KEK_CLASS_UNSPEC,
+	ZKHSM_KEK_CLASS_KEYRING,
+	ZKHSM_KEK_CLASS_SHARES,
+	ZKHSM_KEK_CLASS_TPM,
+};
+
+/**
+ * enum zkhsm_record_kind - What a sealed record holds; the numbers are those
+ *   of the byte format.
+ * @ZKHSM_RECORD_KIND_KEY: One key, named by its id.
+ * @ZKHSM_RECORD_KIND_VOTES: The managers' votes on one element, named by its
+ *   element name.
+ */
+enum zkhsm_record_kind {
+	ZKHSM_RECORD_KIND_UNSPEC,
+	ZKHSM_RECORD_KIND_KEY,
+	ZKHSM_RECORD_KIND_VOTES,
 };
 
 enum zkhsm_feature {
@@ -109,6 +149,10 @@ enum zkhsm_feature {
 	ZKHSM_FEATURE_ORDERS = 4,
 	ZKHSM_FEATURE_AUDIT = 8,
 	ZKHSM_FEATURE_VMFORK = 16,
+	ZKHSM_FEATURE_SEALING = 32,
+	ZKHSM_FEATURE_LOCKING = 64,
+	ZKHSM_FEATURE_SHARES = 128,
+	ZKHSM_FEATURE_TPM = 256,
 };
 
 /**
@@ -132,6 +176,8 @@ enum zkhsm_event {
 	ZKHSM_EVENT_EVIDENCE,
 	ZKHSM_EVENT_FAULT,
 	ZKHSM_EVENT_FORKED,
+	ZKHSM_EVENT_UNSEALED,
+	ZKHSM_EVENT_LOCKED,
 };
 
 /**
@@ -215,6 +261,24 @@ enum zkhsm_revocation_reason {
  * @ZKHSM_REASON_CONFIG: The quorums do not fit each other (EINVAL).
  * @ZKHSM_REASON_HIBERNATION: Kept for the log, no request is refused with it.
  * @ZKHSM_REASON_LOCKED: The configuration is locked (EPERM).
+ * @ZKHSM_REASON_NO_KEK: This HSM has no KEK, or none was given (ENOKEY).
+ * @ZKHSM_REASON_OTHER_KEK: Sealed under another KEK than the one given
+ *   (ENOKEY).
+ * @ZKHSM_REASON_AUTHENTICATION: A sealed head or record was changed
+ *   (EKEYREJECTED).
+ * @ZKHSM_REASON_RECORD_NEWER: A sealed record is newer than the head (ESTALE).
+ * @ZKHSM_REASON_RECORD_OLDER: The sealed records are not those that the head
+ *   counts (ESTALE).
+ * @ZKHSM_REASON_RECORDS_MISSING: Fewer sealed records than the head counts, or
+ *   more (ENODATA).
+ * @ZKHSM_REASON_ROLLBACK: The TPM's counter has seen a later state (ESTALE).
+ * @ZKHSM_REASON_SEQUENCE: Not the sequence that was given out last (ESTALE).
+ * @ZKHSM_REASON_UNSEALED: A change has not been stored yet (EAGAIN).
+ * @ZKHSM_REASON_NOT_UNSEALING: Records or the end of an unsealing that was not
+ *   begun (ENOKEY).
+ * @ZKHSM_REASON_SHARE: A share is of another set, or shares are missing
+ *   (EINVAL, ENOKEY).
+ * @ZKHSM_REASON_TPM: The TPM is not there, or refuses.
  */
 enum zkhsm_reason {
 	ZKHSM_REASON_UNSPEC,
@@ -255,6 +319,18 @@ enum zkhsm_reason {
 	ZKHSM_REASON_CONFIG,
 	ZKHSM_REASON_HIBERNATION,
 	ZKHSM_REASON_LOCKED,
+	ZKHSM_REASON_NO_KEK,
+	ZKHSM_REASON_OTHER_KEK,
+	ZKHSM_REASON_AUTHENTICATION,
+	ZKHSM_REASON_RECORD_NEWER,
+	ZKHSM_REASON_RECORD_OLDER,
+	ZKHSM_REASON_RECORDS_MISSING,
+	ZKHSM_REASON_ROLLBACK,
+	ZKHSM_REASON_SEQUENCE,
+	ZKHSM_REASON_UNSEALED,
+	ZKHSM_REASON_NOT_UNSEALING,
+	ZKHSM_REASON_SHARE,
+	ZKHSM_REASON_TPM,
 };
 
 enum {
@@ -281,6 +357,13 @@ enum {
 	ZKHSM_A_HSM_LIST_DIGEST,
 	ZKHSM_A_HSM_NONCES,
 	ZKHSM_A_HSM_EVENT,
+	ZKHSM_A_HSM_KEK_CLASS,
+	ZKHSM_A_HSM_KEYRING_SERIAL,
+	ZKHSM_A_HSM_TPM_PCRS,
+	ZKHSM_A_HSM_COUNTER_INDEX,
+	ZKHSM_A_HSM_KEK_ID,
+	ZKHSM_A_HSM_SEQUENCE,
+	ZKHSM_A_HSM_UNSEALED,
 
 	__ZKHSM_A_HSM_MAX
 };
@@ -380,6 +463,38 @@ enum {
 #define ZKHSM_A_ORDER_MAX (__ZKHSM_A_ORDER_MAX - 1)
 
 enum {
+	ZKHSM_A_SEAL_SEQUENCE = 1,
+	ZKHSM_A_SEAL_KIND,
+	ZKHSM_A_SEAL_ID,
+	ZKHSM_A_SEAL_ELEMENT,
+	ZKHSM_A_SEAL_RECORD,
+	ZKHSM_A_SEAL_REMOVED,
+	ZKHSM_A_SEAL_HEAD,
+	ZKHSM_A_SEAL_FULL,
+	ZKHSM_A_SEAL_REKEY,
+	ZKHSM_A_SEAL_KEYRING_SERIAL,
+	ZKHSM_A_SEAL_KEK_BLOB,
+	ZKHSM_A_SEAL_FINISH,
+	ZKHSM_A_SEAL_BOOT_COUNT,
+	ZKHSM_A_SEAL_RECORDS,
+	ZKHSM_A_SEAL_UNSEALED,
+
+	__ZKHSM_A_SEAL_MAX
+};
+#define ZKHSM_A_SEAL_MAX (__ZKHSM_A_SEAL_MAX - 1)
+
+enum {
+	ZKHSM_A_SHARE_KEYRING_SERIAL = 1,
+	ZKHSM_A_SHARE_THRESHOLD,
+	ZKHSM_A_SHARE_ENTERED,
+	ZKHSM_A_SHARE_COMPLETE,
+	ZKHSM_A_SHARE_KEK_ID,
+
+	__ZKHSM_A_SHARE_MAX
+};
+#define ZKHSM_A_SHARE_MAX (__ZKHSM_A_SHARE_MAX - 1)
+
+enum {
 	ZKHSM_CMD_HSM_NEW = 1,
 	ZKHSM_CMD_HSM_GET,
 	ZKHSM_CMD_HSM_SET,
@@ -404,6 +519,9 @@ enum {
 	ZKHSM_CMD_TRUST_DEL,
 	ZKHSM_CMD_TRUST_NTF,
 	ZKHSM_CMD_ORDER_APPLY,
+	ZKHSM_CMD_SHARE_NEW,
+	ZKHSM_CMD_SHARE_GET,
+	ZKHSM_CMD_SHARE_DEL,
 
 	__ZKHSM_CMD_MAX
 };
