@@ -95,9 +95,12 @@ static void names(void **state)
 
 	(void)state;
 	assert_null(zkhsm_reason_name(ZKHSM_REASON_UNSPEC));
-	for (i = ZKHSM_REASON_NO_IDENTITY; i <= ZKHSM_REASON_LOCKED; i++)
+	for (i = ZKHSM_REASON_NO_IDENTITY; i <= ZKHSM_REASON_TPM; i++)
 		assert_non_null(zkhsm_reason_name(i));
-	assert_null(zkhsm_reason_name(ZKHSM_REASON_LOCKED + 1));
+	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_LOCKED), "locked");
+	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_RECORDS_MISSING), "records-missing");
+	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_TPM), "tpm");
+	assert_null(zkhsm_reason_name(ZKHSM_REASON_TPM + 1));
 	assert_null(zkhsm_reason_name(UINT32_MAX));
 	for (i = ZKHSM_KEY_STATE_PRE_ACTIVE; i <= ZKHSM_KEY_STATE_COMPROMISED; i++)
 		assert_int_equal(zkhsm_state_parse(zkhsm_state_name(i)), i);
@@ -108,7 +111,14 @@ static void names(void **state)
 	assert_string_equal(zkhsm_origin_name(2), "imported");
 	assert_null(zkhsm_origin_name(4));
 	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_FORKED), "forked");
-	assert_null(zkhsm_event_name(ZKHSM_EVENT_FORKED + 1));
+	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_UNSEALED), "unsealed");
+	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_LOCKED), "locked");
+	assert_null(zkhsm_event_name(ZKHSM_EVENT_LOCKED + 1));
+	for (i = ZKHSM_KEK_CLASS_KEYRING; i <= ZKHSM_KEK_CLASS_TPM; i++)
+		assert_int_equal(zkhsm_kek_class_parse(zkhsm_kek_class_name(i)), i);
+	assert_null(zkhsm_kek_class_name(ZKHSM_KEK_CLASS_UNSPEC));
+	assert_null(zkhsm_kek_class_name(ZKHSM_KEK_CLASS_TPM + 1));
+	assert_int_equal(zkhsm_kek_class_parse("share"), -EINVAL);
 	assert_string_equal(zkhsm_order_type_name(ZKHSM_ORDER_TYPE_REVOKE), "revoke");
 	assert_null(zkhsm_order_type_name(15));
 	for (i = 0; i < 12; i++) {
@@ -137,6 +147,12 @@ static void names(void **state)
 	json_decref(array);
 	array = zkhsm_flags_json(0);
 	assert_int_equal(json_array_size(array), 0);
+	json_decref(array);
+	array = zkhsm_hsm_flags_json(ZKHSM_HSM_FLAG_LOCKED | ZKHSM_HSM_FLAG_COUNTER | 32);
+	assert_int_equal(json_array_size(array), 3);
+	assert_string_equal(json_string_value(json_array_get(array, 0)), "locked");
+	assert_string_equal(json_string_value(json_array_get(array, 1)), "counter");
+	assert_string_equal(json_string_value(json_array_get(array, 2)), "0x20");
 	json_decref(array);
 }
 

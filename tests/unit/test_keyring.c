@@ -246,7 +246,7 @@ static void keyring(void **state)
 	struct zkhsm_error err;
 	char description[256], payload[64];
 	int32_t serial, second;
-	int ret = zkhsm_keyring_add(scalar, &serial, &err);
+	int ret = zkhsm_keyring_add(scalar, sizeof(scalar), &serial, &err);
 
 	(void)state;
 	if (ret == -ENOSYS || ret == -EPERM) {
@@ -261,7 +261,7 @@ static void keyring(void **state)
 	assert_int_equal(keyctl_read(serial, payload, sizeof(payload)), -1);
 	assert_int_equal(errno, EOPNOTSUPP);
 	/* Not the same description twice, which would change the first key. */
-	assert_int_equal(zkhsm_keyring_add(scalar, &second, NULL), 0);
+	assert_int_equal(zkhsm_keyring_add(scalar, sizeof(scalar), &second, NULL), 0);
 	assert_int_not_equal(serial, second);
 	assert_int_equal(zkhsm_keyring_revoke(second, NULL), 0);
 	assert_int_equal(zkhsm_keyring_revoke(serial, NULL), 0);

@@ -53,7 +53,7 @@ static int import(struct cli *cli, struct zkhsm_key_params *p, struct zkhsm_key_
 	memzero_explicit(file, len);
 	free(file);
 	if (!ret)
-		ret = zkhsm_keyring_add(scalar, &p->keyring_serial, &cli->err);
+		ret = zkhsm_keyring_add(scalar, sizeof(scalar), &p->keyring_serial, &cli->err);
 	memzero_explicit(scalar, sizeof(scalar));
 	if (ret)
 		return ret;

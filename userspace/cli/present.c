@@ -69,8 +69,6 @@ static json_t *module_version(uint32_t v)
 	return json_sprintf("%u.%u.%u", v >> 16, v >> 8 & 0xff, v & 0xff);
 }
 
-static const char *const hsm_flags[] = { "locked" };
-
 /* What there is only once there is an identity. */
 static void put_identity(json_t *o, const struct zkhsm_hsm_info *h)
 {
@@ -82,7 +80,7 @@ static void put_identity(json_t *o, const struct zkhsm_hsm_info *h)
 	json_put_number(o, "fork-count", h->fork_count);
 	json_put_number(o, "key-count", h->key_count);
 	json_put_number(o, "generation", h->generation);
-	json_object_set_new(o, "flags", flags_json(h->flags, hsm_flags, ARRAY_SIZE(hsm_flags)));
+	json_object_set_new(o, "flags", zkhsm_hsm_flags_json(h->flags));
 	json_put_number(o, "quorum", h->quorum);
 	json_put_number(o, "stop", h->stop);
 	json_put_number(o, "wipe", h->wipe);
@@ -107,7 +105,8 @@ json_t *json_faults(uint32_t faults)
 json_t *json_hsm(const struct zkhsm_hsm_info *h)
 {
 	static const char *const features[] = {
-		"p256", "proof-batch", "orders", "audit", "vmfork",
+		"p256", "proof-batch", "orders", "audit", "vmfork", "sealing", "locking",
+		"shares", "tpm",
 	};
 	json_t *o = json_object();
 	uint64_t f = h->features;
@@ -202,7 +201,7 @@ json_t *json_configuration(const struct zkhsm_configuration *c)
 		json_put_hex(m, "public", c->managers[i], ZKHSM_POINT_LEN);
 		json_array_append_new(managers, m);
 	}
-	json_object_set_new(o, "flags", flags_json(c->flags, hsm_flags, ARRAY_SIZE(hsm_flags)));
+	json_object_set_new(o, "flags", zkhsm_hsm_flags_json(c->flags));
 	json_put_number(o, "quorum", c->quorum);
 	json_put_number(o, "stop", c->stop);
 	json_put_number(o, "wipe", c->wipe);

@@ -54,7 +54,10 @@ const char *zkhsm_revocation_reason_name(uint32_t reason);
 int zkhsm_revocation_reason_parse(const char *name);
 int zkhsm_usage_parse(const char *list, uint32_t *usage);	/* "sign,prove" */
 json_t *zkhsm_usage_json(uint32_t usage);			/* array of names, as all flags */
-json_t *zkhsm_flags_json(uint32_t flags);
+json_t *zkhsm_flags_json(uint32_t flags);			/* of a key */
+json_t *zkhsm_hsm_flags_json(uint32_t flags);			/* of C */
+const char *zkhsm_kek_class_name(uint32_t kek_class);		/* "keyring", "shares", "tpm" */
+int zkhsm_kek_class_parse(const char *name);
 
 /* encoding.c: hex by OpenSSL, base64url by libjose */
 char *zkhsm_hex(const void *data, size_t len);			/* lower case; caller frees */
@@ -208,7 +211,7 @@ int zkhsm_order_apply(struct zkhsm_nl *nl, const uint8_t *order, size_t len,
 /* PEM or DER, PKCS#8, unencrypted, P-256 only; the caller wipes @scalar. */
 int zkhsm_pkcs8_scalar(const uint8_t *data, size_t len, uint8_t scalar[32], struct zkhsm_error *err);
 /* A "logon" key in the process keyring; wipes nothing of the caller's. */
-int zkhsm_keyring_add(const uint8_t scalar[32], int32_t *serial, struct zkhsm_error *err);
+int zkhsm_keyring_add(const void *secret, size_t len, int32_t *serial, struct zkhsm_error *err);
 int zkhsm_keyring_revoke(int32_t serial, struct zkhsm_error *err);
 
 /* --- verification ------------------------------------------------------- */

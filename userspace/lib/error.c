@@ -76,6 +76,18 @@ static const char *const reasons[] = {
 	[ZKHSM_REASON_CONFIG] = "config",
 	[ZKHSM_REASON_HIBERNATION] = "hibernation",
 	[ZKHSM_REASON_LOCKED] = "locked",
+	[ZKHSM_REASON_NO_KEK] = "no-kek",
+	[ZKHSM_REASON_OTHER_KEK] = "other-kek",
+	[ZKHSM_REASON_AUTHENTICATION] = "authentication",
+	[ZKHSM_REASON_RECORD_NEWER] = "record-newer",
+	[ZKHSM_REASON_RECORD_OLDER] = "record-older",
+	[ZKHSM_REASON_RECORDS_MISSING] = "records-missing",
+	[ZKHSM_REASON_ROLLBACK] = "rollback",
+	[ZKHSM_REASON_SEQUENCE] = "sequence",
+	[ZKHSM_REASON_UNSEALED] = "unsealed",
+	[ZKHSM_REASON_NOT_UNSEALING] = "not-unsealing",
+	[ZKHSM_REASON_SHARE] = "share",
+	[ZKHSM_REASON_TPM] = "tpm",
 };
 
 const char *zkhsm_reason_name(uint32_t reason)
@@ -122,6 +134,22 @@ const char *zkhsm_origin_name(uint32_t origin)
 	return NAME_OF(names, origin);
 }
 
+static const char *const kek_classes[] = {
+	[ZKHSM_KEK_CLASS_KEYRING] = "keyring",
+	[ZKHSM_KEK_CLASS_SHARES] = "shares",
+	[ZKHSM_KEK_CLASS_TPM] = "tpm",
+};
+
+const char *zkhsm_kek_class_name(uint32_t kek_class)
+{
+	return NAME_OF(kek_classes, kek_class);
+}
+
+int zkhsm_kek_class_parse(const char *name)
+{
+	return find_name(kek_classes, ARRAY_SIZE(kek_classes), name, strlen(name));
+}
+
 const char *zkhsm_event_name(uint32_t event)
 {
 	static const char *const names[] = {
@@ -134,6 +162,8 @@ const char *zkhsm_event_name(uint32_t event)
 		[ZKHSM_EVENT_EVIDENCE] = "evidence",
 		[ZKHSM_EVENT_FAULT] = "fault",
 		[ZKHSM_EVENT_FORKED] = "forked",
+		[ZKHSM_EVENT_UNSEALED] = "unsealed",
+		[ZKHSM_EVENT_LOCKED] = "locked",
 	};
 
 	return NAME_OF(names, event);
@@ -182,6 +212,9 @@ int zkhsm_revocation_reason_parse(const char *name)
 static const char *const usages[] = { "sign", "prove" };
 static const char *const key_flags[] = {
 	"never-extractable", "lease-required", "grant-required",
+};
+static const char *const hsm_flags[] = {
+	"locked", "kek-keyring", "kek-shares", "kek-tpm", "counter",
 };
 
 /**
@@ -242,4 +275,9 @@ json_t *zkhsm_usage_json(uint32_t usage)
 json_t *zkhsm_flags_json(uint32_t flags)
 {
 	return bits_json(key_flags, ARRAY_SIZE(key_flags), flags);
+}
+
+json_t *zkhsm_hsm_flags_json(uint32_t flags)
+{
+	return bits_json(hsm_flags, ARRAY_SIZE(hsm_flags), flags);
 }

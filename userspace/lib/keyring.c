@@ -11,7 +11,7 @@
 
 #include "lib_private.h"
 
-int zkhsm_keyring_add(const uint8_t scalar[32], int32_t *serial, struct zkhsm_error *err)
+int zkhsm_keyring_add(const void *secret, size_t len, int32_t *serial, struct zkhsm_error *err)
 {
 	uint8_t random[8];
 	char *suffix, description[64];
@@ -26,7 +26,7 @@ int zkhsm_keyring_add(const uint8_t scalar[32], int32_t *serial, struct zkhsm_er
 	snprintf(description, sizeof(description), "zkhsm:import-%s", suffix);
 	free(suffix);
 
-	key = add_key("logon", description, scalar, ZKHSM_SCALAR_LEN, KEY_SPEC_PROCESS_KEYRING);
+	key = add_key("logon", description, secret, len, KEY_SPEC_PROCESS_KEYRING);
 	if (key == -1)
 		return zkhsm_fail(err, -errno, "adding to the process keyring: %s",
 				  strerror(errno));
