@@ -4,7 +4,7 @@
 import os
 import re
 
-from . import TOP, Results, capture, tracked
+from . import TOP, Results, capture, tracked, units
 
 KERNELS = ("6.1", "6.12", "debug")
 
@@ -28,6 +28,7 @@ def install(results: Results):
     missing = [path for path in ("bin/zkhsm", "sbin/zkhsmd", "sbin/zkhsm-agent")
                if not os.access(os.path.join(stage, "usr/local", path), os.X_OK)]
     results.expect(not missing, "the programs are installed", "\n".join(missing))
+    units.check(results, stage)
     results.command("make uninstall", argv + ["uninstall"])
     left = [os.path.join(path, name) for path, _, names in os.walk(stage) for name in names]
     results.expect(not left, "uninstall leaves nothing", "\n".join(left))
