@@ -11,8 +11,8 @@
 #include "wire-io.h"
 #include "zkhsm.h"
 
+struct tpm_buf;
 struct tpm_chip;
-struct tpm_calls;
 
 enum zkhsm_tpm_tag {
 	TAG_NO_SESSIONS	= 0x8001,
@@ -62,7 +62,8 @@ enum zkhsm_tpm_rc {
 /**
  * struct zkhsm_tpm - the TPM while it is ours
  * @chip: the first of the machine; nobody else gets a command in meanwhile
- * @calls: the kernel's functions for it
+ * @put_ops: the kernel's function that gives it back
+ * @transmit: the kernel's function that sends and receives
  * @page: the command, then in its place the response; wiped when given back
  * @w: writes the command's handles, authorization and parameters
  * @r: reads the response's parameters
@@ -70,7 +71,9 @@ enum zkhsm_tpm_rc {
  */
 struct zkhsm_tpm {
 	struct tpm_chip *chip;
-	const struct tpm_calls *calls;
+	void (*put_ops)(struct tpm_chip *chip);
+	ssize_t (*transmit)(struct tpm_chip *chip, struct tpm_buf *buf,
+			    size_t min_rsp_body_length, const char *desc);
 	u8 *page;
 	struct zkhsm_writer w;
 	struct zkhsm_reader r;
