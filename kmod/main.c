@@ -8,6 +8,7 @@
 
 #include "group.h"
 #include "nonce.h"
+#include "seal.h"
 #include "selftest.h"
 #include "zkhsm.h"
 
@@ -97,6 +98,7 @@ static int __init init_state(void)
 /* Lists refer to keys, keys to elements, elements to votes, votes to managers. */
 static void exit_state(void)
 {
+	zkhsm_share_exit();
 	zkhsm_outstanding_exit();
 	zkhsm_list_exit();
 	zkhsm_keystore_exit();

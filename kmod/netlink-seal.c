@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Handlers of the commands by which an HSM outlives its kernel: lock, seal,
- * unseal, and the shares of a KEK.
+ * unseal.
  */
 #include "netlink-gen.h"
 #include "netlink.h"
@@ -22,21 +22,6 @@ int zkhsm_nl_hsm_seal_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 int zkhsm_nl_hsm_unseal_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return zkhsm_nl_not_supported(info);
-}
-
-int zkhsm_nl_share_new_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return zkhsm_nl_not_supported(info);
-}
-
-int zkhsm_nl_share_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return zkhsm_nl_not_supported(info);
-}
-
-int zkhsm_nl_share_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return zkhsm_nl_not_supported(info);
 }

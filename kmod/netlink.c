@@ -2,7 +2,7 @@
 /*
  * The generic netlink family, and what every request goes through before its
  * handler: permission, identity, presence and length of attributes. The rest
- * of netlink is in netlink-{hsm,key,attest}.c (handlers), netlink-dump.c,
+ * of netlink is in netlink-{hsm,key,attest,seal,share}.c (handlers), netlink-dump.c,
  * netlink-fill.c (replies) and netlink-event.c (multicast).
  */
 #include <linux/capability.h>
@@ -56,6 +56,7 @@ static const struct bound zkhsm_nl_bounds[] = {
 	{ ZKHSM_CMD_TRUST_GET, ZKHSM_A_MANAGER_MANAGER_ID, REQUIRED },
 	{ ZKHSM_CMD_TRUST_DEL, ZKHSM_A_MANAGER_MANAGER_ID, REQUIRED },
 	{ ZKHSM_CMD_ORDER_APPLY, ZKHSM_A_ORDER_ORDER, REQUIRED, 1, ZKHSM_ORDER_MAX_LEN },
+	{ ZKHSM_CMD_SHARE_NEW, ZKHSM_A_SHARE_KEYRING_SERIAL, REQUIRED },
 };
 
 /* The policy wants a NUL and a length up to it, but lets bytes behind it pass. */
@@ -111,6 +112,22 @@ static void audit_denied(u8 cmd, int err)
 		zkhsm_audit(err, "op=command-%u", cmd);
 }
 
+/* What leads to an identity, or asks whether there is one. */
+static bool works_without_identity(u8 cmd)
+{
+	switch (cmd) {
+	case ZKHSM_CMD_HSM_NEW:
+	case ZKHSM_CMD_HSM_GET:
+	case ZKHSM_CMD_HSM_UNSEAL:
+	case ZKHSM_CMD_SHARE_NEW:
+	case ZKHSM_CMD_SHARE_GET:
+	case ZKHSM_CMD_SHARE_DEL:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /**
  * zkhsm_nl_admit() - what every request and every dump has to pass first
  * @cmd: command
@@ -128,7 +145,7 @@ int zkhsm_nl_admit(u8 cmd, struct sk_buff *skb, struct netlink_ext_ack *extack)
 		audit_denied(cmd, err);
 		return err;
 	}
-	if (zkhsm_hsm_present() || cmd == ZKHSM_CMD_HSM_NEW || cmd == ZKHSM_CMD_HSM_GET)
+	if (zkhsm_hsm_present() || works_without_identity(cmd))
 		return 0;
 	return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NO_IDENTITY,
 			    "there is no identity yet: hsm-new makes it");
