@@ -20,17 +20,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wire.h"
+#include "wire-seal.h"
 
 /**
  * struct zkhsm_error - why something failed
  * @code:	negative errno
  * @reason:	enum zkhsm_reason when the kernel gave one, else 0
+ * @offset:	of the attribute that the kernel refuses, in the request; else 0
  * @text:	a sentence without a full stop
  */
 struct zkhsm_error {
 	int code;
-	uint32_t reason;
+	uint32_t reason, offset;
 	char text[320];
 };
 
@@ -95,13 +96,26 @@ struct zkhsm_hsm_info {
 	bool has_list_digest;
 	uint8_t list_digest[32];
 	uint32_t nonces;
+	uint32_t kek_class;		/* enum zkhsm_kek_class; 0: nothing below is set */
+	uint8_t kek_id[ZKHSM_KEK_ID_LEN];
+	uint32_t counter_index;		/* 0: no counter */
+	uint64_t sequence;		/* of the head that was last committed, 0: none */
+	uint32_t unsealed;		/* what has changed since */
 };
 
-/* 0 in quorum, stop, wipe, and set_agent false: not sent. */
+/*
+ * 0 in quorum, stop, wipe, and set_agent false: not sent. What is behind them
+ * is for zkhsm_hsm_new() alone: 0 in kek_class makes an HSM that ends with its
+ * kernel.
+ */
 struct zkhsm_hsm_params {
 	uint32_t quorum, stop, wipe;
 	bool set_agent;
 	uint32_t agent_uid;
+	uint32_t kek_class;		/* enum zkhsm_kek_class */
+	int32_t keyring_serial;		/* the KEK, for class keyring */
+	uint32_t tpm_pcrs;		/* bit mask, for class tpm */
+	uint32_t counter_index;		/* NV index; 0: none */
 };
 
 struct zkhsm_key_info {
@@ -206,6 +220,78 @@ int zkhsm_trust_list(struct zkhsm_nl *nl, int (*fn)(const struct zkhsm_manager_i
 int zkhsm_trust_del(struct zkhsm_nl *nl, const uint8_t manager_id[32], struct zkhsm_error *err);
 int zkhsm_order_apply(struct zkhsm_nl *nl, const uint8_t *order, size_t len,
 		      struct zkhsm_order_result *out, struct zkhsm_error *err);
+
+/* Freezes the configuration and pins the module, for good. */
+int zkhsm_hsm_lock(struct zkhsm_nl *nl, struct zkhsm_hsm_info *out, struct zkhsm_error *err);
+
+/* nl_seal.c: the kernel's side of a store; most callers want zkhsm_store_sync(). */
+
+/**
+ * struct zkhsm_seal_request - what is to be sealed
+ * @full:	everything, not only what has changed
+ * @rekey:	everything, under a new KEK of the same class
+ * @keyring_serial: the new KEK, for class keyring
+ */
+struct zkhsm_seal_request {
+	bool full, rekey;
+	int32_t keyring_serial;
+};
+
+/**
+ * struct zkhsm_seal_item - one record, one that is to go, or the head
+ * @kind:	enum zkhsm_record_kind; 0 for the head, which comes last
+ * @id:		of a key
+ * @element:	of votes
+ * @record:	NULL when the record is to go
+ * @sequence:	of the head, as are all below
+ * @kek_blob:	NULL unless the KEK is the TPM's
+ *
+ * Pointers are good until the callback returns.
+ */
+struct zkhsm_seal_item {
+	uint32_t kind;
+	char id[ZKHSM_ID_MAX_LEN + 1];
+	uint8_t element[ZKHSM_HASH_LEN];
+	const uint8_t *record;
+	size_t record_len;
+	uint64_t sequence;
+	const uint8_t *head, *kek_blob;
+	size_t head_len, kek_blob_len;
+};
+
+/* -EPROTO when the head did not come. A negative errno of @fn ends it. */
+int zkhsm_hsm_seal(struct zkhsm_nl *nl, const struct zkhsm_seal_request *request,
+		   int (*fn)(const struct zkhsm_seal_item *item, void *arg), void *arg,
+		   struct zkhsm_error *err);
+/* What was sealed under @sequence outlives a loss of power. -ESTALE unless given out last. */
+int zkhsm_hsm_seal_commit(struct zkhsm_nl *nl, uint64_t sequence, struct zkhsm_error *err);
+
+struct zkhsm_bytes {
+	const uint8_t *data;
+	size_t len;
+};
+
+/* @keyring_serial 0: the KEK is the TPM's, in @kek_blob, or made by shares. */
+struct zkhsm_unseal_request {
+	struct zkhsm_bytes head, kek_blob;
+	int32_t keyring_serial;
+};
+
+struct zkhsm_unseal_result {
+	uint64_t sequence;
+	uint32_t boot_count, records;
+};
+
+int zkhsm_hsm_unseal_begin(struct zkhsm_nl *nl, const struct zkhsm_unseal_request *request,
+			   struct zkhsm_error *err);
+/*
+ * As many as fit in one request, at least one: *@done says how many. When it
+ * fails, *@done is the one that is refused, or @count if the kernel does not say.
+ */
+int zkhsm_hsm_unseal_add(struct zkhsm_nl *nl, const struct zkhsm_bytes *records, size_t count,
+			 size_t *done, struct zkhsm_error *err);
+int zkhsm_hsm_unseal_finish(struct zkhsm_nl *nl, struct zkhsm_unseal_result *out,
+			    struct zkhsm_error *err);
 
 /* keyring.c: the only way a secret gets into the kernel */
 /* PEM or DER, PKCS#8, unencrypted, P-256 only; the caller wipes @scalar. */

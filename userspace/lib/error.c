@@ -25,6 +25,7 @@ void zkhsm_error_set(struct zkhsm_error *err, int code, const char *format, ...)
 	if (err) {
 		err->code = code;
 		err->reason = 0;
+		err->offset = 0;
 		va_start(ap, format);
 		vsnprintf(err->text, sizeof(err->text), format, ap);
 		va_end(ap);

@@ -116,8 +116,8 @@ static void fail_with_ack(struct call *c, int code, struct nlattr *attrs, int le
 {
 	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1] = { NULL };
 	const char *name = NULL, *text = strerror(-code);
+	uint32_t value, offset = 0;
 	bool missing = false;
-	uint32_t value;
 
 	if (attrs && nla_parse(tb, NLMSGERR_ATTR_MAX, attrs, len, NULL) < 0)
 		memset(tb, 0, sizeof(tb));
@@ -128,8 +128,8 @@ static void fail_with_ack(struct call *c, int code, struct nlattr *attrs, int le
 	if (!zkhsm_nl_u32(tb[NLMSGERR_ATTR_MISS_TYPE], &value)) {
 		name = attr_name(c, value);
 		missing = true;
-	} else if (!zkhsm_nl_u32(tb[NLMSGERR_ATTR_OFFS], &value)) {
-		name = bad_attr_name(c, value);
+	} else if (!zkhsm_nl_u32(tb[NLMSGERR_ATTR_OFFS], &offset)) {
+		name = bad_attr_name(c, offset);
 	}
 
 	if (name && missing)
@@ -140,6 +140,8 @@ static void fail_with_ack(struct call *c, int code, struct nlattr *attrs, int le
 		c->ret = zkhsm_fail(c->err, code, "%s", text);
 	if (c->err && !zkhsm_nl_u32(tb[NLMSGERR_ATTR_COOKIE], &value))
 		c->err->reason = value;
+	if (c->err)
+		c->err->offset = offset;
 	c->done = true;
 }
 

@@ -11,6 +11,10 @@ static const char *const hsm_names[ZKHSM_A_HSM_MAX + 1] = {
 	[ZKHSM_A_HSM_STOP] = "stop",
 	[ZKHSM_A_HSM_WIPE] = "wipe",
 	[ZKHSM_A_HSM_AGENT_UID] = "agent-uid",
+	[ZKHSM_A_HSM_KEK_CLASS] = "kek-class",
+	[ZKHSM_A_HSM_KEYRING_SERIAL] = "keyring-serial",
+	[ZKHSM_A_HSM_TPM_PCRS] = "tpm-pcrs",
+	[ZKHSM_A_HSM_COUNTER_INDEX] = "counter-index",
 };
 
 static const char *const key_names[ZKHSM_A_KEY_MAX + 1] = {
@@ -49,6 +53,17 @@ static const char *const order_names[ZKHSM_A_ORDER_MAX + 1] = {
 	[ZKHSM_A_ORDER_ORDER] = "order",
 };
 
+static const char *const seal_names[ZKHSM_A_SEAL_MAX + 1] = {
+	[ZKHSM_A_SEAL_SEQUENCE] = "sequence",
+	[ZKHSM_A_SEAL_RECORD] = "record",
+	[ZKHSM_A_SEAL_HEAD] = "head",
+	[ZKHSM_A_SEAL_FULL] = "full",
+	[ZKHSM_A_SEAL_REKEY] = "rekey",
+	[ZKHSM_A_SEAL_KEYRING_SERIAL] = "keyring-serial",
+	[ZKHSM_A_SEAL_KEK_BLOB] = "kek-blob",
+	[ZKHSM_A_SEAL_FINISH] = "finish",
+};
+
 const struct zkhsm_nl_set zkhsm_nl_hsm = { ZKHSM_A_HSM_MAX, hsm_names };
 const struct zkhsm_nl_set zkhsm_nl_key = { ZKHSM_A_KEY_MAX, key_names };
 const struct zkhsm_nl_set zkhsm_nl_proof = { ZKHSM_A_PROOF_MAX, proof_names };
@@ -56,6 +71,7 @@ const struct zkhsm_nl_set zkhsm_nl_evidence = { ZKHSM_A_EVIDENCE_MAX, evidence_n
 const struct zkhsm_nl_set zkhsm_nl_list = { ZKHSM_A_LIST_MAX, list_names };
 const struct zkhsm_nl_set zkhsm_nl_manager = { ZKHSM_A_MANAGER_MAX, manager_names };
 const struct zkhsm_nl_set zkhsm_nl_order = { ZKHSM_A_ORDER_MAX, order_names };
+const struct zkhsm_nl_set zkhsm_nl_seal = { ZKHSM_A_SEAL_MAX, seal_names };
 
 int zkhsm_nl_bytes(const struct nlattr *a, void *out, size_t len)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hsm-new, hsm-get, hsm-set.
+ * hsm-new, hsm-get, hsm-set, hsm-lock.
  */
 #include "nl_private.h"
 
@@ -40,6 +40,21 @@ static int read_identity(struct nlattr **tb, struct zkhsm_hsm_info *h)
 	return 0;
 }
 
+/* Only where there is a KEK; a module that cannot seal says nothing of it. */
+static int read_kek(struct nlattr **tb, struct zkhsm_hsm_info *h)
+{
+	if (zkhsm_nl_u32(tb[ZKHSM_A_HSM_KEK_CLASS], &h->kek_class) || !h->kek_class)
+		return 0;
+	if (zkhsm_nl_bytes(tb[ZKHSM_A_HSM_KEK_ID], h->kek_id, sizeof(h->kek_id)) ||
+	    zkhsm_nl_u64(tb[ZKHSM_A_HSM_SEQUENCE], &h->sequence) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_HSM_UNSEALED], &h->unsealed))
+		return -EPROTO;
+	if (tb[ZKHSM_A_HSM_COUNTER_INDEX] &&
+	    zkhsm_nl_u32(tb[ZKHSM_A_HSM_COUNTER_INDEX], &h->counter_index))
+		return -EPROTO;
+	return 0;
+}
+
 static int on_hsm(struct nlattr **tb, void *arg)
 {
 	struct zkhsm_hsm_info *h = arg;
@@ -48,7 +63,9 @@ static int on_hsm(struct nlattr **tb, void *arg)
 	h->initialised = tb[ZKHSM_A_HSM_HSM_ID];
 	if (read_module(tb, h))
 		return -EPROTO;
-	return h->initialised ? read_identity(tb, h) : 0;
+	if (!h->initialised)
+		return 0;
+	return read_identity(tb, h) || read_kek(tb, h) ? -EPROTO : 0;
 }
 
 static int put_params(struct nl_msg *msg, const struct zkhsm_hsm_params *p)
@@ -61,12 +78,24 @@ static int put_params(struct nl_msg *msg, const struct zkhsm_hsm_params *p)
 	return 0;
 }
 
+static int put_kek(struct nl_msg *msg, const struct zkhsm_hsm_params *p)
+{
+	if ((p->kek_class && nla_put_u32(msg, ZKHSM_A_HSM_KEK_CLASS, p->kek_class)) ||
+	    (p->keyring_serial &&
+	     nla_put_u32(msg, ZKHSM_A_HSM_KEYRING_SERIAL, (uint32_t)p->keyring_serial)) ||
+	    (p->tpm_pcrs && nla_put_u32(msg, ZKHSM_A_HSM_TPM_PCRS, p->tpm_pcrs)) ||
+	    (p->counter_index &&
+	     nla_put_u32(msg, ZKHSM_A_HSM_COUNTER_INDEX, p->counter_index)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int change(struct zkhsm_nl *nl, uint8_t cmd, const struct zkhsm_hsm_params *p,
 		  struct zkhsm_hsm_info *out, struct zkhsm_error *err)
 {
 	struct nl_msg *msg = zkhsm_nl_request(nl, cmd, 0);
 
-	if (msg && put_params(msg, p)) {
+	if (msg && (put_params(msg, p) || put_kek(msg, p))) {
 		nlmsg_free(msg);
 		return zkhsm_fail(err, -EMSGSIZE, "the request is too large");
 	}
@@ -88,5 +117,11 @@ int zkhsm_hsm_set(struct zkhsm_nl *nl, const struct zkhsm_hsm_params *p,
 int zkhsm_hsm_get(struct zkhsm_nl *nl, struct zkhsm_hsm_info *out, struct zkhsm_error *err)
 {
 	return zkhsm_nl_call(nl, &zkhsm_nl_hsm, zkhsm_nl_request(nl, ZKHSM_CMD_HSM_GET, 0),
+			     on_hsm, out, err);
+}
+
+int zkhsm_hsm_lock(struct zkhsm_nl *nl, struct zkhsm_hsm_info *out, struct zkhsm_error *err)
+{
+	return zkhsm_nl_call(nl, &zkhsm_nl_hsm, zkhsm_nl_request(nl, ZKHSM_CMD_HSM_LOCK, 0),
 			     on_hsm, out, err);
 }
