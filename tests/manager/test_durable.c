@@ -511,9 +511,9 @@ static void refused_states(void **state)
 	expect_refused("another zkhsmd uses");
 	daemon_end(d, SIGTERM);
 
-	sql("PRAGMA user_version = 2");
-	expect_refused("schema version 2");
-	sql("PRAGMA user_version = 1; PRAGMA application_id = 5");
+	sql("PRAGMA user_version = 3");
+	expect_refused("schema version 3");
+	sql("PRAGMA user_version = 2; PRAGMA application_id = 5");
 	expect_refused("another program's database");
 	sql("PRAGMA application_id = 1514883155");
 

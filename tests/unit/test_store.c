@@ -70,6 +70,9 @@ static struct zkhsmd_hsm some_hsm(uint8_t id)
 	strcpy(h.answer, "{}");
 	h.applied = 5;
 	h.floor = 6;
+	h.shown = 8;
+	h.restore = true;
+	h.retired[15] = 1;
 	return h;
 }
 
@@ -123,6 +126,36 @@ static void transactions(void **state)
 	ops->rollback(s);
 	assert_int_equal(ops->hsm_get(s, b.id, &out), -ENOENT);
 	assert_int_equal(ops->undo(s), -EIO);
+}
+
+/* A store of version 1 knew nothing of states from the past; what it has is kept. */
+static void upgrade(void **state)
+{
+	struct zkhsmd_hsm h = some_hsm(1), out;
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	ops->close(reader);
+	ops->close(s);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "ALTER TABLE hsm DROP COLUMN shown;"
+				      "ALTER TABLE hsm DROP COLUMN restore;"
+				      "ALTER TABLE hsm DROP COLUMN retired;"
+				      "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(ops->open(path, false, true, &s, NULL), 0);
+	assert_int_equal(ops->open(path, true, false, &reader, NULL), 0);
+	memset(&out, 0, sizeof(out));
+	assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
+	h.shown = h.applied;
+	h.restore = false;
+	memset(h.retired, 0, sizeof(h.retired));
+	assert_memory_equal(&h, &out, sizeof(h));
+	h.restore = true;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
+	assert_memory_equal(&h, &out, sizeof(h));
 }
 
 /* Who may not wait is told so at once, and reads on when there is nothing to wait for. */
@@ -446,6 +479,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(rows),
 		TEST(transactions),
+		TEST(upgrade),
 		TEST(hurry),
 		TEST(bytes),
 		TEST(pending),

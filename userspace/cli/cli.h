@@ -176,6 +176,7 @@ int cmd_manager_enrol(struct cli *cli);
 int cmd_manager_unenrol(struct cli *cli);
 int cmd_manager_list(struct cli *cli);
 int cmd_manager_approve(struct cli *cli);
+int cmd_manager_restore(struct cli *cli);
 int cmd_manager_revoke(struct cli *cli);	/* hold and release too */
 int cmd_manager_state(struct cli *cli);
 int cmd_manager_revocations(struct cli *cli);

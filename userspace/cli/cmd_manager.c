@@ -148,6 +148,17 @@ int cmd_manager_approve(struct cli *cli)
 	return ret ? ret : cli_emit(cli, answer);
 }
 
+int cmd_manager_restore(struct cli *cli)
+{
+	json_t *answer;
+	char path[512];
+	int ret;
+
+	ret = hsm_path(cli, "/v1/admin/hsms/%s/restore", cli->args[0], path);
+	ret = ret ? ret : request(cli, true, "POST", path, NULL, &answer);
+	return ret ? ret : cli_emit(cli, answer);
+}
+
 /* revoke, hold and release: the verb is the action. */
 int cmd_manager_revoke(struct cli *cli)
 {

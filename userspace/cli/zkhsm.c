@@ -72,6 +72,8 @@ static const struct cli_command commands[] = {
 	{ "manager", "list", "", 0, 0, O_ADMIN, 0, "enrolled HSMs", cmd_manager_list },
 	{ "manager", "approve", "HSM-ID", 1, 1, O_ADMIN | O(CONFIG_DIGEST) | O(UNSEEN),
 	  O(CONFIG_DIGEST), "approve another configuration", cmd_manager_approve },
+	{ "manager", "restore", "HSM-ID", 1, 1, O_ADMIN, 0,
+	  "let its next evidence be of an older state, restored on purpose", cmd_manager_restore },
 	{ "manager", "revoke", "", 0, 0, O_ADMIN | O(HSM) | O(KEY_ID) | O(ELEMENT) | O(REASON),
 	  O(REASON), "revoke a key, an element everywhere, or an HSM", cmd_manager_revoke },
 	{ "manager", "hold", "", 0, 0, O_ADMIN | O(HSM) | O(KEY_ID) | O(ELEMENT) | O(REASON),

@@ -11,33 +11,12 @@
 
 /* --- pending ------------------------------------------------------------- */
 
-static json_t *configuration_json(const uint8_t *bytes, size_t len)
-{
-	struct zkhsm_configuration c;
-	json_t *o, *managers;
-	char *hex;
-
-	if (zkhsm_configuration_decode(&c, bytes, len))
-		return json_null();
-	managers = json_array();
-	for (size_t i = 0; i < c.manager_count; i++) {
-		hex = zkhsm_hex(c.managers[i], sizeof(c.managers[i]));
-		json_array_append_new(managers, json_string(hex ? hex : ""));
-		free(hex);
-	}
-	o = json_pack("{s:b, s:i, s:i, s:i, s:I, s:I, s:o}", "locked",
-		      (c.flags & ZKHSM_HSM_FLAG_LOCKED) != 0, "quorum", c.quorum, "stop", c.stop,
-		      "wipe", c.wipe, "enforce_grace_ms", (json_int_t)c.enforce_grace_ms,
-		      "max_ttl_ms", (json_int_t)c.max_ttl_ms, "managers", managers);
-	return o;
-}
-
 static int add_pending(const struct zkhsmd_pending *p, void *arg)
 {
 	char *identity = zkhsm_hex(p->identity, sizeof(p->identity));
 	json_t *o = json_pack("{s:s, s:o, s:I, s:I, s:I, s:s}", "identity",
 			      identity ? identity : "", "configuration",
-			      configuration_json(p->config, p->config_len), "keys",
+			      zkhsmd_configuration_json(p->config, p->config_len), "keys",
 			      (json_int_t)p->keys, "first_seen_ms", (json_int_t)p->first_ms,
 			      "last_seen_ms", (json_int_t)p->last_ms, "source", p->source);
 
@@ -113,6 +92,8 @@ static enum zkhsmd_next work_hsms(struct zkhsmd_job *job, struct zkhsmd_store *s
 		/* What it attested last, when that is not what was approved. */
 		zkhsmd_json_hash(o, "config_seen", g.rows[i].config_seen);
 		json_object_set_new(o, "enrolled_ms", json_integer(g.rows[i].enrolled_ms));
+		json_object_set_new(o, "restore", json_boolean(g.rows[i].restore));
+		ret = zkhsmd_sealing_json(store, &g.rows[i], o);
 		json_array_append_new(all, o);
 	}
 	free(g.rows);

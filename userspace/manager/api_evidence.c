@@ -75,7 +75,8 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	struct evidence *ev = job->data;
 	struct zkhsmd_revocation r;
 	enum zkhsmd_verdict verdict;
-	const char *why = "";
+	struct zkhsmd_finding finding;
+	struct zkhsmd_moment when;
 	struct zkhsmd_hsm h;
 	bool known, revoked;
 	int ret;
@@ -98,8 +99,11 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		zkhsmd_evidence_refuse(job, P_NONCE, "nonce", "the nonce has expired or was used");
 		return 0;
 	}
-	verdict = zkhsmd_appraise(known ? &h : NULL, revoked, &ev->s, ev->issued, &why);
-	return zkhsmd_evidence_record(job, store, verdict, &h, why);
+	when = (struct zkhsmd_moment){ .issued = ev->issued, .now = zkhsmd_now(),
+				       .boot_id = job->m->boot_id,
+				       .last_number = ev->own->last_number };
+	verdict = zkhsmd_appraise(known ? &h : NULL, revoked, &ev->s, &when, &finding);
+	return zkhsmd_evidence_record(job, store, verdict, &h, &finding);
 }
 
 /* --- on a worker --------------------------------------------------------- */

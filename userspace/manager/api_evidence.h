@@ -36,8 +36,9 @@ void zkhsmd_evidence_refuse(struct zkhsmd_job *job, enum zkhsmd_problem p, const
 			    const char *detail);
 /* The same bytes came again: the answer that they got before. */
 void zkhsmd_evidence_same(struct zkhsmd_job *job, const struct zkhsmd_hsm *h);
-/* On the writer. @h is the HSM's row, if there is one; @why goes with ZKHSMD_CLONE. */
+/* On the writer. @h is the HSM's row, if there is one. */
 int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
-			   enum zkhsmd_verdict verdict, struct zkhsmd_hsm *h, const char *why);
+			   enum zkhsmd_verdict verdict, struct zkhsmd_hsm *h,
+			   const struct zkhsmd_finding *finding);
 
 #endif /* ZKHSM_API_EVIDENCE_H */

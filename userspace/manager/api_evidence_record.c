@@ -76,14 +76,19 @@ static int store_config(struct zkhsmd_store *store, const struct evidence *ev,
 	if (ev->config_len)
 		ret = store->ops->config_put(store, ev->s.config_digest, ev->config,
 					     ev->config_len);
+	zkhsmd_log_configuration(h->id, ev->s.config_digest, ev->config, ev->config_len);
 	memcpy(h->config_seen, ev->s.config_digest, 32);
 	return ret;
 }
 
-static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
+static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h, bool restored)
 {
 	struct evidence *ev = job->data;
 
+	/* Where the host that was replaced still runs, it shall not pass for a reboot. */
+	if (restored && memcmp(h->instance_id, ev->s.instance_id, sizeof(h->retired)) != 0)
+		memcpy(h->retired, h->instance_id, sizeof(h->retired));
+	h->restore = false;
 	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
 	h->attested = true;
 	h->boot_count = ev->s.boot_count;
@@ -101,7 +106,23 @@ static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
 	h->proved = ev->proved;
 }
 
-static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h)
+/* Refused or strange: for whoever has to look, with what was known before. */
+static void alert(struct zkhsmd_job *job, const struct zkhsmd_hsm *h,
+		  const struct zkhsmd_finding *finding)
+{
+	const struct evidence *ev = job->data;
+
+	zkhsmd_alert(finding->code, h->id,
+		     "%s: boot %u fork %u number %u order %llu uptime %llu ms after boot %u fork %u number %u order %llu uptime %llu ms, from %s",
+		     finding->why, ev->s.boot_count, ev->s.fork_count, ev->s.number,
+		     (unsigned long long)ev->own->last_number,
+		     (unsigned long long)ev->s.uptime_ms, h->boot_count, h->fork_count, h->number,
+		     (unsigned long long)h->shown, (unsigned long long)h->uptime_ms,
+		     job->rq->source);
+}
+
+static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		     const struct zkhsmd_finding *finding)
 {
 	struct evidence *ev = job->data;
 	bool new_list = memcmp(h->list_digest, ev->s.list_digest, 32) != 0;
@@ -109,13 +130,15 @@ static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct 
 	uint8_t old_list[32];
 	int ret;
 
+	if (finding->code)
+		alert(job, h, finding);
 	memcpy(old_list, h->list_digest, sizeof(old_list));
 	ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
 	if (!ret && new_list)
 		ret = store_list(store, ev);
 	if (!ret)
 		ret = store_config(store, ev, h);
-	fill_row(job, h);
+	fill_row(job, h, finding->restored);
 	if (!ret)
 		ret = make_answer(job, h);
 	if (!ret)
@@ -133,8 +156,11 @@ static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct 
 static int note_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h)
 {
 	struct evidence *ev = job->data;
-	int ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
+	int ret = 0;
 
+	/* Even where a restore was announced: what was accepted last stays. */
+	if (ev->own->last_number >= h->shown)
+		ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
 	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
 	if (!ret)
 		ret = store_config(store, ev, h);
@@ -170,14 +196,22 @@ static int make_pending(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	return ret;
 }
 
-int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
-			   enum zkhsmd_verdict verdict, struct zkhsmd_hsm *h, const char *why)
+/* The numbers contradict what is known, which stays as it was. */
+static int contradict(struct zkhsmd_job *job, const struct zkhsmd_hsm *h, enum zkhsmd_problem p,
+		      const struct zkhsmd_finding *finding)
 {
-	struct evidence *ev = job->data;
+	zkhsmd_evidence_refuse(job, p, finding->code, finding->why);
+	alert(job, h, finding);
+	return 0;
+}
 
+int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
+			   enum zkhsmd_verdict verdict, struct zkhsmd_hsm *h,
+			   const struct zkhsmd_finding *finding)
+{
 	switch (verdict) {
 	case ZKHSMD_ACCEPT:
-		return accept_it(job, store, h);
+		return accept_it(job, store, h, finding);
 	case ZKHSMD_PENDING_HSM:
 		return make_pending(job, store);
 	case ZKHSMD_OTHER_CONFIGURATION:
@@ -188,12 +222,15 @@ int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		zkhsmd_evidence_refuse(job, P_HSM_REVOKED, "hsm-revoked", "this HSM is revoked");
 		return note_it(job, store, h);
 	case ZKHSMD_CLONE:
-		zkhsmd_evidence_refuse(job, P_CLONE, "clone", why);
-		zkhsmd_alert("clone", h->id,
-			     "%s: boot %u fork %u number %u after boot %u fork %u number %u, from %s",
-			     why, ev->s.boot_count, ev->s.fork_count, ev->s.number, h->boot_count,
-			     h->fork_count, h->number, job->rq->source);
-		return 0;
+		return contradict(job, h, P_CLONE, finding);
+	case ZKHSMD_TWO_INSTANCES:
+		return contradict(job, h, P_TWO_INSTANCES, finding);
+	case ZKHSMD_ROLLBACK:
+		return contradict(job, h, P_ROLLBACK, finding);
+	case ZKHSMD_ORDERS_BACK:
+		return contradict(job, h, P_ORDERS_BACK, finding);
+	case ZKHSMD_UPTIME:
+		return contradict(job, h, P_UPTIME, finding);
 	case ZKHSMD_LATE:
 		zkhsmd_evidence_refuse(job, P_LATE, "late",
 				       "newer evidence of this HSM has overtaken this one");
@@ -201,4 +238,3 @@ int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
 	}
 	return -EINVAL;
 }
-

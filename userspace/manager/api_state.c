@@ -29,6 +29,7 @@ static enum zkhsmd_next work_hsm(struct zkhsmd_job *job, struct zkhsmd_store *st
 	struct query *q = job->data;
 	struct zkhsmd_pending p;
 	struct zkhsmd_hsm h;
+	json_t *o = NULL;
 	int ret;
 
 	ret = store->ops->hsm_get(store, q->hsm_id, &h);
@@ -36,8 +37,14 @@ static enum zkhsmd_next work_hsm(struct zkhsmd_job *job, struct zkhsmd_store *st
 		ret = -ENOENT;
 	if (!ret) {
 		ret = zkhsmd_hsm_status(job->m, store, &h, &status);
+		if (!ret) {
+			o = zkhsmd_hsm_json(&h, &status);
+			ret = zkhsmd_sealing_json(store, &h, o);
+		}
 		if (!ret)
-			server_reply_json(job->rq, 200, zkhsmd_hsm_json(&h, &status));
+			server_reply_json(job->rq, 200, o);
+		else
+			json_decref(o);
 	} else if (ret == -ENOENT) {
 		ret = store->ops->pending_get(store, q->hsm_id, &p);
 		if (!ret)

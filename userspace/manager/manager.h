@@ -213,16 +213,50 @@ int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 const char *zkhsmd_state_name(enum zkhsmd_state state);
 json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *status);
 
+/* configuration.c: what C says of sealing, in words */
+/* "none", "keyring", "shares" or "tpm" */
+const char *zkhsmd_kek_name(const struct zkhsm_configuration *c);
+/* Everything in C; null if that is not one. */
+json_t *zkhsmd_configuration_json(const uint8_t *bytes, size_t len);
+/* Adds "kek", "locked" and "counter" of the configuration seen last; null while there is none. */
+int zkhsmd_sealing_json(struct zkhsmd_store *store, const struct zkhsmd_hsm *h, json_t *o);
+void zkhsmd_log_configuration(const uint8_t hsm_id[32], const uint8_t digest[32],
+			      const uint8_t *bytes, size_t len);
+
 /* appraise.c: what true evidence means, given what is known; touches nothing */
 enum zkhsmd_verdict {
 	ZKHSMD_ACCEPT, ZKHSMD_PENDING_HSM, ZKHSMD_OTHER_CONFIGURATION, ZKHSMD_HSM_REVOKED,
-	ZKHSMD_CLONE, ZKHSMD_LATE,
+	ZKHSMD_CLONE, ZKHSMD_TWO_INSTANCES, ZKHSMD_ROLLBACK, ZKHSMD_ORDERS_BACK, ZKHSMD_UPTIME,
+	ZKHSMD_LATE,
 };
 
-/* @why is a sentence for ZKHSMD_CLONE. @known NULL: never heard of. */
+/**
+ * struct zkhsmd_moment - what this manager knows of when evidence was made
+ * @issued:	its nonce was given then
+ * @boot_id:	of this boot of the manager's machine
+ * @last_number: of our orders, in its challenge
+ */
+struct zkhsmd_moment {
+	struct zkhsmd_time issued, now;
+	const uint8_t *boot_id;
+	uint64_t last_number;
+};
+
+/**
+ * struct zkhsmd_finding - what was found wrong or strange
+ * @code:	of the alert, NULL for none; evidence can be accepted with one
+ * @why:	a sentence
+ * @restored:	with ZKHSMD_ACCEPT: would be refused, had no restore been announced
+ */
+struct zkhsmd_finding {
+	const char *code, *why;
+	bool restored;
+};
+
+/* @known NULL: never heard of. */
 enum zkhsmd_verdict zkhsmd_appraise(const struct zkhsmd_hsm *known, bool revoked,
-				    const struct zkhsm_statement *s, struct zkhsmd_time issued,
-				    const char **why);
+				    const struct zkhsm_statement *s,
+				    const struct zkhsmd_moment *when, struct zkhsmd_finding *out);
 
 /* orders.c: within the writer's transaction */
 struct zkhsmd_elements {
@@ -234,7 +268,7 @@ int zkhsmd_elements_add(struct zkhsmd_elements *e, const uint8_t name[32]);
 /* As many orders as it takes; the last number is appended to @made as {"hsm_id","number"}. */
 int zkhsmd_orders_make(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
 		       uint8_t type, uint8_t reason, struct zkhsmd_elements *e, json_t *made);
-/* What S says was applied; the row is changed, not stored. */
+/* What S, which is to be believed, says was applied; the row is changed, not stored. */
 int zkhsmd_orders_reported(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 			   const struct zkhsm_challenge *c);
 
@@ -278,8 +312,8 @@ void zkhsmd_api_orders_get(struct server_request *rq);
 /* problem.c: the refusals of the manager, one title each */
 enum zkhsmd_problem {
 	P_REQUEST, P_UNKNOWN, P_MALFORMED, P_FALSE, P_NONCE, P_NOT_ADDRESSED, P_NEED, P_PENDING,
-	P_CONFIGURATION, P_HSM_REVOKED, P_CLONE, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE,
-	P_REVOKED, P_NOT_ACTIVE, P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL,
+	P_CONFIGURATION, P_HSM_REVOKED, P_CLONE, P_TWO_INSTANCES, P_ROLLBACK, P_ORDERS_BACK,
+	P_UPTIME, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE, P_REVOKED, P_NOT_ACTIVE, P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL,
 	P_NOT_HELD, P_TOO_MANY, P_STORE, P_STOPPING,
 };
 
@@ -356,6 +390,7 @@ void zkhsmd_api_enrol(struct server_request *rq);
 void zkhsmd_api_hsms(struct server_request *rq);
 void zkhsmd_api_hsm_del(struct server_request *rq);
 void zkhsmd_api_approve(struct server_request *rq);
+void zkhsmd_api_restore(struct server_request *rq);
 void zkhsmd_api_revoke(struct server_request *rq);
 void zkhsmd_api_orders_admin(struct server_request *rq);
 

@@ -178,20 +178,18 @@ int zkhsmd_orders_reported(struct zkhsmd *m, struct zkhsmd_store *store, struct 
 	struct zkhsmd_order o;
 	int ret;
 
-	if (c->last_number == h->applied)
-		return 0;
 	if (c->last_number > INT64_MAX / 2) {
 		zkhsmd_alert("orders-absurd", h->id, "the HSM shows an order number near the end of all numbers");
 		return 0;
 	}
-	if (c->last_number < h->applied)
-		zkhsmd_alert("orders-rolled-back", h->id,
-			     "the HSM shows order %llu after order %llu was applied",
-			     (unsigned long long)c->last_number, (unsigned long long)h->applied);
-	if (!c->last_number) {
-		h->applied = 0;
+	h->shown = c->last_number;
+	if (c->last_number == h->applied)
 		return 0;
-	}
+	/* Only of a restored state, see appraise.c: what it lost is to be applied again. */
+	if (c->last_number < h->applied)
+		h->applied = 0;
+	if (!c->last_number)
+		return 0;
 	ret = store->ops->order_get(store, h->id, c->last_number, &o);
 	if (ret && ret != -ENOENT)
 		return ret;

@@ -37,6 +37,9 @@ struct zkhsmd_store;
  * @answer:	what was answered to it
  * @applied:	number of our last order that it has applied
  * @floor:	numbers of orders up to here are taken, known or not
+ * @shown:	number of our last order, known or not, that true evidence showed applied
+ * @restore:	an administrator said that a state from the past will come
+ * @retired:	the instance that such a state took the place of, zero if none
  */
 struct zkhsmd_hsm {
 	uint8_t id[32];
@@ -54,7 +57,9 @@ struct zkhsmd_hsm {
 	uint8_t list_digest[32], evidence_digest[32];
 	uint32_t keys, proved;
 	char answer[ZKHSMD_ANSWER_MAX];
-	uint64_t applied, floor;
+	uint64_t applied, floor, shown;
+	bool restore;
+	uint8_t retired[16];
 };
 
 /* True evidence of an HSM that nobody enrolled. */

@@ -10,7 +10,7 @@
 #include "store_sqlite.h"
 
 #define APPLICATION_ID	"1514883155"	/* "ZKHS" */
-#define SCHEMA_VERSION	1
+#define SCHEMA_VERSION	2
 
 /*
  * list_digest and config_seen are NULL until there is evidence; what they refer
@@ -32,7 +32,8 @@ static const char schema[] =
 	" received_ms INTEGER NOT NULL, boot_id BLOB NOT NULL,"
 	" list_digest BLOB REFERENCES list(digest), evidence_digest BLOB,"
 	" keys INTEGER NOT NULL, proved INTEGER NOT NULL, answer TEXT NOT NULL,"
-	" applied INTEGER NOT NULL, floor INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	" applied INTEGER NOT NULL, floor INTEGER NOT NULL, shown INTEGER NOT NULL DEFAULT 0,"
+	" restore INTEGER NOT NULL DEFAULT 0, retired BLOB) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX hsm_list ON hsm(list_digest);"
 	"CREATE INDEX hsm_config_seen ON hsm(config_seen);"
 	"CREATE TABLE pending(id BLOB PRIMARY KEY CHECK(length(id) = 32), identity BLOB NOT NULL,"
@@ -49,12 +50,20 @@ static const char schema[] =
 	"CREATE TABLE orders(hsm_id BLOB NOT NULL REFERENCES hsm(id), number INTEGER NOT NULL,"
 	" created_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(hsm_id, number)) STRICT;"
 	"PRAGMA application_id = " APPLICATION_ID ";"
-	"PRAGMA user_version = 1;";
+	"PRAGMA user_version = 2;";
+
+/* From version 1, which knew nothing of states from the past. */
+static const char upgrade[] =
+	"ALTER TABLE hsm ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE hsm ADD COLUMN restore INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE hsm ADD COLUMN retired BLOB;"
+	"UPDATE hsm SET shown = applied;"
+	"PRAGMA user_version = 2;";
 
 #define HSM_COLUMNS "id, identity, enrolled, name, enrolled_ms, config_digest, config_seen," \
 	" attested, boot_count, fork_count, number, instance_id, uptime_ms, attested_ms," \
 	" attested_boot_ms, received_ms, boot_id, list_digest, evidence_digest, keys, proved," \
-	" answer, applied, floor"
+	" answer, applied, floor, shown, restore, retired"
 #define REVOCATION_COLUMNS "row, action, scope, hsm_id, key_id, element, reason, number, at_ms"
 
 static const char *const statements[SQL_COUNT] = {
@@ -67,13 +76,15 @@ static const char *const statements[SQL_COUNT] = {
 
 	[SQL_HSM_GET] = "SELECT " HSM_COLUMNS " FROM hsm WHERE id = ?1",
 	[SQL_HSM_PUT] = "INSERT INTO hsm(" HSM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"
+		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,"
+		" ?25, ?26, ?27)"
 		" ON CONFLICT(id) DO UPDATE SET identity = ?2, enrolled = ?3, name = ?4,"
 		" enrolled_ms = ?5, config_digest = ?6, config_seen = ?7, attested = ?8,"
 		" boot_count = ?9, fork_count = ?10, number = ?11, instance_id = ?12,"
 		" uptime_ms = ?13, attested_ms = ?14, attested_boot_ms = ?15, received_ms = ?16,"
 		" boot_id = ?17, list_digest = ?18, evidence_digest = ?19, keys = ?20,"
-		" proved = ?21, answer = ?22, applied = ?23, floor = ?24",
+		" proved = ?21, answer = ?22, applied = ?23, floor = ?24, shown = ?25,"
+		" restore = ?26, retired = ?27",
 	[SQL_HSM_EACH] = "SELECT " HSM_COLUMNS " FROM hsm ORDER BY id",
 	[SQL_HSM_NEWEST] = "SELECT max(received_ms) FROM hsm",
 
@@ -288,7 +299,8 @@ static void sq_close(struct zkhsmd_store *store)
 /* Preparing reads the schema, which may have to wait: done before. */
 static int sq_hurry(struct zkhsmd_store *store)
 {
-	static const enum sql needed[] = { SQL_HSM_GET, SQL_REVOCATION_GET, SQL_PENDING_GET };
+	static const enum sql needed[] = { SQL_HSM_GET, SQL_REVOCATION_GET, SQL_PENDING_GET,
+					   SQL_CONFIG_GET };
 	struct sq *s = to_sq(store);
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
@@ -332,26 +344,34 @@ static int check_integrity(struct sq *s, const char *where, struct zkhsm_error *
 	return ret;
 }
 
-static int set_up(struct sq *s, const char *where, struct zkhsm_error *err)
+/* All of it, or nothing. */
+static int run_script(struct sq *s, const char *script, const char *where, struct zkhsm_error *err)
 {
-	int64_t version = pragma(s, "PRAGMA user_version");
 	char *text = NULL;
 	int ret = 0;
 
-	if (version == 0 && pragma(s, "SELECT count(*) FROM sqlite_schema") == 0) {
-		if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-		    sqlite3_exec(s->db, schema, NULL, NULL, &text) != SQLITE_OK ||
-		    sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-			ret = zkhsm_fail(err, sq_errno(sqlite3_errcode(s->db)), "%s: %s", where,
-					 text ? text : sqlite3_errmsg(s->db));
-		sqlite3_free(text);
-		return ret;
-	}
+	if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(s->db, script, NULL, NULL, &text) != SQLITE_OK ||
+	    sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		ret = zkhsm_fail(err, sq_errno(sqlite3_errcode(s->db)), "%s: %s", where,
+				 text ? text : sqlite3_errmsg(s->db));
+	sqlite3_free(text);
+	return ret;
+}
+
+static int set_up(struct sq *s, const char *where, struct zkhsm_error *err)
+{
+	int64_t version = pragma(s, "PRAGMA user_version");
+
+	if (version == 0 && pragma(s, "SELECT count(*) FROM sqlite_schema") == 0)
+		return run_script(s, schema, where, err);
 	if (version < 0)
 		return zkhsm_fail(err, sq_errno(sqlite3_errcode(s->db)), "%s: %s", where,
 				  sqlite3_errmsg(s->db));
 	if (pragma(s, "PRAGMA application_id") != strtol(APPLICATION_ID, NULL, 10))
 		return zkhsm_fail(err, -EUCLEAN, "%s is another program's database", where);
+	if (version == 1)
+		return run_script(s, upgrade, where, err);
 	if (version != SCHEMA_VERSION)
 		return zkhsm_fail(err, -EUCLEAN,
 				  "%s has schema version %lld, this zkhsmd knows version %d", where,

@@ -23,6 +23,8 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	h->proved = (uint32_t)sqlite3_column_int64(q, 20);
 	h->applied = (uint64_t)sqlite3_column_int64(q, 22);
 	h->floor = (uint64_t)sqlite3_column_int64(q, 23);
+	h->shown = (uint64_t)sqlite3_column_int64(q, 24);
+	h->restore = sqlite3_column_int(q, 25);
 	return sq_take(q, 0, h->id, sizeof(h->id)) &&
 	       sq_take(q, 1, h->identity, sizeof(h->identity)) &&
 	       sq_text(q, 3, h->name, sizeof(h->name)) &&
@@ -32,7 +34,8 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	       sq_take(q, 16, h->boot_id, sizeof(h->boot_id)) &&
 	       sq_take(q, 17, h->list_digest, sizeof(h->list_digest)) &&
 	       sq_take(q, 18, h->evidence_digest, sizeof(h->evidence_digest)) &&
-	       sq_text(q, 21, h->answer, sizeof(h->answer));
+	       sq_text(q, 21, h->answer, sizeof(h->answer)) &&
+	       sq_take(q, 26, h->retired, sizeof(h->retired));
 }
 
 int sq_hsm_get(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_hsm *out)
@@ -79,6 +82,9 @@ int sq_hsm_put(struct zkhsmd_store *s, const struct zkhsmd_hsm *h)
 	sqlite3_bind_text(q, 22, h->answer, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 23, (sqlite3_int64)h->applied);
 	sqlite3_bind_int64(q, 24, (sqlite3_int64)h->floor);
+	sqlite3_bind_int64(q, 25, (sqlite3_int64)h->shown);
+	sqlite3_bind_int(q, 26, h->restore);
+	sq_blob(q, 27, h->retired, sizeof(h->retired));
 	return sq_run(q);
 }
 
