@@ -233,10 +233,21 @@ def decode_list(data):
     return entries
 
 
+def read_configuration_flags(r):
+    """1 locked, 2, 4 and 8 the class of KEK, 16 a counter of what is sealed."""
+    flags = r.flags(4, 31)
+    classes = [flag for flag in (2, 4, 8) if flags & flag]
+    if len(classes) > 1:
+        raise r.bad("more than one class of KEK")
+    if flags & 16 and not classes:
+        raise r.bad("a counter, and nothing is sealed")
+    return flags
+
+
 def decode_configuration(data):
     r = Reader(data, "configuration")
     r.header(CONFIGURATION)
-    c = {"flags": r.flags(4, 1), "quorum": r.u(1), "stop": r.u(1), "wipe": r.u(1),
+    c = {"flags": read_configuration_flags(r), "quorum": r.u(1), "stop": r.u(1), "wipe": r.u(1),
          "enforce_grace": r.u(8), "max_ttl": r.u(8)}
     if not (c["quorum"] and c["stop"] and c["wipe"]):
         raise r.bad("quorum, stop and wipe are 1 or more")

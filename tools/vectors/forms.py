@@ -46,7 +46,7 @@ def headers(kind, body):
                        ("version-256", f.header(kind, version=256)),
                        ("version-257", f.header(kind, version=257))):
         yield name, body(head)
-    for other in (0, 1, 2, 3, 4, 5, 6, 15, 23, 32, 33, 255):
+    for other in (0, 1, 2, 3, 4, 5, 6, 15, 23, 32, 33, 34, 35, 255):
         if other != kind:
             yield "type-%d" % other, body(f.header(other))
 
@@ -279,7 +279,13 @@ def configurations():
     good = joined(fields)
     made = lambda managers, **change: joined(configuration_fields(managers, **change))
     minus = encode(negate(G))
-    for name, data in (("two", good), ("locked", made([], flags=1)),
+    for flags in range(32):
+        kek, counter = flags & 14, flags & 16
+        if kek in (2, 4, 8) or not kek and not counter:
+            yield "flags-%d" % flags, "ok", "", made([], flags=flags)
+        else:
+            yield "flags-%d" % flags, "malformed", "configuration-form", made([], flags=flags)
+    for name, data in (("two", good), ("sealed", made(MANAGERS[:2], flags=25)),
                        ("quorum-above-managers", made([], quorum=255, stop=255, wipe=255)),
                        ("manager-and-its-negative", made(sorted((minus, encode(G)))))):
         yield name, "ok", "", data
@@ -287,7 +293,8 @@ def configurations():
     for name, data in (
             *cuts(fields), *headers(f.CONFIGURATION, lambda h: h + good[8:]),
             ("longer-by-a-byte", good + b"\0"), ("longer-by-a-manager", good + MANAGERS[2]),
-            ("flags-2", made([], flags=2)), ("flags-high", made([], flags=2**31)),
+            ("flags-32", made([], flags=32)), ("flags-34", made([], flags=34)),
+            ("flags-high", made([], flags=2**31)),
             ("flags-all", made([], flags=2**32 - 1)), ("quorum-zero", made([], quorum=0)),
             ("stop-zero", made([], stop=0)), ("wipe-zero", made([], wipe=0)),
             ("unsorted", made(MANAGERS[1::-1])), ("twice", made(MANAGERS[:1] * 2)),

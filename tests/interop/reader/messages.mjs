@@ -72,7 +72,10 @@ export function readList(bytes) {
 export function readConfiguration(bytes) {
 	const reader = new Reader(bytes, 'configuration-form');
 	reader.header([CONFIGURATION]);
-	reader.form(reader.u32() <= 1, 'flags are known');
+	const flags = reader.u32();
+	reader.form(flags <= 31, 'flags are known');
+	reader.form([0, 2, 4, 8].includes(flags & 14), 'one class of KEK at most');
+	reader.form(!(flags & 16) || (flags & 14), 'a counter is of what is sealed');
 	reader.form(reader.u8() >= 1, 'quorum is 1 or more');
 	reader.form(reader.u8() >= 1, 'stop is 1 or more');
 	reader.form(reader.u8() >= 1, 'wipe is 1 or more');
