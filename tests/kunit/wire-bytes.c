@@ -127,7 +127,11 @@ static void wire_bytes_configuration(struct kunit *test)
 	static const struct wrong wrong[] = {
 		{ "type", 5, 1, { 3 }, -EBADMSG },
 		{ "a known flag", 8, 4, { 0, 0, 0, 1 }, 0 },
-		{ "an unknown flag", 8, 4, { 0, 0, 0, 2 }, -EBADMSG },
+		{ "a class of KEK, a counter, locked", 8, 4, { 0, 0, 0, 25 }, 0 },
+		{ "two classes of KEK", 8, 4, { 0, 0, 0, 6 }, -EBADMSG },
+		{ "all classes of KEK", 8, 4, { 0, 0, 0, 14 }, -EBADMSG },
+		{ "a counter of nothing", 8, 4, { 0, 0, 0, 16 }, -EBADMSG },
+		{ "an unknown flag", 8, 4, { 0, 0, 0, 32 }, -EBADMSG },
 		{ "the highest flag", 8, 4, { 0x80 }, -EBADMSG },
 		{ "quorum 0", 12, 1, { 0 }, -EBADMSG },
 		{ "stop 0", 13, 1, { 0 }, -EBADMSG },

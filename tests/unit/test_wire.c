@@ -212,7 +212,7 @@ static void configurations(void **state)
 	prover_refresh(p);
 	check(p->config_bytes, p->config_len, read_configuration);
 
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 8; i++) {
 		c = p->config;
 		if (i == 0)
 			c.quorum = 0;
@@ -223,6 +223,10 @@ static void configurations(void **state)
 		else if (i == 3)
 			c.flags = ZKHSM_HSM_FLAG_ALL + 1;
 		else if (i == 4)
+			c.flags = ZKHSM_HSM_FLAG_KEK_KEYRING | ZKHSM_HSM_FLAG_KEK_TPM;
+		else if (i == 5)
+			c.flags = ZKHSM_HSM_FLAG_COUNTER;
+		else if (i == 6)
 			memcpy(c.managers[1], c.managers[0], ZKHSM_POINT_LEN);
 		else
 			memcpy(c.managers[0], c.managers[2], ZKHSM_POINT_LEN);
