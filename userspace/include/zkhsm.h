@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "wire-seal.h"
 
@@ -70,6 +71,9 @@ void zkhsm_element_name(uint16_t suite, const uint8_t public[65], uint8_t out[32
 int zkhsm_read_file(const char *path, size_t max, uint8_t **out, size_t *len, struct zkhsm_error *err);
 /* Written beside, synced, renamed, directory synced. */
 int zkhsm_write_file(const char *path, const void *data, size_t len, int mode, struct zkhsm_error *err);
+/* -EEXIST when there is anything of this name. */
+int zkhsm_write_new_file(const char *path, const void *data, size_t len, int mode,
+			 struct zkhsm_error *err);
 
 /* --- the kernel's family ------------------------------------------------ */
 
@@ -293,12 +297,132 @@ int zkhsm_hsm_unseal_add(struct zkhsm_nl *nl, const struct zkhsm_bytes *records,
 int zkhsm_hsm_unseal_finish(struct zkhsm_nl *nl, struct zkhsm_unseal_result *out,
 			    struct zkhsm_error *err);
 
+/* @threshold 0: no share has been entered. */
+struct zkhsm_share_info {
+	uint32_t threshold, entered;
+	bool complete;			/* the KEK waits to be taken */
+	uint8_t kek_id[ZKHSM_KEK_ID_LEN];
+};
+
+/* nl_share.c: @kek_id of the KEK that is meant, or NULL: whichever */
+int zkhsm_share_new(struct zkhsm_nl *nl, int32_t keyring_serial, struct zkhsm_share_info *out,
+		    struct zkhsm_error *err);
+int zkhsm_share_get(struct zkhsm_nl *nl, const uint8_t *kek_id, struct zkhsm_share_info *out,
+		    struct zkhsm_error *err);
+int zkhsm_share_del(struct zkhsm_nl *nl, const uint8_t *kek_id, struct zkhsm_error *err);
+
+/* share.c: what all of these read or write is secret, but for @kek_id */
+#define ZKHSM_SHARE_TEXT_SIZE	512
+int zkhsm_kek_id(const uint8_t kek[ZKHSM_KEK_LEN], uint8_t id[ZKHSM_KEK_ID_LEN],
+		 struct zkhsm_error *err);
+/* @kek NULL: a new one, that nobody sees. @count shares to @out, @threshold of which make it. */
+int zkhsm_share_split(const uint8_t *kek, uint32_t threshold, uint32_t count,
+		      uint8_t (*out)[ZKHSM_SHARE_LEN], uint8_t kek_id[ZKHSM_KEK_ID_LEN],
+		      struct zkhsm_error *err);
+/* A share as a file, and back: from the whole file, or from its characters alone. */
+int zkhsm_share_text(const uint8_t data[ZKHSM_SHARE_LEN], uint32_t count, const char *label,
+		     char text[ZKHSM_SHARE_TEXT_SIZE], struct zkhsm_error *err);
+int zkhsm_share_parse(const char *text, uint8_t share[ZKHSM_SHARE_LEN], struct zkhsm_error *err);
+
 /* keyring.c: the only way a secret gets into the kernel */
 /* PEM or DER, PKCS#8, unencrypted, P-256 only; the caller wipes @scalar. */
 int zkhsm_pkcs8_scalar(const uint8_t *data, size_t len, uint8_t scalar[32], struct zkhsm_error *err);
 /* A "logon" key in the process keyring; wipes nothing of the caller's. */
 int zkhsm_keyring_add(const void *secret, size_t len, int32_t *serial, struct zkhsm_error *err);
 int zkhsm_keyring_revoke(int32_t serial, struct zkhsm_error *err);
+
+/* --- store: sealed records in a directory -------------------------------- */
+
+#define ZKHSM_STORE_DEFAULT	"/var/lib/zkhsm"
+
+/*
+ * Documentation/store.rst has the files and why a power cut leaves the old
+ * state or the new one. Errors name the file. One process at a time: open takes
+ * a lock, close gives it back.
+ */
+struct zkhsm_store;
+
+/* Who a directory that is made belongs to, as far as the caller may say. */
+struct zkhsm_store_owner {
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * store.c. @make: also when the directory is not there or empty. -ENOENT: no
+ * store there; -EBUSY: somebody else has it for more than ten seconds; -EACCES:
+ * others may write to it.
+ */
+int zkhsm_store_open(const char *path, const struct zkhsm_store_owner *make,
+		     struct zkhsm_store **out, struct zkhsm_error *err);
+void zkhsm_store_close(struct zkhsm_store *s);
+/* Nothing was ever stored there. */
+bool zkhsm_store_empty(const struct zkhsm_store *s);
+
+/**
+ * struct zkhsm_stored - what a sealing came to
+ * @sequence:	of the head that is stored now
+ * @changed:	there was something to store
+ * @full:	everything was, not only what had changed
+ * @records, @removed: how many were written, and went
+ * @note:	what could not be tidied up, and will be next time; or empty. The
+ *		state is stored all the same
+ */
+struct zkhsm_stored {
+	uint64_t sequence;
+	bool changed, full;
+	size_t records, removed;
+	char note[320];
+};
+
+/*
+ * store_sync.c: what the kernel has not stored yet, or with @request what that
+ * says, is durable when this returns 0, and the kernel knows it. -ENOKEY: the
+ * HSM has no KEK; -EKEYREJECTED: the store is of another HSM; -ENOSPC before
+ * anything is written. After a failure the same is tried again by the next call.
+ */
+int zkhsm_store_sync(struct zkhsm_store *s, struct zkhsm_nl *nl,
+		     const struct zkhsm_seal_request *request, struct zkhsm_stored *out,
+		     struct zkhsm_error *err);
+
+/*
+ * store_unseal.c: gives everything to the kernel and stores the head of the new
+ * boot. @keyring_serial is the KEK's if it is of class keyring, else 0. When the
+ * kernel took it but the head could not be stored, *@unsealed is true.
+ */
+int zkhsm_store_unseal(struct zkhsm_store *s, struct zkhsm_nl *nl, int32_t keyring_serial,
+		       struct zkhsm_unseal_result *out, bool *unsealed, struct zkhsm_error *err);
+
+/**
+ * struct zkhsm_store_summary - what can be said about a store without its KEK
+ */
+struct zkhsm_store_summary {
+	uint8_t hsm_id[ZKHSM_HASH_LEN];
+	uint8_t kek_id[ZKHSM_KEK_ID_LEN];
+	uint32_t kek_class;
+	uint64_t sequence;
+	uint32_t boot_count;
+	size_t keys, votes;
+};
+
+/*
+ * store_load.c: reads all of it. Each thing that is wrong is given to @fn, with
+ * the file's name in the sentence; the first one is the result. -EBADMSG
+ * truncated or no record; -EOPNOTSUPP of a later version; -EINVAL another
+ * record's, or a file that does not belong there; -EKEYREJECTED of another HSM;
+ * -ENOKEY of another KEK; -ESTALE newer than the head, or older than the index
+ * says; -ENODATA missing.
+ */
+int zkhsm_store_check(struct zkhsm_store *s,
+		      void (*fn)(const struct zkhsm_error *problem, void *arg), void *arg,
+		      struct zkhsm_store_summary *out, struct zkhsm_error *err);
+
+/* store_backup.c: all of it in one file, which is as good as the KEK is secret. */
+int zkhsm_store_backup(struct zkhsm_store *s, const char *path, struct zkhsm_store_summary *out,
+		       struct zkhsm_error *err);
+/* Into a store where nothing was ever stored: -EEXIST. */
+int zkhsm_store_restore(struct zkhsm_store *s, const char *path, struct zkhsm_store_summary *out,
+			struct zkhsm_error *err);
 
 /* --- verification ------------------------------------------------------- */
 

@@ -102,6 +102,7 @@ int zkhsm_unb64(const char *b64, uint8_t **out, size_t *len)
 	if (!data)
 		return -ENOMEM;
 	if (text_len && jose_b64_dec_buf(b64, text_len, data, size) != size) {
+		OPENSSL_cleanse(data, size);
 		free(data);
 		return -EBADMSG;
 	}
@@ -112,8 +113,12 @@ int zkhsm_unb64(const char *b64, uint8_t **out, size_t *len)
 		ret = -ENOMEM;
 	else if (strcmp(again, b64))
 		ret = -EBADMSG;
+	/* It may be a secret, and then the caller wipes only what he gets. */
+	if (again)
+		OPENSSL_cleanse(again, strlen(again));
 	free(again);
 	if (ret) {
+		OPENSSL_cleanse(data, size);
 		free(data);
 		return ret;
 	}
@@ -272,6 +277,32 @@ static int write_beside(char *temporary, const void *data, size_t len, int mode)
 	return ret;
 }
 
+/* @flags: of renameat2(). Return: 0, or the errno of what failed. */
+static int put_file(const char *path, const void *data, size_t len, int mode, unsigned int flags)
+{
+	char *temporary;
+	int ret;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	ret = write_beside(temporary, data, len, mode);
+	if (!ret && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, flags)) {
+		ret = -errno;
+		unlink(temporary);
+	}
+	free(temporary);
+	return ret ? ret : sync_directory(path);
+}
+
+/* zkhsm_write_file(), but -EEXIST when there is anything of this name. */
+int zkhsm_write_new_file(const char *path, const void *data, size_t len, int mode,
+			 struct zkhsm_error *err)
+{
+	int ret = put_file(path, data, len, mode, RENAME_NOREPLACE);
+
+	return ret ? zkhsm_fail(err, ret, "cannot write %s: %s", path, strerror(-ret)) : 0;
+}
+
 /**
  * zkhsm_write_file() - replace a file, or leave it as it was
  * @path: its name; what stands there already must be a regular file or a link
@@ -286,23 +317,12 @@ static int write_beside(char *temporary, const void *data, size_t len, int mode)
 int zkhsm_write_file(const char *path, const void *data, size_t len, int mode,
 		     struct zkhsm_error *err)
 {
-	char *temporary;
 	struct stat st;
 	int ret;
 
 	if (!lstat(path, &st) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return zkhsm_fail(err, -EINVAL, "%s is not a regular file", path);
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return zkhsm_fail(err, -ENOMEM, "out of memory");
-
-	ret = write_beside(temporary, data, len, mode);
-	if (!ret && rename(temporary, path)) {
-		ret = -errno;
-		unlink(temporary);
-	}
-	if (!ret)
-		ret = sync_directory(path);
-	free(temporary);
+	ret = put_file(path, data, len, mode, 0);
 	if (ret)
 		return zkhsm_fail(err, ret, "cannot write %s: %s", path, strerror(-ret));
 	return 0;

@@ -64,6 +64,11 @@ static const char *const seal_names[ZKHSM_A_SEAL_MAX + 1] = {
 	[ZKHSM_A_SEAL_FINISH] = "finish",
 };
 
+static const char *const share_names[ZKHSM_A_SHARE_MAX + 1] = {
+	[ZKHSM_A_SHARE_KEYRING_SERIAL] = "keyring-serial",
+	[ZKHSM_A_SHARE_KEK_ID] = "kek-id",
+};
+
 const struct zkhsm_nl_set zkhsm_nl_hsm = { ZKHSM_A_HSM_MAX, hsm_names };
 const struct zkhsm_nl_set zkhsm_nl_key = { ZKHSM_A_KEY_MAX, key_names };
 const struct zkhsm_nl_set zkhsm_nl_proof = { ZKHSM_A_PROOF_MAX, proof_names };
@@ -72,6 +77,7 @@ const struct zkhsm_nl_set zkhsm_nl_list = { ZKHSM_A_LIST_MAX, list_names };
 const struct zkhsm_nl_set zkhsm_nl_manager = { ZKHSM_A_MANAGER_MAX, manager_names };
 const struct zkhsm_nl_set zkhsm_nl_order = { ZKHSM_A_ORDER_MAX, order_names };
 const struct zkhsm_nl_set zkhsm_nl_seal = { ZKHSM_A_SEAL_MAX, seal_names };
+const struct zkhsm_nl_set zkhsm_nl_share = { ZKHSM_A_SHARE_MAX, share_names };
 
 int zkhsm_nl_bytes(const struct nlattr *a, void *out, size_t len)
 {

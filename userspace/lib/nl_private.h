@@ -28,7 +28,7 @@ struct zkhsm_nl_set {
 };
 
 extern const struct zkhsm_nl_set zkhsm_nl_hsm, zkhsm_nl_key, zkhsm_nl_proof, zkhsm_nl_evidence,
-	zkhsm_nl_list, zkhsm_nl_manager, zkhsm_nl_order, zkhsm_nl_seal;
+	zkhsm_nl_list, zkhsm_nl_manager, zkhsm_nl_order, zkhsm_nl_seal, zkhsm_nl_share;
 
 /* nl.c */
 /* An empty request; NULL when out of memory, which zkhsm_nl_call() then reports. */
