@@ -11,6 +11,7 @@
 #include <linux/tpm.h>
 
 #include "tpm-io.h"
+#include "tpm.h"
 
 /* Before handles and parameters: tag u16, length u32, command or response code u32. */
 #define HEADER_LEN	10
@@ -29,28 +30,47 @@
 
 #if IS_ENABLED(CONFIG_TCG_TPM)
 
-/* Return: the first TPM if it is a TPM 2.0, and ours until put_chip(); else NULL. */
-static struct tpm_chip *get_chip(void)
+/* Return: the first TPM if it is a TPM 2.0, with a reference to its device; else NULL. */
+static struct tpm_chip *find_chip(void)
 {
 	typeof(tpm_default_chip) *default_chip = call_get(tpm_default_chip);
-	typeof(tpm_try_get_ops) *try_get_ops = call_get(tpm_try_get_ops);
-	struct tpm_chip *chip = NULL;
+	struct tpm_chip *chip;
 
-	if (default_chip && try_get_ops)
-		chip = default_chip();
-	/* try_get_ops() takes a reference of its own. */
-	if (chip) {
-		struct device *dev = &chip->dev;
-
-		if (!(chip->flags & TPM_CHIP_FLAG_TPM2) || try_get_ops(chip))
-			chip = NULL;
-		put_device(dev);
+	if (!default_chip)
+		return NULL;
+	chip = default_chip();
+	if (chip && !(chip->flags & TPM_CHIP_FLAG_TPM2)) {
+		put_device(&chip->dev);
+		chip = NULL;
 	}
+	call_put(tpm_default_chip);
+	return chip;
+}
+
+bool zkhsm_tpm_available(void)
+{
+	struct tpm_chip *chip = find_chip();
+
+	if (chip)
+		put_device(&chip->dev);
+	return chip;
+}
+
+/* Return: the TPM, ours until put_chip(), or NULL. */
+static struct tpm_chip *get_chip(void)
+{
+	typeof(tpm_try_get_ops) *try_get_ops = call_get(tpm_try_get_ops);
+	struct tpm_chip *chip = find_chip();
+	int err = -ENODEV;
+
+	if (chip && try_get_ops)
+		err = try_get_ops(chip);
+	/* With the operations comes a reference of their own. */
+	if (chip)
+		put_device(&chip->dev);
 	if (try_get_ops)
 		call_put(tpm_try_get_ops);
-	if (default_chip)
-		call_put(tpm_default_chip);
-	return chip;
+	return err ? NULL : chip;
 }
 
 static void put_chip(struct zkhsm_tpm *tpm)
@@ -92,6 +112,11 @@ static ssize_t transmit(struct zkhsm_tpm *tpm)
 }
 
 #else /* CONFIG_TCG_TPM */
+
+bool zkhsm_tpm_available(void)
+{
+	return false;
+}
 
 static void put_chip(struct zkhsm_tpm *tpm)
 {

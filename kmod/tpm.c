@@ -327,13 +327,3 @@ int zkhsm_tpm_cap(const u8 *blob, u32 len)
 	zkhsm_tpm_close(&tpm);
 	return ret;
 }
-
-bool zkhsm_tpm_available(void)
-{
-	struct zkhsm_tpm tpm;
-
-	if (zkhsm_tpm_open(&tpm, NULL))
-		return false;
-	zkhsm_tpm_close(&tpm);
-	return true;
-}

@@ -16,7 +16,7 @@
  * somebody who listens or speaks on the wires between processor and TPM: the
  * sessions are neither salted nor encrypted.
  *
- * Each call takes the TPM for a few commands, tens of milliseconds to a second;
+ * Each call but the first takes the TPM for a few commands, tens of milliseconds to a second;
  * it sleeps, and no lock of ours may be held around it.
  */
 #ifndef ZKHSM_TPM_H
@@ -31,7 +31,7 @@
 /* Those that locality 0 cannot reset: not 16, the debug PCR, and not 23. */
 #define ZKHSM_TPM_PCRS_ALL	0xffffU
 
-/* Whether there is a TPM 2.0 now; devices come and go. */
+/* Whether there is a TPM 2.0 now; devices come and go. Asks the kernel, not the TPM. */
 bool zkhsm_tpm_available(void);
 
 /**
