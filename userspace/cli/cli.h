@@ -26,6 +26,7 @@ enum cli_option {
 	OPT_OTHER, OPT_OTHER_HEX, OPT_OUT, OPT_OWNER, OPT_PEM, OPT_PUBLIC, OPT_QUORUM, OPT_REASON,
 	OPT_STATE, OPT_STOP, OPT_TIMEOUT, OPT_TOKEN, OPT_TYPE, OPT_UNSEEN, OPT_USAGE, OPT_USER_ID,
 	OPT_USER_ID_HEX, OPT_WIPE,
+	OPT_KEK_FILE, OPT_OUT_DIR, OPT_SHARES_COUNT, OPT_THRESHOLD,
 	OPT_COUNT_OF_ALL
 };
 
@@ -165,6 +166,10 @@ int cmd_trust_get(struct cli *cli);
 int cmd_trust_del(struct cli *cli);
 int cmd_order_apply(struct cli *cli);
 int cmd_order_show(struct cli *cli);
+int cmd_share_split(struct cli *cli);
+int cmd_share_enter(struct cli *cli);
+int cmd_share_status(struct cli *cli);
+int cmd_share_forget(struct cli *cli);
 int cmd_monitor(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_token_get(struct cli *cli);

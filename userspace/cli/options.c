@@ -68,6 +68,10 @@ static const struct {
 	[OPT_USER_ID] = { "user-id", "TEXT", "UserID of RFC 8235: who asks, and why", 0 },
 	[OPT_USER_ID_HEX] = { "user-id-hex", "HEX", "the same, in hex", 0 },
 	[OPT_WIPE] = { "wipe", "N", "managers that erase a key", 0 },
+	[OPT_KEK_FILE] = { "kek-file", "FILE", "the KEK, 32 bytes as they are", 0 },
+	[OPT_OUT_DIR] = { "out-dir", "DIR", "write them there", 0 },
+	[OPT_SHARES_COUNT] = { "shares", "N", "how many shares", 0 },
+	[OPT_THRESHOLD] = { "threshold", "N", "how many of them it takes", 0 },
 };
 
 const char *cli_option_name(enum cli_option o)
