@@ -37,6 +37,7 @@ struct zkhsm_element *zkhsm_element_alloc(void)
 	if (e) {
 		INIT_LIST_HEAD(&e->votes);
 		INIT_LIST_HEAD(&e->voted);
+		zkhsm_record_init(&e->record, ZKHSM_RECORD_KIND_VOTES);
 	}
 	return e;
 }
@@ -97,12 +98,33 @@ struct zkhsm_element *zkhsm_element_adopt(struct zkhsm_element **fresh, enum zkh
 	lockdep_assert_held_write(&zkhsm_lock);
 
 	e = zkhsm_element_find((*fresh)->name);
+	if (e && e->role == ZKHSM_ROLE_ABSENT && e->stopped)
+		return ERR_PTR(zkhsm_refuse(extack, -EKEYREVOKED, ZKHSM_REASON_REVOKED,
+					    "the managers have stopped this key"));
+	return zkhsm_element_restore(fresh, role, extack);
+}
+
+/**
+ * zkhsm_element_restore() - give an element that was sealed its role back
+ * @fresh: as zkhsm_element_adopt()
+ * @role: as zkhsm_element_adopt()
+ * @extack: of the request
+ *
+ * One that is stopped may come, as the held or compromised key that it was.
+ *
+ * Return: the element; -EEXIST.
+ */
+struct zkhsm_element *zkhsm_element_restore(struct zkhsm_element **fresh, enum zkhsm_role role,
+					    struct netlink_ext_ack *extack)
+{
+	struct zkhsm_element *e;
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	e = zkhsm_element_find((*fresh)->name);
 	if (e && e->role != ZKHSM_ROLE_ABSENT)
 		return ERR_PTR(zkhsm_refuse(extack, -EEXIST, ZKHSM_REASON_ELEMENT_EXISTS,
 					    "this key, or its negative, is here already"));
-	if (e && e->stopped)
-		return ERR_PTR(zkhsm_refuse(extack, -EKEYREVOKED, ZKHSM_REASON_REVOKED,
-					    "the managers have stopped this key"));
 	if (e) {
 		zkhsm_vote_moved(e, false);
 	} else {
@@ -133,7 +155,9 @@ void zkhsm_element_collect(struct zkhsm_element *e)
 	if (e->role != ZKHSM_ROLE_ABSENT || !list_empty(&e->votes))
 		return;
 	rb_erase(&e->node, &elements);
-	kfree(e);
+	/* Unless the store has a record of its votes, and has to be told first. */
+	if (!zkhsm_record_gone(&e->record))
+		kfree(e);
 }
 
 /* At unload, after the keys and before the managers. */

@@ -114,6 +114,13 @@ static int refuse_moved(struct netlink_ext_ack *extack)
 			    "the keystore changed meanwhile, ask again");
 }
 
+/* A loss of power would take back what is not stored yet: nobody is told of it before. */
+static int refuse_unsealed(struct netlink_ext_ack *extack)
+{
+	return zkhsm_refuse(extack, -EAGAIN, ZKHSM_REASON_UNSEALED,
+			    "changes have not been sealed and stored yet");
+}
+
 /*
  * Everything in S that can change, in one moment. Return: 0; 1 when @list is
  * not of that moment any more; or an error.
@@ -125,6 +132,8 @@ static int read_moment(struct work *w, const struct zkhsm_list *list, struct zkh
 
 	down_read(&zkhsm_lock);
 	err = read_challenges(ev, extack);
+	if (!err && zkhsm_record_waiting())
+		err = refuse_unsealed(extack);
 	if (!err && zkhsm_keystore_generation() != list->generation)
 		err = 1;
 	if (!err) {
@@ -291,8 +300,8 @@ static int make(struct work *w, struct zkhsm_outstanding *o, struct zkhsm_eviden
  *
  * Return: 0; -EIO (a fault, or proving disabled after one); -EINVAL (two
  * challenges of one manager); -ENOKEY (manager not pinned); -EAGAIN (rate,
- * the keystore would not hold still or is not at the list expected, the VM was
- * forked meanwhile); -EBUSY (every slot for a nonce is taken); -EINTR (the
+ * the keystore would not hold still or is not at the list expected, changes
+ * are not stored yet, the VM was forked meanwhile); -EBUSY (every slot for a nonce is taken); -EINTR (the
  * caller is being killed); -ENOMEM.
  */
 int zkhsm_evidence_make(struct zkhsm_evidence *ev, struct netlink_ext_ack *extack)
@@ -309,6 +318,8 @@ int zkhsm_evidence_make(struct zkhsm_evidence *ev, struct netlink_ext_ack *extac
 		return err;
 	down_read(&zkhsm_lock);
 	err = read_challenges(ev, extack);
+	if (!err && zkhsm_record_waiting())
+		err = refuse_unsealed(extack);
 	up_read(&zkhsm_lock);
 	if (err)
 		return err;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The HSM itself: its identity D, made once per load, which incarnation of it
- * this is, and the configuration C that the kernel enforces.
+ * The HSM itself: its identity D, made or unsealed once per load, which
+ * incarnation of it this is, and the configuration C that the kernel enforces.
  */
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/random.h>
 
+#include "seal.h"
+#include "tpm.h"
 #include "trace.h"
 #include "zkhsm.h"
 
@@ -15,10 +18,15 @@
  * @secret: D's secret; used for evidence and announcements alone
  * @pub: D
  * @id: SHA-256(D)
- * @boot_count: 1: nothing of an identity survives an unload yet
+ * @boot_count: how often the identity was made or unsealed
  * @fork_count: how often this VM found itself restored or cloned.
  *	Locking: zkhsm_lock.
  * @instance_id: fresh at load and after a fork. Locking: zkhsm_lock.
+ * @flags: enum zkhsm_hsm_flag. Locking: zkhsm_lock for the lock; the class of
+ *	the KEK and the counter are set once, before @present.
+ * @counter_index: NV index in the TPM, or 0; set once, before @present
+ * @kek_id: of the KEK that is in use. Locking: zkhsm_lock.
+ * @sequence: of the sealing that was committed last. Locking: zkhsm_lock.
  * @quorum, @stop, @wipe: see vote.c. Locking: zkhsm_lock.
  * @agent: who may ask for evidence and carry orders. Locking: zkhsm_lock for
  *	changes; permission checks read it bare.
@@ -31,6 +39,10 @@ static struct {
 	u32 boot_count;
 	u32 fork_count;
 	u8 instance_id[ZKHSM_INSTANCE_ID_LEN];
+	u32 flags;
+	u32 counter_index;
+	u8 kek_id[ZKHSM_KEK_ID_LEN];
+	u64 sequence;
 	u32 quorum;
 	u32 stop;
 	u32 wipe;
@@ -103,6 +115,7 @@ u32 zkhsm_hsm_configuration(struct zkhsm_configuration *c, u8 buf[ZKHSM_CONFIGUR
 	lockdep_assert_held(&zkhsm_lock);
 
 	memset(c, 0, sizeof(*c));
+	c->flags = hsm.flags;
 	c->quorum = hsm.quorum;
 	c->stop = hsm.stop;
 	c->wipe = hsm.wipe;
@@ -137,9 +150,14 @@ void zkhsm_hsm_read_locked(struct zkhsm_hsm_info *info)
 	memcpy(info->instance_id, hsm.instance_id, sizeof(info->instance_id));
 	info->boot_count = hsm.boot_count;
 	info->fork_count = hsm.fork_count;
-	info->key_count = zkhsm_keystore_count();
+	/* What is being unsealed is nobody's business yet. */
+	info->key_count = hsm.present ? zkhsm_keystore_count() : 0;
 	info->generation = zkhsm_keystore_generation();
 	info->agent = hsm.agent;
+	info->counter_index = hsm.counter_index;
+	memcpy(info->kek_id, hsm.kek_id, sizeof(info->kek_id));
+	info->sequence = hsm.sequence;
+	info->unsealed = zkhsm_record_waiting();
 	info->configuration_len = zkhsm_hsm_configuration(&info->c, info->configuration);
 }
 
@@ -163,20 +181,35 @@ static int check_quorums(u32 stop, u32 wipe, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-static void publish(const struct zkhsm_hsm_request *req, struct zkhsm_secret *secret,
-		    const u8 *pub, const u8 *id)
+/* What is the same for an identity that is made and one that comes back. */
+static void publish(struct zkhsm_secret *secret, const u8 *pub, const u8 *id)
 {
+	lockdep_assert_held_write(&zkhsm_lock);
+
 	hsm.secret = *secret;
 	memset(secret, 0, sizeof(*secret));
 	memcpy(hsm.pub, pub, sizeof(hsm.pub));
 	memcpy(hsm.id, id, sizeof(hsm.id));
+	if (hsm.flags & ZKHSM_HSM_FLAG_KEK)
+		zkhsm_record_enable();
+	/* Pairs with the acquire in zkhsm_hsm_present(). */
+	smp_store_release(&hsm.present, true);
+}
+
+static void publish_new(const struct zkhsm_hsm_request *req, const struct zkhsm_kek *kek,
+			struct zkhsm_secret *secret, const u8 *pub, const u8 *id)
+{
 	hsm.quorum = req->quorum;
 	hsm.stop = req->stop;
 	hsm.wipe = req->wipe;
+	hsm.flags = zkhsm_kek_flag(kek->class);
+	hsm.counter_index = req->counter_index;
+	if (req->counter_index)
+		hsm.flags |= ZKHSM_HSM_FLAG_COUNTER;
+	memcpy(hsm.kek_id, kek->id, sizeof(hsm.kek_id));
 	if (req->set_agent)
 		WRITE_ONCE(hsm.agent.val, req->agent.val);
-	/* Pairs with the acquire in zkhsm_hsm_present(). */
-	smp_store_release(&hsm.present, true);
+	publish(secret, pub, id);
 }
 
 /* Gives the lock back, after what was done has been told: see tell() in ops.c. */
@@ -192,60 +225,83 @@ static void tell(int err, enum zkhsm_event event, const struct zkhsm_hsm_info *i
 	up_read(&zkhsm_lock);
 }
 
-/**
- * zkhsm_hsm_new() - make the identity
- * @req: quorums and agent; 0 is the default: 1, and for wipe the larger of
- *	the other two
- * @info: the HSM afterwards
- * @extack: of the request
- *
- * Return: 0; -EEXIST when there is one; -EINVAL for quorums that do not fit;
- * -ENOMEM; -EIO.
- */
-int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
-		  struct netlink_ext_ack *extack)
+static int refuse_source(struct netlink_ext_ack *extack, const char *sentence)
 {
-	struct zkhsm_hsm_request r = *req;
-	struct zkhsm_secret secret = {};
-	struct zkhsm_element *fresh, *e;
-	u8 pub[ZKHSM_POINT_LEN];
-	u8 id[ZKHSM_HASH_LEN];
+	return zkhsm_refuse(extack, -EINVAL, ZKHSM_REASON_CONFIG, sentence);
+}
+
+/* A source of a KEK that is not asked for would be forgotten without a word. */
+static int check_kek(const struct zkhsm_hsm_request *req, struct netlink_ext_ack *extack)
+{
+	if (!req->serial != (req->kek_class != ZKHSM_KEK_CLASS_KEYRING))
+		return refuse_source(extack, "kek-class keyring, and nothing else, has a keyring-serial");
+	if (!req->pcrs != (req->kek_class != ZKHSM_KEK_CLASS_TPM))
+		return refuse_source(extack, "kek-class tpm, and nothing else, has tpm-pcrs");
+	if (req->counter_index && req->kek_class == ZKHSM_KEK_CLASS_UNSPEC)
+		return refuse_source(extack, "a counter-index without a kek-class counts nothing");
+	return 0;
+}
+
+/* The KEK and the counter, before there is anything to seal. */
+static int begin_sealing(const struct zkhsm_hsm_request *req, struct zkhsm_kek *kek,
+			 struct netlink_ext_ack *extack)
+{
+	const struct zkhsm_kek_source src = {
+		.class = req->kek_class,
+		.serial = req->serial,
+		.pcrs = req->pcrs,
+	};
+	int err = 0;
+
+	if (req->counter_index)
+		err = zkhsm_tpm_counter_check(req->counter_index, extack);
+	if (!err && req->kek_class != ZKHSM_KEK_CLASS_UNSPEC)
+		err = zkhsm_kek_new(kek, &src, extack);
+	return err;
+}
+
+static int make_identity(struct zkhsm_secret *secret, u8 *pub, u8 *id, struct zkhsm_element *fresh)
+{
 	int err;
 
-	r.quorum = r.quorum ?: 1;
-	r.stop = r.stop ?: 1;
-	r.wipe = r.wipe ?: max(r.quorum, r.stop);
-	err = check_quorums(r.stop, r.wipe, extack);
-	if (err)
-		return err;
-	if (zkhsm_hsm_present())
-		goto exists;
-
-	fresh = zkhsm_element_alloc();
 	if (!fresh)
-		return zkhsm_refuse_failure(extack, -ENOMEM);
-	err = zkhsm_secret_generate(&secret, pub);
+		return -ENOMEM;
+	err = zkhsm_secret_generate(secret, pub);
 	if (!err)
 		err = zkhsm_element_name(pub, fresh->name);
-	if (!err)
-		err = zkhsm_sha256(pub, sizeof(pub), id);
+	return err ?: zkhsm_sha256(pub, ZKHSM_POINT_LEN, id);
+}
+
+/* Under zkhsm_seal_lock: nobody else makes or unseals an identity meanwhile. */
+static int hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
+		   struct netlink_ext_ack *extack)
+{
+	struct zkhsm_seal_start start = { .counter_index = req->counter_index };
+	struct zkhsm_kek *kek = kzalloc(sizeof(*kek), GFP_KERNEL);
+	struct zkhsm_element *fresh = zkhsm_element_alloc();
+	struct zkhsm_secret secret = {};
+	u8 pub[ZKHSM_POINT_LEN];
+	u8 id[ZKHSM_HASH_LEN];
+	int err = -ENOMEM;
+
+	if (kek)
+		err = make_identity(&secret, pub, id, fresh);
 	if (err) {
 		zkhsm_refuse_failure(extack, err);
 		goto out;
 	}
+	start.kek = kek;
+	err = begin_sealing(req, kek, extack);
+	if (!err)
+		err = zkhsm_seal_begin(&start, extack);
+	if (err)
+		goto out;
 
 	down_write(&zkhsm_lock);
-	if (hsm.present) {
-		up_write(&zkhsm_lock);
-		zkhsm_secret_wipe(&secret);
-		zkhsm_element_free(fresh);
-		goto exists;
-	}
 	/* There are no keys and no managers before there is an identity. */
-	e = zkhsm_element_adopt(&fresh, ZKHSM_ROLE_IDENTITY, extack);
-	err = PTR_ERR_OR_ZERO(e);
+	err = PTR_ERR_OR_ZERO(zkhsm_element_adopt(&fresh, ZKHSM_ROLE_IDENTITY, extack));
 	if (!err) {
-		publish(&r, &secret, pub, id);
+		publish_new(req, kek, &secret, pub, id);
 		zkhsm_hsm_read_locked(info);
 		trace_zkhsm_hsm(ZKHSM_EVENT_CREATED, hsm.boot_count, hsm.fork_count, 0);
 	}
@@ -253,10 +309,155 @@ int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 out:
 	zkhsm_secret_wipe(&secret);
 	zkhsm_element_free(fresh);
+	if (kek)
+		zkhsm_kek_wipe(kek);
+	kfree(kek);
 	return err;
-exists:
-	return zkhsm_refuse(extack, -EEXIST, ZKHSM_REASON_IDENTITY_EXISTS,
-			    "the identity exists; it is made once per load");
+}
+
+/**
+ * zkhsm_hsm_new() - make the identity
+ * @req: quorums and agent; 0 is the default: 1, and for wipe the larger of
+ *	the other two; where the KEK comes from, if there is to be one
+ * @info: the HSM afterwards
+ * @extack: of the request
+ *
+ * What was being unsealed is dropped.
+ *
+ * Return: 0; -EEXIST when there is one; -EINVAL for quorums that do not fit,
+ * or a KEK that is half described; those of zkhsm_kek_new() and of the TPM's
+ * counter; -EINTR; -ENOMEM; -EIO.
+ */
+int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
+		  struct netlink_ext_ack *extack)
+{
+	struct zkhsm_hsm_request r = *req;
+	int err;
+
+	r.quorum = r.quorum ?: 1;
+	r.stop = r.stop ?: 1;
+	r.wipe = r.wipe ?: max(r.quorum, r.stop);
+	err = check_quorums(r.stop, r.wipe, extack);
+	if (!err)
+		err = check_kek(&r, extack);
+	if (err)
+		return err;
+	if (mutex_lock_killable(&zkhsm_seal_lock))
+		return -EINTR;
+	if (zkhsm_hsm_present()) {
+		err = zkhsm_refuse(extack, -EEXIST, ZKHSM_REASON_IDENTITY_EXISTS,
+				   "the identity exists; it is made once per load");
+	} else {
+		zkhsm_unseal_drop();
+		err = hsm_new(&r, info, extack);
+	}
+	mutex_unlock(&zkhsm_seal_lock);
+	return err;
+}
+
+/**
+ * zkhsm_hsm_restore() - an identity comes back
+ * @state: what was sealed; its secret is taken over
+ *
+ * Everything else is in place. Cannot fail.
+ */
+void zkhsm_hsm_restore(const struct zkhsm_hsm_state *state)
+{
+	lockdep_assert_held(&zkhsm_seal_lock);
+
+	down_write(&zkhsm_lock);
+	hsm.boot_count = state->boot_count;
+	hsm.flags = state->c->flags;
+	hsm.quorum = state->c->quorum;
+	hsm.stop = state->c->stop;
+	hsm.wipe = state->c->wipe;
+	hsm.counter_index = state->counter_index;
+	hsm.sequence = state->sequence;
+	memcpy(hsm.kek_id, state->kek_id, sizeof(hsm.kek_id));
+	WRITE_ONCE(hsm.agent.val, state->agent.val);
+	publish(state->secret, state->pub, state->id);
+	trace_zkhsm_hsm(ZKHSM_EVENT_UNSEALED, hsm.boot_count, hsm.fork_count, 0);
+	up_write(&zkhsm_lock);
+}
+
+/* What a sealed head says of the HSM itself. */
+void zkhsm_hsm_seal_state(u8 config[ZKHSM_CONFIGURATION_MAX_LEN], u16 *config_len,
+			  u32 *boot_count, u32 *agent)
+{
+	struct zkhsm_configuration c;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	*config_len = zkhsm_hsm_configuration(&c, config);
+	*boot_count = hsm.boot_count;
+	*agent = from_kuid(&init_user_ns, hsm.agent);
+}
+
+void zkhsm_hsm_stored(u64 sequence, const u8 kek_id[ZKHSM_KEK_ID_LEN])
+{
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	hsm.sequence = sequence;
+	memcpy(hsm.kek_id, kek_id, sizeof(hsm.kek_id));
+}
+
+/*
+ * Whether root could open what is sealed: it can know a KEK that somebody
+ * loaded, and watch administrators enter their shares. Only after
+ * zkhsm_hsm_present() has said yes.
+ */
+bool zkhsm_hsm_extractable(void)
+{
+	return READ_ONCE(hsm.flags) & (ZKHSM_HSM_FLAG_KEK_KEYRING | ZKHSM_HSM_FLAG_KEK_SHARES);
+}
+
+bool zkhsm_hsm_locked(void)
+{
+	lockdep_assert_held(&zkhsm_lock);
+
+	return hsm.flags & ZKHSM_HSM_FLAG_LOCKED;
+}
+
+/* More votes or leases than there are managers would never come together again. */
+static int check_lock(struct netlink_ext_ack *extack)
+{
+	u32 pinned = zkhsm_trust_pinned();
+
+	if (zkhsm_hsm_locked())
+		return zkhsm_refuse(extack, -EALREADY, ZKHSM_REASON_LOCKED,
+				    "the configuration is locked already");
+	if (hsm.quorum > pinned || hsm.stop > pinned || hsm.wipe > pinned)
+		return zkhsm_refuse_fmt(extack, -EINVAL, ZKHSM_REASON_CONFIG,
+					"quorum, stop or wipe is more than there are managers pinned",
+					"quorum %u, stop %u, wipe %u, but %u managers are pinned",
+					hsm.quorum, hsm.stop, hsm.wipe, pinned);
+	return 0;
+}
+
+/**
+ * zkhsm_hsm_lock() - freeze C and pin the module
+ * @info: the HSM afterwards
+ * @extack: of the request
+ *
+ * Return: 0; -EALREADY; -EINVAL when the quorums can never be met; -EIO when the
+ * module is on its way out.
+ */
+int zkhsm_hsm_lock(struct zkhsm_hsm_info *info, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	down_write(&zkhsm_lock);
+	err = check_lock(extack);
+	if (!err && !try_module_get(THIS_MODULE))
+		err = zkhsm_refuse_failure(extack, -EIO);
+	if (!err) {
+		WRITE_ONCE(hsm.flags, hsm.flags | ZKHSM_HSM_FLAG_LOCKED);
+		zkhsm_record_head_changed();
+		zkhsm_hsm_read_locked(info);
+		trace_zkhsm_hsm(ZKHSM_EVENT_LOCKED, hsm.boot_count, hsm.fork_count, 0);
+	}
+	tell(err, ZKHSM_EVENT_LOCKED, info);
+	return err;
 }
 
 /*
@@ -294,6 +495,10 @@ static int set_locked(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info
 	err = check_quorums(stop, wipe, extack);
 	if (err)
 		return err;
+	if (zkhsm_hsm_locked() && (req->quorum || req->stop || req->wipe))
+		return zkhsm_refuse(extack, -EPERM, ZKHSM_REASON_LOCKED,
+				    "the configuration is locked: only an order of the quorum changes it");
+	zkhsm_record_head_changed();
 	hsm.quorum = req->quorum ?: hsm.quorum;
 	hsm.stop = stop;
 	hsm.wipe = wipe;
@@ -315,7 +520,8 @@ static int set_locked(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info
  * shows the new configuration over a list in which a key is still alive that
  * it stops.
  *
- * Return: 0; -EINVAL for quorums that do not fit; -ENOMEM.
+ * Return: 0; -EINVAL for quorums that do not fit; -EPERM for any while the
+ * configuration is locked; -ENOMEM.
  */
 int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
 		  struct netlink_ext_ack *extack)

@@ -52,6 +52,7 @@ struct zkhsm_key *zkhsm_key_alloc(const char *id)
 		return NULL;
 	kref_init(&key->ref);
 	RB_CLEAR_NODE(&key->node);
+	zkhsm_record_init(&key->record, ZKHSM_RECORD_KIND_KEY);
 	key->id_len = strscpy(key->id, id, sizeof(key->id));
 	atomic64_inc(&created);
 	trace_zkhsm_key_life(key->id, true);
@@ -123,6 +124,7 @@ void zkhsm_key_set_state(struct zkhsm_key *key, enum zkhsm_key_state state)
 	if (state == ZKHSM_KEY_STATE_COMPROMISED)
 		zkhsm_key_erase(key);
 	zkhsm_keystore_changed();
+	zkhsm_record_changed(&key->record);
 }
 
 /* What its owner may see; after deletion what was last seen of it. */

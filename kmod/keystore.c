@@ -123,6 +123,7 @@ void zkhsm_keystore_insert(struct zkhsm_key *key)
 	store.count++;
 	store.list_len += entry_len(key);
 	zkhsm_keystore_changed();
+	zkhsm_record_changed(&key->record);
 	zkhsm_key_get(key);
 }
 
@@ -136,6 +137,7 @@ void zkhsm_keystore_remove(struct zkhsm_key *key)
 	store.count--;
 	store.list_len -= entry_len(key);
 	zkhsm_keystore_changed();
+	zkhsm_record_gone(&key->record);
 	zkhsm_key_put(key);
 }
 

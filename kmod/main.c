@@ -6,8 +6,10 @@
  */
 #include <linux/module.h>
 
+#include "box.h"
 #include "group.h"
 #include "nonce.h"
+#include "seal.h"
 #include "seal.h"
 #include "selftest.h"
 #include "zkhsm.h"
@@ -56,11 +58,16 @@ static int __init init_crypto(void)
 	err = zkhsm_group_init(kpp_driver);
 	if (err)
 		goto err_nonce;
-	err = zkhsm_selftest();
+	err = zkhsm_box_init();
 	if (err)
 		goto err_group;
+	err = zkhsm_selftest();
+	if (err)
+		goto err_box;
 	return 0;
 
+err_box:
+	zkhsm_box_exit();
 err_group:
 	zkhsm_group_exit();
 err_nonce:
@@ -73,6 +80,7 @@ err_hash:
 
 static void exit_crypto(void)
 {
+	zkhsm_box_exit();
 	zkhsm_group_exit();
 	zkhsm_nonce_exit();
 	zkhsm_hash_exit();
@@ -91,14 +99,30 @@ static int __init init_state(void)
 		return err;
 	err = zkhsm_outstanding_init(nonce_slots, nonce_life_ms);
 	if (err)
-		zkhsm_key_exit();
+		goto err_key;
+	err = zkhsm_unseal_init();
+	if (err)
+		goto err_outstanding;
+	return 0;
+
+err_outstanding:
+	zkhsm_outstanding_exit();
+err_key:
+	zkhsm_key_exit();
 	return err;
 }
 
-/* Lists refer to keys, keys to elements, elements to votes, votes to managers. */
+/*
+ * What is being unsealed, and what waits to be sealed, refers to keys and
+ * elements; lists refer to keys, keys to elements, elements to votes, votes to
+ * managers.
+ */
 static void exit_state(void)
 {
+	zkhsm_unseal_exit();
+	zkhsm_seal_exit();
 	zkhsm_share_exit();
+	zkhsm_record_exit();
 	zkhsm_outstanding_exit();
 	zkhsm_list_exit();
 	zkhsm_keystore_exit();
@@ -157,4 +181,4 @@ MODULE_DESCRIPTION("Keys held in kernel memory, and zero-knowledge evidence abou
 MODULE_LICENSE("GPL");
 MODULE_VERSION(ZKHSM_VERSION_STRING);
 /* By name of algorithm nothing would be loaded before the first request fails. */
-MODULE_SOFTDEP("pre: drbg hmac sha256_generic sha512_generic ecdh_generic");
+MODULE_SOFTDEP("pre: drbg hmac sha256_generic sha512_generic ecdh_generic gcm ghash_generic ctr");

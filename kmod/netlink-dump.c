@@ -11,6 +11,7 @@
 
 #include "netlink-gen.h"
 #include "netlink.h"
+#include "seal.h"
 
 /**
  * struct dump - one dump under way
@@ -24,6 +25,8 @@
  *	the copy for as long as the requester likes to leave the rest unread.
  * @len: length of that copy
  * @offset: how much of it has been told
+ * @sealing: what hsm-seal has made for this dump
+ * @item: the next one of it
  */
 struct dump {
 	u8 cmd;
@@ -35,6 +38,8 @@ struct dump {
 	u8 digest[ZKHSM_HASH_LEN];
 	u32 len;
 	u32 offset;
+	struct zkhsm_sealing *sealing;
+	const struct zkhsm_sealed_item *item;
 };
 
 static struct dump **dump_of(struct netlink_callback *cb)
@@ -59,6 +64,15 @@ static int start_list(struct dump *d, struct netlink_callback *cb, struct netlin
 	return 0;
 }
 
+static int start_seal(struct dump *d, struct netlink_callback *cb, struct netlink_ext_ack *extack)
+{
+	d->sealing = zkhsm_nl_seal_start(cb, extack);
+	if (IS_ERR(d->sealing))
+		return PTR_ERR(d->sealing);
+	d->item = list_first_entry(&d->sealing->items, struct zkhsm_sealed_item, node);
+	return 0;
+}
+
 static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 {
 	u8 cmd = ((struct genlmsghdr *)nlmsg_data(cb->nlh))->cmd;
@@ -69,7 +83,7 @@ static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 	if (err)
 		return err;
 	/* What is ignored now could never be given a meaning. */
-	if (cmd != ZKHSM_CMD_LIST_GET && nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
+	if (cmd != ZKHSM_CMD_LIST_GET && cmd != ZKHSM_CMD_HSM_SEAL && nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
 		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED,
 				    "a dump of keys or managers takes no attributes");
 	d = kzalloc(sizeof(*d), GFP_KERNEL);
@@ -79,12 +93,13 @@ static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 	d->cmd = cmd;
 	d->all = zkhsm_access_agent(cb->skb);
 	d->owner = zkhsm_access_caller(cb->skb).uid;
-	if (cmd == ZKHSM_CMD_LIST_GET) {
+	if (cmd == ZKHSM_CMD_LIST_GET)
 		err = start_list(d, cb, extack);
-		if (err) {
-			kfree(d);
-			return err;
-		}
+	else if (cmd == ZKHSM_CMD_HSM_SEAL)
+		err = start_seal(d, cb, extack);
+	if (err) {
+		kfree(d);
+		return err;
 	}
 	*dump_of(cb) = d;
 	return 0;
@@ -116,7 +131,11 @@ int zkhsm_nl_dump_start(struct netlink_callback *cb)
 
 int zkhsm_nl_dump_done(struct netlink_callback *cb)
 {
-	kfree(*dump_of(cb));
+	struct dump *d = *dump_of(cb);
+
+	if (d)
+		zkhsm_sealing_free(d->sealing);
+	kfree(d);
 	return 0;
 }
 
@@ -251,4 +270,18 @@ int zkhsm_nl_list_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	ret = dump_chunk(skb, cb, list);
 	zkhsm_list_put(list);
 	return ret;
+}
+
+int zkhsm_nl_hsm_seal_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump *d = *dump_of(cb);
+	const struct list_head *end = &d->sealing->items;
+
+	while (&d->item->node != end) {
+		/* A part that is empty has room for each of them: see min_dump_alloc. */
+		if (zkhsm_nl_fill_sealed(skb, cb, d->sealing, d->item))
+			return skb->len ?: -EMSGSIZE;
+		d->item = list_next_entry(d->item, node);
+	}
+	return skb->len;
 }

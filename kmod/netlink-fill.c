@@ -5,6 +5,7 @@
  * events alike.
  */
 #include "netlink.h"
+#include "tpm.h"
 
 /**
  * zkhsm_nl_reply_new() - room for the answer to a request
@@ -59,13 +60,37 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 
 static u64 features(void)
 {
-	u64 f = ZKHSM_FEATURE_P256 | ZKHSM_FEATURE_PROOF_BATCH | ZKHSM_FEATURE_ORDERS;
+	u64 f = ZKHSM_FEATURE_P256 | ZKHSM_FEATURE_PROOF_BATCH | ZKHSM_FEATURE_ORDERS |
+		ZKHSM_FEATURE_SEALING | ZKHSM_FEATURE_LOCKING | ZKHSM_FEATURE_SHARES;
+
+	if (zkhsm_tpm_available())
+		f |= ZKHSM_FEATURE_TPM;
 
 	if (IS_ENABLED(CONFIG_AUDIT))
 		f |= ZKHSM_FEATURE_AUDIT;
 	if (IS_ENABLED(CONFIG_VMGENID))
 		f |= ZKHSM_FEATURE_VMFORK;
 	return f;
+}
+
+/* What there is only where state is sealed. */
+static int fill_sealing(struct sk_buff *skb, const struct zkhsm_hsm_info *info)
+{
+	u32 class = info->c.flags & ZKHSM_HSM_FLAG_KEK_KEYRING ? ZKHSM_KEK_CLASS_KEYRING :
+		    info->c.flags & ZKHSM_HSM_FLAG_KEK_SHARES ? ZKHSM_KEK_CLASS_SHARES :
+		    info->c.flags & ZKHSM_HSM_FLAG_KEK_TPM ? ZKHSM_KEK_CLASS_TPM :
+							     ZKHSM_KEK_CLASS_UNSPEC;
+
+	if (nla_put_u32(skb, ZKHSM_A_HSM_KEK_CLASS, class))
+		return -EMSGSIZE;
+	if (class == ZKHSM_KEK_CLASS_UNSPEC)
+		return 0;
+	if (info->counter_index &&
+	    nla_put_u32(skb, ZKHSM_A_HSM_COUNTER_INDEX, info->counter_index))
+		return -EMSGSIZE;
+	return nla_put(skb, ZKHSM_A_HSM_KEK_ID, sizeof(info->kek_id), info->kek_id) ?:
+	       put_u64(skb, ZKHSM_A_HSM_SEQUENCE, info->sequence) ?:
+	       nla_put_u32(skb, ZKHSM_A_HSM_UNSEALED, info->unsealed);
 }
 
 /* What there is only once there is an identity. */
@@ -87,7 +112,7 @@ static int fill_identity(struct sk_buff *skb, const struct zkhsm_hsm_info *info)
 	if (zkhsm_list_newest_digest(digest) &&
 	    nla_put(skb, ZKHSM_A_HSM_LIST_DIGEST, sizeof(digest), digest))
 		return -EMSGSIZE;
-	return 0;
+	return fill_sealing(skb, info);
 }
 
 int zkhsm_nl_fill_hsm(struct sk_buff *skb, const struct zkhsm_hsm_info *info)

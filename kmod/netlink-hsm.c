@@ -18,6 +18,13 @@ static int read_request(struct genl_info *info, struct zkhsm_hsm_request *req)
 	req->quorum = u32_or_zero(info->attrs[ZKHSM_A_HSM_QUORUM]);
 	req->stop = u32_or_zero(info->attrs[ZKHSM_A_HSM_STOP]);
 	req->wipe = u32_or_zero(info->attrs[ZKHSM_A_HSM_WIPE]);
+	/* hsm-set's table of attributes ends before these. */
+	if (info->genlhdr->cmd == ZKHSM_CMD_HSM_NEW) {
+		req->kek_class = u32_or_zero(info->attrs[ZKHSM_A_HSM_KEK_CLASS]);
+		req->serial = u32_or_zero(info->attrs[ZKHSM_A_HSM_KEYRING_SERIAL]);
+		req->pcrs = u32_or_zero(info->attrs[ZKHSM_A_HSM_TPM_PCRS]);
+		req->counter_index = u32_or_zero(info->attrs[ZKHSM_A_HSM_COUNTER_INDEX]);
+	}
 	if (!agent)
 		return 0;
 	req->set_agent = true;

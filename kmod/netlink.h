@@ -29,6 +29,14 @@ void zkhsm_nl_events_enable(bool on);
 void zkhsm_nl_event_evidence(const struct zkhsm_evidence *ev);
 void zkhsm_nl_audit_changes(const struct zkhsm_change *changes, u32 count);
 
+/* netlink-seal.c */
+struct zkhsm_sealing;
+struct zkhsm_sealed_item;
+struct zkhsm_sealing *zkhsm_nl_seal_start(struct netlink_callback *cb,
+					  struct netlink_ext_ack *extack);
+int zkhsm_nl_fill_sealed(struct sk_buff *skb, struct netlink_callback *cb,
+			 const struct zkhsm_sealing *s, const struct zkhsm_sealed_item *item);
+
 /* netlink-dump.c */
 int zkhsm_nl_dump_start(struct netlink_callback *cb);
 int zkhsm_nl_dump_done(struct netlink_callback *cb);

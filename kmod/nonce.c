@@ -28,8 +28,8 @@ void zkhsm_nonce_exit(void)
 	memzero_explicit(nonce_seed, sizeof(nonce_seed));
 }
 
-int zkhsm_nonce_derive(const struct zkhsm_nonce_input *in,
-		       struct zkhsm_scalar *v)
+/* The formula of nonce.h, all 64 bytes of it. */
+static int derive_bytes(const struct zkhsm_nonce_input *in, u8 out[ZKHSM_HMAC_SIZE])
 {
 	struct {
 		u8 seed[ZKHSM_NONCE_SEED_SIZE];
@@ -43,7 +43,6 @@ int zkhsm_nonce_derive(const struct zkhsm_nonce_input *in,
 		u8 counter[4];
 		u8 context[ZKHSM_HASH_LEN];
 	} __packed msg;
-	u8 out[ZKHSM_HMAC_SIZE];
 	int ret;
 
 	memcpy(key.seed, in->seed, sizeof(key.seed));
@@ -56,14 +55,46 @@ int zkhsm_nonce_derive(const struct zkhsm_nonce_input *in,
 	put_unaligned_be32(in->counter, msg.counter);
 	memcpy(msg.context, in->context_digest, sizeof(msg.context));
 
-	ret = zkhsm_hmac_sha512((u8 *)&key, sizeof(key), (u8 *)&msg,
-				sizeof(msg), out);
-	if (!ret)
-		zkhsm_scalar_reduce_wide(v, out, &zkhsm_p256_n);
+	ret = zkhsm_hmac_sha512((u8 *)&key, sizeof(key), (u8 *)&msg, sizeof(msg), out);
 
 	memzero_explicit(&key, sizeof(key));
 	memzero_explicit(&msg, sizeof(msg));
+	return ret;
+}
+
+int zkhsm_nonce_derive(const struct zkhsm_nonce_input *in,
+		       struct zkhsm_scalar *v)
+{
+	u8 out[ZKHSM_HMAC_SIZE];
+	int ret;
+
+	ret = derive_bytes(in, out);
+	if (!ret)
+		zkhsm_scalar_reduce_wide(v, out, &zkhsm_p256_n);
 	memzero_explicit(out, sizeof(out));
+	return ret;
+}
+
+int zkhsm_nonce_salt(const u8 key[ZKHSM_SCALAR_LEN], const u8 context_digest[ZKHSM_HASH_LEN],
+		     u8 salt[ZKHSM_HASH_LEN])
+{
+	u8 entropy[ZKHSM_NONCE_ENTROPY_SIZE], out[ZKHSM_HMAC_SIZE];
+	const struct zkhsm_nonce_input in = {
+		.seed = nonce_seed,
+		.secret = key,
+		.entropy = entropy,
+		.context_digest = context_digest,
+		.purpose = ZKHSM_NONCE_SEAL,
+	};
+	int ret;
+
+	zkhsm_entropy(entropy, sizeof(entropy));
+	ret = derive_bytes(&in, out) ? -EIO : 0;
+	if (!ret)
+		memcpy(salt, out, ZKHSM_HASH_LEN);
+	memzero_explicit(entropy, sizeof(entropy));
+	memzero_explicit(out, sizeof(out));
+	zkhsm_burn_stack();
 	return ret;
 }
 

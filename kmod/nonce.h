@@ -30,6 +30,7 @@ enum zkhsm_nonce_purpose {
 	ZKHSM_NONCE_ECDSA	= 3,
 	ZKHSM_NONCE_ANNOUNCE	= 4,
 	ZKHSM_NONCE_KEYGEN	= 5,
+	ZKHSM_NONCE_SEAL	= 6,
 };
 
 /* Draws the seed; waits for the random generator, so only at load. */
@@ -70,6 +71,18 @@ int __must_check zkhsm_nonce_commit(enum zkhsm_nonce_purpose purpose, u16 suite,
 				    const u8 context_digest[ZKHSM_HASH_LEN],
 				    struct zkhsm_scalar *v,
 				    u8 commitment[ZKHSM_POINT_LEN]);
+
+/**
+ * zkhsm_nonce_salt() - 32 bytes that never come again under one key
+ * @key: 32 bytes, takes the place of the secret
+ * @context_digest: SHA-256 of everything that the salt is for
+ * @salt: the leftmost bytes of the HMAC above; public
+ *
+ * The suite is 0. Return: 0 or -EIO.
+ */
+int __must_check zkhsm_nonce_salt(const u8 key[ZKHSM_SCALAR_LEN],
+				  const u8 context_digest[ZKHSM_HASH_LEN],
+				  u8 salt[ZKHSM_HASH_LEN]);
 
 /* Everything that goes into one nonce; for zkhsm_nonce_derive(). */
 struct zkhsm_nonce_input {

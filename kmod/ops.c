@@ -123,7 +123,9 @@ static int make_key(const struct zkhsm_key_request *req, struct zkhsm_key *key,
 			return err;
 	} else {
 		key->origin = ZKHSM_KEY_ORIGIN_GENERATED;
-		key->flags = ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE;
+		/* What is sealed under a KEK that root can know could be opened by root. */
+		if (!zkhsm_hsm_extractable())
+			key->flags = ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE;
 		err = zkhsm_secret_generate(&key->live->secret, key->pub);
 		if (err)
 			return zkhsm_refuse_failure(extack, err);
@@ -322,15 +324,19 @@ int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 	err = check_update(key, up, extack);
 	if (err)
 		goto out;
-	if (up->set_owner)
+	if (up->set_owner && !uid_eq(up->owner, key->owner)) {
 		key->owner = up->owner;
+		zkhsm_record_changed(&key->record);
+	}
 	if (up->set_usage && up->usage != key->usage) {
 		key->usage = up->usage;
 		zkhsm_keystore_changed();
+		zkhsm_record_changed(&key->record);
 	}
 	if (up->set_flags && up->flags != key->flags) {
 		key->flags = up->flags;
 		zkhsm_keystore_changed();
+		zkhsm_record_changed(&key->record);
 	}
 	if (up->set_state && up->state != key->state)
 		zkhsm_key_set_state(key, up->state);

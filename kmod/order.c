@@ -198,6 +198,7 @@ static int apply_locked(struct apply *a, struct netlink_ext_ack *extack)
 	if (a->in_turn) {
 		a->by->last_number = o->number;
 		memcpy(a->by->last_digest, a->digest, ZKHSM_HASH_LEN);
+		zkhsm_record_head_changed();
 	}
 	for (i = 0; i < o->count; i++)
 		apply_to(a, o->elements + i * ZKHSM_HASH_LEN);

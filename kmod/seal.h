@@ -41,9 +41,118 @@ struct zkhsm_kek {
 	u8 blob[ZKHSM_KEK_BLOB_MAX_LEN];
 };
 
-/* kek.c */
+/**
+ * struct zkhsm_kek_source - where a request says that a KEK is
+ * @class: enum zkhsm_kek_class
+ * @serial: of a keyring key, for class keyring; 0: not given
+ * @pcrs: bit mask, for class tpm
+ * @blob: for class tpm: the KEK that the TPM is to give back, or whose policy
+ *	another one is to have
+ * @blob_len: its length; 0: not given
+ */
+struct zkhsm_kek_source {
+	u32 class;
+	s32 serial;
+	u32 pcrs;
+	const u8 *blob;
+	u32 blob_len;
+};
+
+/* kek.c: sleeps, and asks the TPM; not with zkhsm_lock held */
 /* kek_id of a KEK. Return: 0 or -EIO. */
 int zkhsm_kek_id(const u8 key[ZKHSM_KEK_LEN], u8 id[ZKHSM_KEK_ID_LEN]);
+int zkhsm_kek_new(struct zkhsm_kek *kek, const struct zkhsm_kek_source *src,
+		  struct netlink_ext_ack *extack);
+int zkhsm_kek_again(struct zkhsm_kek *kek, const struct zkhsm_kek_source *src,
+		    const u8 id[ZKHSM_KEK_ID_LEN], struct netlink_ext_ack *extack);
+void zkhsm_kek_wipe(struct zkhsm_kek *kek);
+u32 zkhsm_kek_flag(u32 class);
+
+/* set.c: the set digest, a number of 64 bytes, big-endian */
+int zkhsm_set_add(u8 set[ZKHSM_SET_DIGEST_LEN], const struct zkhsm_kek *kek,
+		  const u8 digest[ZKHSM_HASH_LEN]);
+int zkhsm_set_sub(u8 set[ZKHSM_SET_DIGEST_LEN], const struct zkhsm_kek *kek,
+		  const u8 digest[ZKHSM_HASH_LEN]);
+
+/* seal.c */
+/* One record, or word that there is none any more, or the head, on its way out. */
+struct zkhsm_sealed_item {
+	struct list_head node;
+	u8 kind;		/* 0: the head */
+	bool removed;
+	u8 name_len;
+	u8 name[ZKHSM_ID_MAX_LEN + 1];
+	u32 len;
+	u8 bytes[];
+};
+
+/**
+ * struct zkhsm_sealing - what one hsm-seal gives out
+ * @items: struct zkhsm_sealed_item, the head last; nobody changes them
+ * @sequence: its number
+ * @records: how many records the head counts
+ * @largest: length of the longest item
+ * @blob_len: of @blob, 0 unless class tpm
+ */
+struct zkhsm_sealing {
+	struct list_head items;
+	u64 sequence;
+	u32 records;
+	u32 largest;
+	u32 blob_len;
+	u8 blob[ZKHSM_KEK_BLOB_MAX_LEN];
+};
+
+struct zkhsm_seal_request {
+	bool full;
+	bool rekey;
+	s32 serial;
+};
+
+struct zkhsm_sealing *zkhsm_seal(const struct zkhsm_seal_request *req,
+				 struct netlink_ext_ack *extack);
+void zkhsm_sealing_free(struct zkhsm_sealing *s);
+int zkhsm_seal_commit(u64 sequence, struct netlink_ext_ack *extack);
+int zkhsm_seal_check_counter(u32 index, u64 counter, struct netlink_ext_ack *extack);
+
+/**
+ * struct zkhsm_seal_start - what sealing goes on from
+ * @kek: the KEK; class unspec: nothing will be sealed
+ * @sequence: of what is stored, 0: nothing is
+ * @records: how many
+ * @set: their set digest
+ * @counter_index: NV index in the TPM, 0: none
+ * @counter: where the TPM's counter has to be at least
+ */
+struct zkhsm_seal_start {
+	const struct zkhsm_kek *kek;
+	u64 sequence;
+	u32 records;
+	u8 set[ZKHSM_SET_DIGEST_LEN];
+	u32 counter_index;
+	u64 counter;
+};
+
+int zkhsm_seal_begin(const struct zkhsm_seal_start *start, struct netlink_ext_ack *extack);
+void zkhsm_seal_exit(void);
+
+/* unseal.c */
+struct zkhsm_unseal_info {
+	u64 sequence;
+	u32 boot_count;
+	u32 records;
+	bool finished;
+};
+
+int zkhsm_unseal_init(void);
+void zkhsm_unseal_exit(void);
+int zkhsm_unseal_head(u32 portid, const u8 *head, u32 len, const struct zkhsm_kek_source *src,
+		      struct zkhsm_unseal_info *info, struct netlink_ext_ack *extack);
+int zkhsm_unseal_record(u32 portid, const u8 *record, u32 len, struct zkhsm_unseal_info *info,
+			struct netlink_ext_ack *extack);
+int zkhsm_unseal_finish(u32 portid, struct zkhsm_unseal_info *info,
+			struct netlink_ext_ack *extack);
+void zkhsm_unseal_drop(void);
 
 /* share.c: all under a lock of its own */
 struct zkhsm_share_info {

@@ -6,6 +6,7 @@
 
 #include "group.h"
 #include "nonce.h"
+#include "schnorr.h"
 #include "secret.h"
 
 /* Stores @a in both forms. */
@@ -56,6 +57,36 @@ int zkhsm_secret_import(struct zkhsm_secret *s, const u8 be[32],
 		ret = secret_store(s, &a);
 	memzero_explicit(&a, sizeof(a));
 	zkhsm_burn_stack();
+	return ret;
+}
+
+int zkhsm_secret_restore(struct zkhsm_secret *s, const u8 be[32])
+{
+	struct zkhsm_scalar a;
+	int ret;
+
+	ret = zkhsm_scalar_from_be(&a, be, &zkhsm_p256_n);
+	if (!ret && !zkhsm_scalar_in_range(&a, &zkhsm_p256_n))
+		ret = -ERANGE;
+	if (!ret)
+		ret = secret_store(s, &a);
+	memzero_explicit(&a, sizeof(a));
+	return ret;
+}
+
+int zkhsm_secret_export(const struct zkhsm_secret *s, u8 be[32])
+{
+	struct zkhsm_scalar again;
+	int ret = 0;
+
+	zkhsm_scalar_from_mont(&again, s->mont, &zkhsm_p256_n);
+	if (crypto_memneq(&again, s->plain, sizeof(again))) {
+		zkhsm_fault_report("sealing");
+		ret = -EIO;
+	} else {
+		zkhsm_scalar_to_be(be, &again, &zkhsm_p256_n);
+	}
+	memzero_explicit(&again, sizeof(again));
 	return ret;
 }
 

@@ -45,6 +45,25 @@ int __must_check zkhsm_secret_generate(struct zkhsm_secret *s,
 int __must_check zkhsm_secret_import(struct zkhsm_secret *s, const u8 be[32],
 				     u8 pub[ZKHSM_POINT_LEN]);
 
+/**
+ * zkhsm_secret_restore() - take back a private scalar that was sealed here
+ * @s: filled in; must not hold a secret; empty after an error
+ * @be: 32 bytes big-endian; the caller wipes them
+ *
+ * The public element stands beside it under one seal and is not computed again.
+ * Return: 0, -ERANGE, -ENOMEM.
+ */
+int __must_check zkhsm_secret_restore(struct zkhsm_secret *s, const u8 be[32]);
+
+/**
+ * zkhsm_secret_export() - the scalar, to be sealed
+ * @s: holds a secret
+ * @be: 32 bytes big-endian; the caller wipes them
+ *
+ * Return: 0; -EIO when the two forms disagree, which disables proving.
+ */
+int __must_check zkhsm_secret_export(const struct zkhsm_secret *s, u8 be[32]);
+
 /* Zeroes, frees and forgets both forms; idempotent. */
 void zkhsm_secret_wipe(struct zkhsm_secret *s);
 

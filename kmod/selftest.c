@@ -11,6 +11,7 @@
 #include <linux/printk.h>
 #include <linux/string.h>
 
+#include "box.h"
 #include "ecdsa.h"
 #include "group.h"
 #include "schnorr.h"
@@ -324,6 +325,13 @@ static bool __init test_ecdsa(void)
 					    tv_ecdsa_digest, sig)) == -EIO;
 }
 
+static bool __init test_box(void)
+{
+	int err = zkhsm_box_selftest();
+
+	return !tried(err);
+}
+
 struct selftest {
 	const char *name;
 	bool (*run)(void);
@@ -341,6 +349,7 @@ static const struct selftest tests[] __initconst = {
 	{ "proof of a batch", test_batch },
 	{ "verification of a batch", test_batch_verify },
 	{ "ECDSA", test_ecdsa },
+	{ "sealing", test_box },
 };
 
 int __init zkhsm_selftest(void)

@@ -151,6 +151,20 @@ TRACE_EVENT(zkhsm_hsm,
 		  __entry->event, __entry->boot_count, __entry->fork_count, __entry->faults)
 );
 
+TRACE_EVENT(zkhsm_sealed,
+	TP_PROTO(u64 sequence, u32 records),
+	TP_ARGS(sequence, records),
+	TP_STRUCT__entry(
+		__field(u64, sequence)
+		__field(u32, records)
+	),
+	TP_fast_assign(
+		__entry->sequence = sequence;
+		__entry->records = records;
+	),
+	TP_printk("sequence=%llu records=%u", __entry->sequence, __entry->records)
+);
+
 #endif /* ZKHSM_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -10,6 +10,7 @@
 #include <linux/sort.h>
 
 #include "trace.h"
+#include "wire-seal.h"
 #include "zkhsm.h"
 
 /* Ordered by id. Locking: zkhsm_lock. */
@@ -65,6 +66,12 @@ static void forget(struct zkhsm_manager *m)
 	kfree(m);
 }
 
+static int refuse_locked(struct netlink_ext_ack *extack)
+{
+	return zkhsm_refuse(extack, -EPERM, ZKHSM_REASON_LOCKED,
+			    "the configuration is locked: only an order of the quorum changes it");
+}
+
 static int pin(struct zkhsm_manager **fresh, struct zkhsm_element **element,
 	       struct zkhsm_manager_info *info, struct netlink_ext_ack *extack)
 {
@@ -73,6 +80,8 @@ static int pin(struct zkhsm_manager **fresh, struct zkhsm_element **element,
 
 	lockdep_assert_held_write(&zkhsm_lock);
 
+	if (zkhsm_hsm_locked())
+		return refuse_locked(extack);
 	m = zkhsm_trust_find((*fresh)->id);
 	if (m && m->pinned)
 		return zkhsm_refuse(extack, -EEXIST, ZKHSM_REASON_ALREADY_PINNED,
@@ -97,6 +106,7 @@ static int pin(struct zkhsm_manager **fresh, struct zkhsm_element **element,
 	m->element = e;
 	m->pinned = true;
 	pinned_count++;
+	zkhsm_record_head_changed();
 	read_manager(m, info);
 	trace_zkhsm_trust(m->id, true);
 	return 0;
@@ -111,7 +121,7 @@ static int pin(struct zkhsm_manager **fresh, struct zkhsm_element **element,
  *
  * Return: 0; -EBADMSG when @pub is not a point; -EEXIST when it is pinned or
  * the key has another role here; -EKEYREVOKED when the managers have stopped
- * it; -ENOSPC; -ENOMEM; -EIO.
+ * it; -EPERM when the configuration is locked; -ENOSPC; -ENOMEM; -EIO.
  */
 int zkhsm_trust_new(const u8 pub[ZKHSM_POINT_LEN], const char *label,
 		    struct zkhsm_manager_info *info, struct netlink_ext_ack *extack)
@@ -172,7 +182,7 @@ int zkhsm_trust_get(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info
 	return pinned ? 0 : refuse_unpinned(extack);
 }
 
-/* Unpin; @info is what it was. Return: 0 or -ENOKEY. */
+/* Unpin; @info is what it was. Return: 0; -ENOKEY; -EPERM when the configuration is locked. */
 int zkhsm_trust_del(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info,
 		    struct netlink_ext_ack *extack)
 {
@@ -184,11 +194,16 @@ int zkhsm_trust_del(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info
 		up_write(&zkhsm_lock);
 		return refuse_unpinned(extack);
 	}
+	if (zkhsm_hsm_locked()) {
+		up_write(&zkhsm_lock);
+		return refuse_locked(extack);
+	}
 	read_manager(m, info);
 	zkhsm_element_abandon(m->element);
 	m->element = NULL;
 	m->pinned = false;
 	pinned_count--;
+	zkhsm_record_head_changed();
 	trace_zkhsm_trust(m->id, false);
 	if (forgettable(m))
 		forget(m);
@@ -231,6 +246,115 @@ void zkhsm_trust_keys(struct zkhsm_configuration *c)
 		if (m->pinned)
 			memcpy(c->managers[c->manager_count++], m->pub, ZKHSM_POINT_LEN);
 	sort(c->managers, c->manager_count, ZKHSM_POINT_LEN, compare_keys, NULL);
+}
+
+u32 zkhsm_trust_known(void)
+{
+	lockdep_assert_held(&zkhsm_lock);
+	return known_count;
+}
+
+u32 zkhsm_trust_pinned(void)
+{
+	lockdep_assert_held(&zkhsm_lock);
+	return pinned_count;
+}
+
+/* The managers' part of a sealed head, in @size bytes, which are enough. Return: its length. */
+u32 zkhsm_trust_encode(u8 *buf, size_t size, u16 *count)
+{
+	struct zkhsm_manager_entry e;
+	struct zkhsm_manager *m;
+	u32 len = 0;
+	int ret;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	*count = 0;
+	list_for_each_entry(m, &known, node) {
+		memset(&e, 0, sizeof(e));
+		memcpy(e.public, m->pub, sizeof(e.public));
+		e.label_len = strlen(m->label);
+		memcpy(e.label, m->label, e.label_len);
+		e.pinned = m->pinned;
+		e.last_number = m->last_number;
+		memcpy(e.last_digest, m->last_digest, sizeof(e.last_digest));
+		ret = zkhsm_manager_entry_encode(&e, buf + len, size - len);
+		if (WARN_ON_ONCE(ret < 0))
+			break;
+		len += ret;
+		(*count)++;
+	}
+	return len;
+}
+
+/* What is pinned has a role; the others have left a counter or votes. */
+static int insert_restored(struct zkhsm_manager *m, struct zkhsm_element **element,
+			   struct netlink_ext_ack *extack)
+{
+	const struct zkhsm_manager *last;
+	struct zkhsm_element *e;
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	last = list_empty(&known) ? NULL : list_last_entry(&known, struct zkhsm_manager, node);
+	if (last && memcmp(last->id, m->id, sizeof(m->id)) >= 0)
+		return zkhsm_refuse(extack, -EBADMSG, ZKHSM_REASON_MALFORMED,
+				    "the managers in the sealed head are out of order");
+	if (known_count >= ZKHSM_MANAGERS_KNOWN_MAX ||
+	    (m->pinned && pinned_count >= ZKHSM_MANAGERS_MAX))
+		return zkhsm_refuse(extack, -ENOSPC, ZKHSM_REASON_FULL,
+				    "more managers in the sealed head than there can be");
+	if (m->pinned) {
+		e = zkhsm_element_restore(element, ZKHSM_ROLE_MANAGER, extack);
+		if (IS_ERR(e))
+			return PTR_ERR(e);
+		m->element = e;
+		pinned_count++;
+	}
+	insert(m);
+	return 0;
+}
+
+/**
+ * zkhsm_trust_restore() - a manager of a sealed head
+ * @entry: the next one, in their order
+ * @extack: of the request
+ *
+ * Return: 0; -EBADMSG (no point, or out of order); -EEXIST (the key has another
+ * role); -ENOSPC; -ENOMEM; -EIO.
+ */
+int zkhsm_trust_restore(const struct zkhsm_manager_entry *entry, struct netlink_ext_ack *extack)
+{
+	struct zkhsm_element *element;
+	struct zkhsm_manager *m;
+	int err = -ENOMEM;
+
+	if (zkhsm_p256_decode_public(entry->public))
+		return zkhsm_refuse(extack, -EBADMSG, ZKHSM_REASON_MALFORMED,
+				    "a manager's key in the sealed head is no point of P-256");
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	element = zkhsm_element_alloc();
+	if (m && element) {
+		memcpy(m->pub, entry->public, sizeof(m->pub));
+		memcpy(m->label, entry->label, entry->label_len);
+		m->pinned = entry->pinned;
+		m->last_number = entry->last_number;
+		memcpy(m->last_digest, entry->last_digest, sizeof(m->last_digest));
+		err = zkhsm_sha256(m->pub, sizeof(m->pub), m->id) ? -EIO :
+			zkhsm_element_name(m->pub, element->name);
+	}
+	if (err) {
+		zkhsm_refuse_failure(extack, err);
+	} else {
+		down_write(&zkhsm_lock);
+		err = insert_restored(m, &element, extack);
+		up_write(&zkhsm_lock);
+	}
+	if (err)
+		kfree(m);
+	zkhsm_element_free(element);
+	return err;
 }
 
 /* At unload, after the votes. */

@@ -16,7 +16,7 @@
 #include "zkhsm.h"
 
 /* Elements that have votes. Locking: zkhsm_lock. */
-static LIST_HEAD(voted);
+LIST_HEAD(zkhsm_voted);
 
 struct tally {
 	u32 stop;
@@ -90,8 +90,9 @@ void zkhsm_vote_add(struct zkhsm_element *e, struct zkhsm_vote *v, struct zkhsm_
 	if (e->role == ZKHSM_ROLE_ABSENT)
 		by->tombstones++;
 	if (list_empty(&e->votes))
-		list_add_tail(&e->voted, &voted);
+		list_add_tail(&e->voted, &zkhsm_voted);
 	list_add_tail(&v->node, &e->votes);
+	zkhsm_record_changed(&e->record);
 }
 
 void zkhsm_vote_del(struct zkhsm_element *e, struct zkhsm_vote *v)
@@ -104,6 +105,7 @@ void zkhsm_vote_del(struct zkhsm_element *e, struct zkhsm_vote *v)
 	list_del(&v->node);
 	if (list_empty(&e->votes))
 		list_del_init(&e->voted);
+	zkhsm_record_changed(&e->record);
 	kfree(v);
 }
 
@@ -134,6 +136,7 @@ void zkhsm_vote_cast(struct zkhsm_element *e, struct zkhsm_vote *v, enum zkhsm_v
 	v->number = number;
 	v->reason = reason;
 	list_move_tail(&v->node, &e->votes);
+	zkhsm_record_changed(&e->record);
 	if (stops(v))
 		forget_releases(e);
 }
@@ -163,6 +166,7 @@ static void clear(struct zkhsm_element *e)
 	struct zkhsm_vote *v, *next;
 
 	e->stopped = false;
+	zkhsm_record_changed(&e->record);
 	list_for_each_entry_safe(v, next, &e->votes, node) {
 		if (v->number > v->by->last_number)
 			v->kind = ZKHSM_VOTE_CLEARED;
@@ -198,8 +202,10 @@ enum zkhsm_event zkhsm_vote_count(struct zkhsm_element *e, bool may_release)
 		return ZKHSM_EVENT_RELEASED;
 	}
 	/* Outlives the key, as its state would have: see zkhsm_element_adopt(). */
-	if (t.stop >= stop || t.revoke >= wipe)
+	if (!e->stopped && (t.stop >= stop || t.revoke >= wipe)) {
 		e->stopped = true;
+		zkhsm_record_changed(&e->record);
+	}
 	if (!key || key->state == ZKHSM_KEY_STATE_COMPROMISED)
 		return ZKHSM_EVENT_UNSPEC;
 	if (t.revoke >= wipe) {
@@ -230,7 +236,7 @@ u32 zkhsm_vote_tighten(struct zkhsm_change *changes)
 
 	lockdep_assert_held_write(&zkhsm_lock);
 
-	list_for_each_entry(e, &voted, voted) {
+	list_for_each_entry(e, &zkhsm_voted, voted) {
 		event = zkhsm_vote_count(e, false);
 		if (event == ZKHSM_EVENT_UNSPEC)
 			continue;

@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "ecdsa.h"
+#include "record.h"
 #include "schnorr.h"
 #include "secret.h"
 #include "transcript.h"
@@ -99,6 +100,7 @@ struct zkhsm_live {
  * @reason: enum zkhsm_revocation_reason, in states held and compromised.
  *	Locking: zkhsm_lock.
  * @owner: who may use it. Locking: zkhsm_lock.
+ * @record: its sealed record
  * @uses: answers released
  *
  * Members without a "Locking:" note never change after zkhsm_key_alloc() and
@@ -120,6 +122,7 @@ struct zkhsm_key {
 	u32 flags;
 	u8 reason;
 	kuid_t owner;
+	struct zkhsm_record record;
 	atomic64_t uses;
 };
 
@@ -162,6 +165,7 @@ enum zkhsm_role {
  *	it may not come (back) in, whoever took a vote back or raised quorums
  * @votes: struct zkhsm_vote, at most one per manager, latest cast last
  * @voted: among the elements that have votes
+ * @record: the sealed record of its votes
  *
  * Locking: zkhsm_lock.
  */
@@ -173,6 +177,7 @@ struct zkhsm_element {
 	bool stopped;
 	struct list_head votes;
 	struct list_head voted;
+	struct zkhsm_record record;
 };
 
 /**
@@ -301,6 +306,23 @@ struct zkhsm_hsm_request {
 	u32 wipe;
 	bool set_agent;
 	kuid_t agent;
+	u32 kek_class;
+	s32 serial;
+	u32 pcrs;
+	u32 counter_index;
+};
+
+/* What comes back of an HSM that was sealed; @secret is taken over. */
+struct zkhsm_hsm_state {
+	struct zkhsm_secret *secret;
+	const u8 *pub;
+	const u8 *id;
+	u32 boot_count;
+	const struct zkhsm_configuration *c;
+	kuid_t agent;
+	u32 counter_index;
+	u64 sequence;
+	const u8 *kek_id;
 };
 
 /*
@@ -317,6 +339,10 @@ struct zkhsm_hsm_info {
 	u32 key_count;
 	u64 generation;
 	kuid_t agent;
+	u32 counter_index;
+	u8 kek_id[ZKHSM_KEK_ID_LEN];
+	u64 sequence;
+	u32 unsealed;
 	struct zkhsm_configuration c;
 	u32 configuration_len;
 	u8 configuration[ZKHSM_CONFIGURATION_MAX_LEN];
@@ -454,6 +480,8 @@ struct zkhsm_element *zkhsm_element_alloc(void);
 void zkhsm_element_free(struct zkhsm_element *e);
 struct zkhsm_element *zkhsm_element_find(const u8 name[ZKHSM_HASH_LEN]);
 void zkhsm_element_insert(struct zkhsm_element *e);
+struct zkhsm_element *zkhsm_element_restore(struct zkhsm_element **fresh, enum zkhsm_role role,
+					    struct netlink_ext_ack *extack);
 struct zkhsm_element *zkhsm_element_adopt(struct zkhsm_element **fresh, enum zkhsm_role role,
 					  struct netlink_ext_ack *extack);
 void zkhsm_element_abandon(struct zkhsm_element *e);
@@ -461,6 +489,7 @@ void zkhsm_element_collect(struct zkhsm_element *e);
 void zkhsm_element_exit(void);
 
 /* vote.c */
+extern struct list_head zkhsm_voted;
 struct zkhsm_vote *zkhsm_vote_find(const struct zkhsm_element *e, const struct zkhsm_manager *by);
 void zkhsm_vote_add(struct zkhsm_element *e, struct zkhsm_vote *v, struct zkhsm_manager *by);
 void zkhsm_vote_del(struct zkhsm_element *e, struct zkhsm_vote *v);
@@ -482,6 +511,11 @@ int zkhsm_trust_del(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info
 		    struct netlink_ext_ack *extack);
 bool zkhsm_trust_after(const u8 *id, struct zkhsm_manager_info *info);
 void zkhsm_trust_keys(struct zkhsm_configuration *c);
+struct zkhsm_manager_entry;
+int zkhsm_trust_restore(const struct zkhsm_manager_entry *e, struct netlink_ext_ack *extack);
+u32 zkhsm_trust_known(void);
+u32 zkhsm_trust_pinned(void);
+u32 zkhsm_trust_encode(u8 *buf, size_t size, u16 *count);
 void zkhsm_trust_exit(void);
 
 /* hsm.c */
@@ -503,6 +537,13 @@ void zkhsm_hsm_read_locked(struct zkhsm_hsm_info *info);
 u32 zkhsm_hsm_configuration(struct zkhsm_configuration *c, u8 buf[ZKHSM_CONFIGURATION_MAX_LEN]);
 void zkhsm_hsm_state(struct zkhsm_statement *s);
 void zkhsm_hsm_forked(void);
+bool zkhsm_hsm_locked(void);
+int zkhsm_hsm_lock(struct zkhsm_hsm_info *info, struct netlink_ext_ack *extack);
+void zkhsm_hsm_restore(const struct zkhsm_hsm_state *state);
+bool zkhsm_hsm_extractable(void);
+void zkhsm_hsm_seal_state(u8 config[ZKHSM_CONFIGURATION_MAX_LEN], u16 *config_len,
+			  u32 *boot_count, u32 *agent);
+void zkhsm_hsm_stored(u64 sequence, const u8 kek_id[ZKHSM_KEK_ID_LEN]);
 
 /* list.c */
 struct zkhsm_list *zkhsm_list_current(void);
