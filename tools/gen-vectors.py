@@ -22,6 +22,7 @@ import evidence         # noqa: E402
 import header           # noqa: E402
 import orders           # noqa: E402
 import proofs           # noqa: E402
+import sealed           # noqa: E402
 
 
 def dump(content):
@@ -38,7 +39,7 @@ def dump(content):
 
 def generate():
     vectors = {}
-    for module in (arithmetic, proofs, evidence, orders, adversarial):
+    for module in (arithmetic, proofs, evidence, orders, adversarial, sealed):
         vectors.update(module.files())
     files = {os.path.join("tests", "vectors", n): dump(c) for n, c in vectors.items()}
     files[os.path.join("kmod", "testvecs.h")] = header.text(vectors)
