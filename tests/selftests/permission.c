@@ -29,7 +29,7 @@ static const struct {
 	[ZKHSM_CMD_HSM_GET] = { "hsm-get", PUBLIC },
 	[ZKHSM_CMD_HSM_SET] = { "hsm-set", ADMIN },
 	[ZKHSM_CMD_HSM_LOCK] = { "hsm-lock", ADMIN },
-	[ZKHSM_CMD_HSM_SEAL] = { "hsm-seal", ADMIN },
+	[ZKHSM_CMD_HSM_SEAL] = { "hsm-seal", AGENT },
 	[ZKHSM_CMD_HSM_UNSEAL] = { "hsm-unseal", ADMIN },
 	[ZKHSM_CMD_KEY_NEW] = { "key-new", ADMIN },
 	[ZKHSM_CMD_KEY_GET] = { "key-get", OWNER },
@@ -45,6 +45,9 @@ static const struct {
 	[ZKHSM_CMD_TRUST_GET] = { "trust-get", AGENT },
 	[ZKHSM_CMD_TRUST_DEL] = { "trust-del", ADMIN },
 	[ZKHSM_CMD_ORDER_APPLY] = { "order-apply", AGENT },
+	[ZKHSM_CMD_SHARE_NEW] = { "share-new", ADMIN },
+	[ZKHSM_CMD_SHARE_GET] = { "share-get", ADMIN },
+	[ZKHSM_CMD_SHARE_DEL] = { "share-del", ADMIN },
 };
 
 static struct hsm h;
@@ -102,6 +105,9 @@ static struct nl_msg *request(const struct hsm *x, uint8_t cmd, const char *key)
 		break;
 	case ZKHSM_CMD_ORDER_APPLY:
 		nla_put(msg, ZKHSM_A_ORDER_ORDER, sizeof(bytes), bytes);
+		break;
+	case ZKHSM_CMD_SHARE_NEW:
+		nla_put_u32(msg, ZKHSM_A_SHARE_KEYRING_SERIAL, 1);
 		break;
 	}
 	return msg;
@@ -252,6 +258,12 @@ static void administrator(void)
 	check_done(&h.a, "key-set by root");
 	key_del(&h, "short-lived");
 	check_done(&h.a, "key-del by root");
+	nlraw_do(&h.nl, request(&h, ZKHSM_CMD_SHARE_GET, NULL), &h.a);
+	check_done(&h.a, "share-get by root");
+	nlraw_do(&h.nl, request(&h, ZKHSM_CMD_SHARE_DEL, NULL), &h.a);
+	check_done(&h.a, "share-del by root");
+	nlraw_do(&h.nl, request(&h, ZKHSM_CMD_SHARE_NEW, NULL), &h.a);
+	check_refused(&h.a, ENOKEY, ZKHSM_REASON_KEYRING, "root's share is looked for");
 	nothing_changed();
 }
 

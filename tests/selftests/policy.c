@@ -11,7 +11,7 @@
 
 #include "hsm.h"
 
-enum kind { U32, STRING, EXACT, BINARY, NEST };
+enum kind { U32, U64, STRING, EXACT, BINARY, NEST };
 
 /* @len: exact length; of a string, the longest without its terminator. */
 struct field {
@@ -40,12 +40,29 @@ struct command {
 #define ONLY_HSM_ID	{ ZKHSM_A_HSM_HSM_ID, EXACT, 32, false, 0, false }
 
 static const struct command commands[] = {
-	{ "hsm-new", ZKHSM_CMD_HSM_NEW, ZKHSM_A_HSM_MAX, false, { QUORUMS } },
+	{ "hsm-new", ZKHSM_CMD_HSM_NEW, ZKHSM_A_HSM_MAX, false, {
+		QUORUMS,
+		{ ZKHSM_A_HSM_KEK_CLASS, U32, 4, false, ZKHSM_KEK_CLASS_TPM + 1, false },
+		{ ZKHSM_A_HSM_KEYRING_SERIAL, U32, 4, false, 0, false },
+		{ ZKHSM_A_HSM_TPM_PCRS, U32, 4, false, 0, false },
+		{ ZKHSM_A_HSM_COUNTER_INDEX, U32, 4, false, 0, false },
+	} },
 	{ "hsm-get", ZKHSM_CMD_HSM_GET, ZKHSM_A_HSM_MAX, false, { ONLY_HSM_ID } },
 	{ "hsm-set", ZKHSM_CMD_HSM_SET, ZKHSM_A_HSM_MAX, false, { QUORUMS } },
 	{ "hsm-lock", ZKHSM_CMD_HSM_LOCK, ZKHSM_A_HSM_MAX, false, { ONLY_HSM_ID } },
-	{ "hsm-seal", ZKHSM_CMD_HSM_SEAL, ZKHSM_A_HSM_MAX, false, { ONLY_HSM_ID } },
-	{ "hsm-unseal", ZKHSM_CMD_HSM_UNSEAL, ZKHSM_A_HSM_MAX, false, { ONLY_HSM_ID } },
+	{ "hsm-seal", ZKHSM_CMD_HSM_SEAL, ZKHSM_A_SEAL_MAX, true, {
+		{ ZKHSM_A_SEAL_SEQUENCE, U64, 8, false, 0, false },
+		{ ZKHSM_A_SEAL_FULL, U32, 4, false, 2, false },
+		{ ZKHSM_A_SEAL_REKEY, U32, 4, false, 2, false },
+		{ ZKHSM_A_SEAL_KEYRING_SERIAL, U32, 4, false, 0, false },
+	} },
+	{ "hsm-unseal", ZKHSM_CMD_HSM_UNSEAL, ZKHSM_A_SEAL_MAX, false, {
+		{ ZKHSM_A_SEAL_HEAD, BINARY, 200, false, 0, false },
+		{ ZKHSM_A_SEAL_KEYRING_SERIAL, U32, 4, false, 0, false },
+		{ ZKHSM_A_SEAL_KEK_BLOB, BINARY, 200, false, 0, false },
+		{ ZKHSM_A_SEAL_RECORD, BINARY, 200, false, 0, false },
+		{ ZKHSM_A_SEAL_FINISH, U32, 4, false, 2, false },
+	} },
 	{ "key-new", ZKHSM_CMD_KEY_NEW, ZKHSM_A_KEY_MAX, false, {
 		ID,
 		{ ZKHSM_A_KEY_TYPE, U32, 4, false, ZKHSM_KEY_TYPE_EC_P384 + 1, false },
@@ -95,6 +112,15 @@ static const struct command commands[] = {
 	{ "order-apply", ZKHSM_CMD_ORDER_APPLY, ZKHSM_A_ORDER_MAX, false, {
 		{ ZKHSM_A_ORDER_ORDER, BINARY, 200, true, 0, false },
 	} },
+	{ "share-new", ZKHSM_CMD_SHARE_NEW, ZKHSM_A_SHARE_MAX, false, {
+		{ ZKHSM_A_SHARE_KEYRING_SERIAL, U32, 4, true, 0, false },
+	} },
+	{ "share-get", ZKHSM_CMD_SHARE_GET, ZKHSM_A_SHARE_MAX, false, {
+		{ ZKHSM_A_SHARE_KEK_ID, EXACT, 16, false, 0, false },
+	} },
+	{ "share-del", ZKHSM_CMD_SHARE_DEL, ZKHSM_A_SHARE_MAX, false, {
+		{ ZKHSM_A_SHARE_KEK_ID, EXACT, 16, false, 0, false },
+	} },
 };
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -116,6 +142,9 @@ static void put_valid(struct nl_msg *msg, const struct field *f)
 	switch (f->kind) {
 	case U32:
 		nla_put_u32(msg, f->type, 1);
+		break;
+	case U64:
+		nla_put_u64(msg, f->type, 1);
 		break;
 	case STRING:
 		nla_put_string(msg, f->type, "no-such-key");
@@ -156,16 +185,16 @@ static void try_form(const struct command *c, const struct field *f, int type, i
 	refuse(c, msg, error, 0, form, f->type);
 }
 
-static void wrong_u32(const struct command *c, const struct field *f)
+static void wrong_number(const struct command *c, const struct field *f)
 {
-	static const uint8_t bytes[8] = { 1 };
+	static const uint8_t bytes[16] = { 1 };
 	const uint32_t zero = 0;
 	int len;
 
-	for (len = 0; len <= 8; len++)
-		if (len != 4)
+	for (len = 0; len <= 2 * f->len; len++)
+		if (len != f->len)
 			try_form(c, f, f->type, len, bytes, EINVAL, "of another length");
-	try_form(c, f, f->type | NLA_F_NESTED, 4, bytes, EINVAL, "nested");
+	try_form(c, f, f->type | NLA_F_NESTED, f->len, bytes, EINVAL, "nested");
 	if (f->above)
 		try_form(c, f, f->type, 4, &f->above, ERANGE, "too large");
 	if (f->not_zero)
@@ -251,7 +280,8 @@ static void wrong_forms(void)
 
 			switch (f->kind) {
 			case U32:
-				wrong_u32(c, f);
+			case U64:
+				wrong_number(c, f);
 				break;
 			case STRING:
 				wrong_string(c, f);
