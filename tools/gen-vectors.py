@@ -23,6 +23,8 @@ import header           # noqa: E402
 import orders           # noqa: E402
 import proofs           # noqa: E402
 import sealed           # noqa: E402
+import shares           # noqa: E402
+import shares_header    # noqa: E402
 
 
 def dump(content):
@@ -39,12 +41,14 @@ def dump(content):
 
 def generate():
     vectors = {}
-    for module in (arithmetic, proofs, evidence, orders, adversarial, sealed):
+    for module in (arithmetic, proofs, evidence, orders, adversarial, sealed, shares):
         vectors.update(module.files())
     files = {os.path.join("tests", "vectors", n): dump(c) for n, c in vectors.items()}
     files[os.path.join("kmod", "testvecs.h")] = header.text(vectors)
     files[os.path.join("tests", "kunit", "adversarial.h")] = \
         adversarial_header.text(vectors["adversarial.json"])
+    files[os.path.join("tests", "kunit", "shares.h")] = \
+        shares_header.text(vectors["shares.json"])
     return files
 
 

@@ -8,7 +8,7 @@ import re
 from . import TOP, Results, capture, log, tracked
 
 GENERATED = {"include/uapi/linux/zkhsm.h", "kmod/netlink-gen.c", "kmod/netlink-gen.h",
-             "tests/kunit/adversarial.h"}
+             "tests/kunit/adversarial.h", "tests/kunit/shares.h"}
 # Each left out for a reason: the tree is not a kernel tree with a MAINTAINERS
 # file; the module's own version checks are all in compat.h; an SPDX line is
 # checked below for every file; a symbolic link is how the module is built.
