@@ -5,7 +5,8 @@
  * zkhsm.c has the table of commands and dispatches; options.c parses what a
  * command of the table says it takes; output.c prints results as text or JSON
  * and refusals; present.c turns the library's structures into JSON; remote.c
- * asks kernel, managers and agents. Each cmd_*.c is one object's verbs.
+ * asks kernel, managers and agents; durable.c stores what changed. Each
+ * cmd_*.c is one object's verbs.
  */
 #ifndef ZKHSM_CLI_H
 #define ZKHSM_CLI_H
@@ -27,13 +28,19 @@ enum cli_option {
 	OPT_STATE, OPT_STOP, OPT_TIMEOUT, OPT_TOKEN, OPT_TYPE, OPT_UNSEEN, OPT_USAGE, OPT_USER_ID,
 	OPT_USER_ID_HEX, OPT_WIPE,
 	OPT_KEK_FILE, OPT_OUT_DIR, OPT_SHARES_COUNT, OPT_THRESHOLD,
+	OPT_COUNTER, OPT_FULL, OPT_IN, OPT_KEK, OPT_KEK_KEY, OPT_SHARES, OPT_STORE, OPT_TPM_PCRS,
 	OPT_COUNT_OF_ALL
 };
+
+/* Sets of options are words of 64 bits. */
+_Static_assert(OPT_COUNT_OF_ALL <= 64, "too many options");
 
 #define O(name)		(1ULL << OPT_##name)
 /* How a manager is reached and who asks: option, else environment. */
 #define O_MANAGER	(O(MANAGER_URL) | O(CA))
 #define O_ADMIN		(O_MANAGER | O(CERT) | O(KEY_FILE))
+/* Where a KEK of class keyring comes from: at most one of them. */
+#define O_KEK		(O(KEK_FILE) | O(KEK) | O(KEK_KEY))
 
 #define CLI_REPEAT_MAX	ZKHSM_MANAGERS_MAX
 
@@ -89,6 +96,8 @@ int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(pr
 /* Values of options; a wrong one is a usage error. Absent: *out untouched. */
 int cli_u32(struct cli *cli, enum cli_option o, uint32_t min, uint32_t max, uint32_t *out);
 int cli_uid(struct cli *cli, enum cli_option o, uint32_t *uid);
+int cli_handle(struct cli *cli, enum cli_option o, uint32_t *out);	/* 0x and hex digits */
+int cli_pcrs(struct cli *cli, enum cli_option o, uint32_t *mask);	/* "0,7" */
 int cli_hex(struct cli *cli, const char *what, const char *text, void *out, size_t len);
 /* --TEXT or --TEXT-hex into a buffer; *len -1 if neither was given. */
 int cli_bytes(struct cli *cli, enum cli_option text, enum cli_option hex, size_t max,
@@ -144,10 +153,36 @@ int cli_jwks(struct cli *cli, struct zkhsm_https *h, json_t **jwks);
 /* JSON bytes as the library reads them everywhere: no repeated members. */
 int cli_json_load(struct cli *cli, const char *what, const void *data, size_t len, json_t **out);
 
+/* kek.c */
+/* --kek-file: 32 bytes as they are; the caller wipes them. */
+int cli_read_kek(struct cli *cli, uint8_t kek[ZKHSM_KEK_LEN]);
+/*
+ * A KEK in the keyring, by --kek, --kek-key or --kek-file; *serial 0 if none is
+ * given. What --kek-file brought goes again with cli_kek_done(), whose result
+ * is @ret unless that is 0 and it fails itself.
+ */
+int cli_kek(struct cli *cli, int32_t *serial);
+int cli_kek_done(struct cli *cli, int32_t serial, int ret);
+
+/* durable.c: what the kernel holds, and the store that has to outlive it */
+/* --store, or ZKHSM_STORE, or the default. */
+const char *cli_store_path(const struct cli *cli);
+/* @make: also make it, as the agent's who @agent_uid is. */
+int cli_store_open(struct cli *cli, bool make, uint32_t agent_uid, struct zkhsm_store **out);
+/* After each change and before its success is told: stored, if there is a KEK. */
+int cli_durable(struct cli *cli);
+
 /* cmd_*.c */
 int cmd_hsm_new(struct cli *cli);
 int cmd_hsm_get(struct cli *cli);
 int cmd_hsm_set(struct cli *cli);
+int cmd_hsm_lock(struct cli *cli);
+int cmd_hsm_seal(struct cli *cli);
+int cmd_hsm_unseal(struct cli *cli);
+int cmd_hsm_rekey(struct cli *cli);
+int cmd_hsm_backup(struct cli *cli);
+int cmd_hsm_restore(struct cli *cli);
+int cmd_hsm_store(struct cli *cli);
 int cmd_key_new(struct cli *cli);
 int cmd_key_list(struct cli *cli);
 int cmd_key_get(struct cli *cli);

@@ -20,6 +20,53 @@ static int params(struct cli *cli, struct zkhsm_hsm_params *p)
 	return ret;
 }
 
+/* --kek..., --shares or --tpm-pcrs: which class of KEK, if any. */
+static int kek_params(struct cli *cli, struct zkhsm_hsm_params *p)
+{
+	bool keyring = cli->value[OPT_KEK_FILE] || cli->value[OPT_KEK] || cli->value[OPT_KEK_KEY];
+	bool shares = cli->value[OPT_SHARES], tpm = cli->value[OPT_TPM_PCRS];
+	int ret;
+
+	if (keyring + shares + tpm > 1)
+		return cli_usage(cli, "one KEK: from a file or the keyring, --shares or --tpm-pcrs");
+	if (cli->value[OPT_COUNTER] && !keyring && !shares && !tpm)
+		return cli_usage(cli, "--%s is for what is sealed: it needs a KEK", "counter");
+	ret = cli_handle(cli, OPT_COUNTER, &p->counter_index);
+	ret = ret ? ret : cli_pcrs(cli, OPT_TPM_PCRS, &p->tpm_pcrs);
+	if (keyring)
+		p->kek_class = ZKHSM_KEK_CLASS_KEYRING;
+	else if (shares)
+		p->kek_class = ZKHSM_KEK_CLASS_SHARES;
+	else if (tpm)
+		p->kek_class = ZKHSM_KEK_CLASS_TPM;
+	return ret;
+}
+
+/*
+ * The store is made first: an identity that cannot be stored would be lost with
+ * this kernel, and one that takes another's place would lose that.
+ */
+static int new_in_store(struct cli *cli, struct zkhsm_hsm_params *p, struct zkhsm_hsm_info *info)
+{
+	struct zkhsm_store *s;
+	int ret;
+
+	ret = cli_store_open(cli, true, p->set_agent ? p->agent_uid : 0, &s);
+	if (ret)
+		return ret;
+	if (!zkhsm_store_empty(s))
+		ret = zkhsm_fail(&cli->err, -EEXIST,
+				 "another HSM is stored in %s: unseal it, or take another --store",
+				 cli_store_path(cli));
+	ret = ret ? ret : cli_kek(cli, &p->keyring_serial);
+	if (!ret) {
+		ret = zkhsm_hsm_new(cli->nl, p, info, &cli->err);
+		ret = cli_kek_done(cli, p->keyring_serial, ret);
+	}
+	zkhsm_store_close(s);
+	return ret ? ret : cli_durable(cli);
+}
+
 int cmd_hsm_new(struct cli *cli)
 {
 	struct zkhsm_hsm_params p = { 0 };
@@ -27,8 +74,14 @@ int cmd_hsm_new(struct cli *cli)
 	int ret;
 
 	ret = params(cli, &p);
+	ret = ret ? ret : kek_params(cli, &p);
 	ret = ret ? ret : cli_open(cli);
-	ret = ret ? ret : zkhsm_hsm_new(cli->nl, &p, &info, &cli->err);
+	if (!ret && p.kek_class) {
+		ret = new_in_store(cli, &p, &info);
+		ret = ret ? ret : zkhsm_hsm_get(cli->nl, &info, &cli->err);
+	} else if (!ret) {
+		ret = zkhsm_hsm_new(cli->nl, &p, &info, &cli->err);
+	}
 	return ret ? ret : cli_emit(cli, json_hsm(&info));
 }
 
@@ -53,6 +106,8 @@ int cmd_hsm_set(struct cli *cli)
 		ret = cli_usage(cli, "needs something to set");
 	ret = ret ? ret : cli_open(cli);
 	ret = ret ? ret : zkhsm_hsm_set(cli->nl, &p, &info, &cli->err);
+	ret = ret ? ret : cli_durable(cli);
+	ret = ret ? ret : zkhsm_hsm_get(cli->nl, &info, &cli->err);
 	return ret ? ret : cli_emit(cli, json_hsm(&info));
 }
 
@@ -76,6 +131,9 @@ static void find_problems(const struct zkhsm_hsm_info *info, const json_t *manag
 			    "a recheck failed: proving and signing are off until the module is reloaded");
 	if (info->initialised && managers && json_array_size(managers) < info->quorum)
 		add_problem(problems, "fewer managers pinned than the quorum: zkhsm trust new");
+	if (info->initialised && info->unsealed)
+		add_problem(problems,
+			    "changes that a loss of power would lose: zkhsm hsm seal");
 }
 
 static void print_status(const struct zkhsm_hsm_info *info, const json_t *managers,

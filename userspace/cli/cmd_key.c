@@ -91,6 +91,10 @@ static int bulk(struct cli *cli, struct zkhsm_key_params *p, uint32_t count)
 			fprintf(stderr, "zkhsm: key new: %u of %u\n", i, count);
 	}
 	p->id = cli->args[0];
+	/* Once for all of them: what nobody was told of yet may be lost. */
+	ret = cli_durable(cli);
+	if (ret)
+		return ret;
 	result = json_pack("{s:I, s:s+, s:s}", "count", (json_int_t)count, "first", cli->args[0],
 			   "-000001", "last", id);
 	return cli_emit(cli, result);
@@ -124,6 +128,7 @@ int cmd_key_new(struct cli *cli)
 		ret = import(cli, &p, &info);
 	else
 		ret = zkhsm_key_new(cli->nl, &p, &info, &cli->err);
+	ret = ret ? ret : cli_durable(cli);
 	return ret ? ret : cli_emit(cli, json_key(&info));
 }
 
@@ -166,6 +171,7 @@ int cmd_key_set(struct cli *cli)
 		ret = cli_usage(cli, "needs --usage, --state or --owner");
 	ret = ret ? ret : cli_open(cli);
 	ret = ret ? ret : zkhsm_key_set(cli->nl, &p, &info, &cli->err);
+	ret = ret ? ret : cli_durable(cli);
 	return ret ? ret : cli_emit(cli, json_key(&info));
 }
 
@@ -175,6 +181,7 @@ int cmd_key_del(struct cli *cli)
 
 	ret = cli_open(cli);
 	ret = ret ? ret : zkhsm_key_del(cli->nl, cli->args[0], &cli->err);
+	ret = ret ? ret : cli_durable(cli);
 	return ret ? ret : cli_emit(cli, json_pack("{s:s, s:b}", "id", cli->args[0], "deleted", 1));
 }
 

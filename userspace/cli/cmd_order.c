@@ -20,6 +20,7 @@ int cmd_order_apply(struct cli *cli)
 	ret = cli_open(cli);
 	ret = ret ? ret : zkhsm_order_apply(cli->nl, order, len, &result, &cli->err);
 	free(order);
+	ret = ret ? ret : cli_durable(cli);
 	return ret ? ret : cli_emit(cli, json_order_result(&result));
 }
 

@@ -23,27 +23,6 @@ static json_t *json_share(const struct zkhsm_share_info *s)
 	return o;
 }
 
-/* --kek-file: 32 bytes as they are; the caller wipes them. */
-static int read_kek(struct cli *cli, uint8_t kek[ZKHSM_KEK_LEN])
-{
-	const char *path = cli->value[OPT_KEK_FILE];
-	uint8_t *file;
-	size_t len;
-	int ret;
-
-	ret = zkhsm_read_file(path, 2 * ZKHSM_KEK_LEN, &file, &len, &cli->err);
-	if (ret)
-		return ret;
-	if (len == ZKHSM_KEK_LEN)
-		memcpy(kek, file, ZKHSM_KEK_LEN);
-	else
-		ret = zkhsm_fail(&cli->err, -EINVAL, "%s holds %zu bytes, and a KEK has %d", path,
-				 len, ZKHSM_KEK_LEN);
-	memzero_explicit(file, len);
-	free(file);
-	return ret;
-}
-
 static char *share_path(const char *dir, uint32_t index, uint32_t count)
 {
 	char *path;
@@ -93,7 +72,7 @@ int cmd_share_split(struct cli *cli)
 	if (ret)
 		return ret;
 	if (given)
-		ret = read_kek(cli, kek);
+		ret = cli_read_kek(cli, kek);
 	ret = ret ? ret : zkhsm_share_split(given ? kek : NULL, threshold, count, shares, kek_id,
 					    &cli->err);
 	memzero_explicit(kek, sizeof(kek));

@@ -58,6 +58,7 @@ int cmd_trust_new(struct cli *cli)
 		ret = key_from_manager(cli, public);
 	ret = ret ? ret : cli_open(cli);
 	ret = ret ? ret : zkhsm_trust_new(cli->nl, public, label, &info, &cli->err);
+	ret = ret ? ret : cli_durable(cli);
 	return ret ? ret : cli_emit(cli, json_manager(&info));
 }
 
@@ -99,6 +100,7 @@ int cmd_trust_del(struct cli *cli)
 	ret = cli_hex(cli, "MANAGER-ID", cli->args[0], id, sizeof(id));
 	ret = ret ? ret : cli_open(cli);
 	ret = ret ? ret : zkhsm_trust_del(cli->nl, id, &cli->err);
+	ret = ret ? ret : cli_durable(cli);
 	return ret ? ret : cli_emit(cli, json_pack("{s:s, s:b}", "manager-id", cli->args[0],
 						   "deleted", 1));
 }

@@ -71,6 +71,15 @@ static const struct {
 	[OPT_KEK_FILE] = { "kek-file", "FILE", "the KEK, 32 bytes as they are", 0 },
 	[OPT_OUT_DIR] = { "out-dir", "DIR", "write them there", 0 },
 	[OPT_SHARES_COUNT] = { "shares", "N", "how many shares", 0 },
+	[OPT_COUNTER] = { "counter", "INDEX", "NV index of the TPM's counter, as 0x1500016", 0 },
+	[OPT_FULL] = { "full", NULL, "everything, not only what has changed", 0 },
+	[OPT_IN] = { "in", "FILE", "take it from there", 0 },
+	[OPT_KEK] = { "kek", "SERIAL", "the KEK, a key of the kernel's keyring", 0 },
+	[OPT_KEK_KEY] = { "kek-key", "NAME", "the same, by its description", 0 },
+	[OPT_SHARES] = { "shares", NULL, "the KEK that the shares entered before make", 0 },
+	[OPT_STORE] = { "store", "DIR",
+			"what outlives a reboot (ZKHSM_STORE; " ZKHSM_STORE_DEFAULT ")", 0 },
+	[OPT_TPM_PCRS] = { "tpm-pcrs", "LIST", "the TPM keeps the KEK, under these PCRs: 0,7", 0 },
 	[OPT_THRESHOLD] = { "threshold", "N", "how many of them it takes", 0 },
 };
 
@@ -204,6 +213,36 @@ int cli_uid(struct cli *cli, enum cli_option o, uint32_t *uid)
 	if (!pw)
 		return cli_usage(cli, "--%s: there is no user called %s", options[o].name, text);
 	*uid = pw->pw_uid;
+	return 0;
+}
+
+int cli_handle(struct cli *cli, enum cli_option o, uint32_t *out)
+{
+	const char *text = cli->value[o];
+	size_t digits = text && strncmp(text, "0x", 2) == 0 ? strlen(text + 2) : 0;
+
+	if (!text)
+		return 0;
+	if (!digits || digits > 8 || strspn(text + 2, "0123456789abcdefABCDEF") != digits)
+		return cli_usage(cli, "--%s is 0x and up to 8 hex digits", options[o].name);
+	*out = (uint32_t)strtoul(text + 2, NULL, 16);
+	return 0;
+}
+
+int cli_pcrs(struct cli *cli, enum cli_option o, uint32_t *mask)
+{
+	const char *text = cli->value[o];
+	unsigned long n;
+	char *end;
+
+	*mask = 0;
+	for (; text; text = *end ? end + 1 : NULL) {
+		n = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 16;
+		if (n > 15 || (*end && *end != ',') || *mask & 1U << n)
+			return cli_usage(cli, "--%s is a list of numbers from 0 to 15, as 0,7",
+					 options[o].name);
+		*mask |= 1U << n;
+	}
 	return 0;
 }
 

@@ -95,6 +95,17 @@ static void put_identity(json_t *o, const struct zkhsm_hsm_info *h)
 	json_put_number(o, "nonces", h->nonces);
 }
 
+/* Where what is here goes before it can be lost. */
+static void put_kek(json_t *o, const struct zkhsm_hsm_info *h)
+{
+	json_put_text(o, "kek-class", zkhsm_kek_class_name(h->kek_class));
+	json_put_hex(o, "kek-id", h->kek_id, sizeof(h->kek_id));
+	if (h->counter_index)
+		json_object_set_new(o, "counter-index", json_sprintf("0x%x", h->counter_index));
+	json_put_number(o, "sequence", h->sequence);
+	json_put_number(o, "unsealed", h->unsealed);
+}
+
 json_t *json_faults(uint32_t faults)
 {
 	static const char *const names[] = { "recheck" };
@@ -114,6 +125,8 @@ json_t *json_hsm(const struct zkhsm_hsm_info *h)
 	json_object_set_new(o, "initialised", json_boolean(h->initialised));
 	if (h->initialised)
 		put_identity(o, h);
+	if (h->initialised && h->kek_class)
+		put_kek(o, h);
 	json_object_set_new(o, "module-version", module_version(h->module_version));
 	json_object_set_new(o, "features", flags_json(f, features, ARRAY_SIZE(features)));
 	json_put_hex(o, "instance-id", h->instance_id, sizeof(h->instance_id));
