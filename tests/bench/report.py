@@ -88,6 +88,19 @@ def revocation(report, f):
     report.add("the same, longest", f["revoke_to_refusal_longest_ns"] / least, "ratio")
 
 
+def sealing(report, f):
+    for n in sorted(int(k.rsplit("_", 1)[1]) for k in f if k.startswith("plain_ns_")):
+        keys = "%s keys" % format(n, ",")
+        report.add("a key made and stored / a key made and not sealed, %s" % keys,
+                   f["stored_ns_%d" % n] / f["plain_ns_%d" % n], "ratio")
+        report.add("the last tenth of them / the first tenth, %s" % keys,
+                   f["stored_last_ns_%d" % n] / f["stored_first_ns_%d" % n], "ratio")
+        report.add("sealing and storing all at once, per key / making one, %s" % keys,
+                   f["seal_ns_%d" % n] / f["plain_ns_%d" % n], "ratio")
+        report.add("unsealing all, per key / making one, %s" % keys,
+                   f["unseal_ns_%d" % n] / f["plain_ns_%d" % n], "ratio")
+
+
 def main():
     directory, release, output = sys.argv[1:]
     report = Report()
@@ -95,6 +108,7 @@ def main():
     verification(report, figures(directory, "verify"))
     posts(report, directory)
     revocation(report, figures(directory, "revoke"))
+    sealing(report, figures(directory, "seal"))
     report.print()
     with open(output, "w", encoding="ascii") as f:
         json.dump(report.rows, f, indent=1)
