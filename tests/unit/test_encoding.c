@@ -255,6 +255,30 @@ static void files_not_written(void **state)
 	assert_int_equal(unlink("target"), 0);
 }
 
+/* A file that must be new is, and whatever has its name stays. */
+static void files_anew(void **state)
+{
+	struct zkhsm_error err;
+	struct stat st;
+	uint8_t *data;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(zkhsm_write_new_file("file", "one", 3, 0600, NULL), 0);
+	assert_int_equal(stat("file", &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(zkhsm_write_new_file("file", "two", 3, 0600, &err), -EEXIST);
+	assert_int_equal(err.code, -EEXIST);
+	assert_int_equal(zkhsm_read_file("file", 10, &data, &len, NULL), 0);
+	assert_string_equal((char *)data, "one");
+	free(data);
+	assert_int_equal(unlink("file"), 0);
+	assert_int_equal(symlink("nothing", "file"), 0);
+	assert_int_equal(zkhsm_write_new_file("file", "two", 3, 0600, NULL), -EEXIST);
+	assert_int_equal(unlink("file"), 0);
+	assert_int_equal(zkhsm_write_new_file("no/such", "x", 1, 0600, &err), -ENOENT);
+}
+
 static void pipes(void **state)
 {
 	char path[64];
@@ -283,6 +307,7 @@ int main(void)
 		cmocka_unit_test(errors),
 		cmocka_unit_test(files),
 		cmocka_unit_test(files_not_written),
+		cmocka_unit_test(files_anew),
 		cmocka_unit_test(pipes),
 	};
 
