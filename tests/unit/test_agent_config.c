@@ -55,6 +55,7 @@ static void defaults(void **state)
 	(void)state;
 	assert_int_equal(load(MANAGER, &err), 0);
 	assert_string_equal(a.config.state_dir, "/var/lib/zkhsm-agent");
+	assert_string_equal(a.config.store, "/var/lib/zkhsm");
 	assert_int_equal(a.config.backoff_min_ms, 1000);
 	assert_int_equal(a.config.backoff_max_ms, 60000);
 	assert_int_equal(a.https.port, 8444);

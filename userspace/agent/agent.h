@@ -8,8 +8,9 @@
  * by its lock; everything else belongs to one thread.
  *
  * The agent is untrusted for attestation: it carries bytes between kernel and
- * managers, each of whom checks the other. It keeps nothing that cannot be
- * thrown away.
+ * managers, each of whom checks the other. Of its own it keeps nothing that
+ * cannot be thrown away; what the kernel sealed it puts into the store, as every
+ * command that changes something does.
  */
 #ifndef ZKHSM_AGENT_H
 #define ZKHSM_AGENT_H
@@ -28,6 +29,7 @@
 /* The file, section by section; config.c has the table. */
 struct agent_config {
 	char state_dir[AGENT_PATH_MAX];
+	char store[AGENT_PATH_MAX];
 	char log_level[16];
 	uint64_t backoff_min_ms, backoff_max_ms, debounce_ms, watch_ms;
 	uint64_t connect_timeout_ms, request_timeout_ms, orders_wait_ms;
@@ -98,6 +100,7 @@ struct agent {
 		bool looked, known;
 		uint8_t instance_id[16], configuration[32];
 		uint64_t generation;
+		bool unsealed;
 	} seen;				/* of the kernel, by @watch */
 };
 
@@ -120,6 +123,12 @@ uint64_t backoff_next(const struct agent_config *c, uint64_t last_ms);	/* 0: beg
 int manager_https(struct manager *m, uint64_t timeout_ms, const atomic_bool *cancel,
 		  struct zkhsm_https **out, struct zkhsm_error *err);
 int64_t monotonic_ms(void);
+
+/*
+ * stored.c: what has changed in the kernel is in the store, or there is nothing
+ * to store. Any thread; logs what it did, and the caller what it could not do.
+ */
+int agent_store(struct agent *a, struct zkhsm_nl *nl, struct zkhsm_error *err);
 
 /* attest.c */
 struct attest_result {

@@ -14,6 +14,8 @@
 #define POSTS_MAX	4
 /* How long a full nonce table or an empty rate bucket takes to be worth another try. */
 #define KERNEL_BUSY_MS	1000
+/* Something may change between storing and asking, but not for ever. */
+#define STORES_MAX	5
 /* The longest Retry-After that is obeyed. */
 #define RETRY_MAX_S	3600L
 /* And the longest interval that a manager may ask for. */
@@ -214,6 +216,21 @@ static int post_evidence(struct round *rd, struct attest_result *result, struct 
 	return zkhsm_fail(err, -ELOOP, "the manager asks for the same again and again");
 }
 
+/* The kernel gives evidence of nothing that a loss of power would undo. */
+static int get_evidence(struct round *rd, struct zkhsm_error *err)
+{
+	int ret;
+
+	for (int i = 0; i < STORES_MAX; i++) {
+		ret = agent_store(rd->m->agent, rd->nl, err);
+		ret = ret ? ret : zkhsm_evidence_get(rd->nl, &rd->challenge, 1, NULL,
+						     &rd->evidence, err);
+		if (ret != -EAGAIN || err->reason != ZKHSM_REASON_UNSEALED)
+			break;
+	}
+	return ret;
+}
+
 int attest_once(struct manager *m, struct attest_result *result, struct zkhsm_error *err)
 {
 	struct round rd = { .m = m };
@@ -227,9 +244,11 @@ int attest_once(struct manager *m, struct attest_result *result, struct zkhsm_er
 		ret = zkhsm_fail(err, -ENOKEY, "the HSM has no identity yet");
 	if (!ret)
 		note_instance(&rd);
+	/* Also while no manager answers. */
+	ret = ret ? ret : agent_store(m->agent, rd.nl, err);
 	ret = ret ? ret : manager_https(m, m->agent->config.request_timeout_ms, NULL, &rd.h, err);
 	ret = ret ? ret : get_challenge(&rd, result, err);
-	ret = ret ? ret : zkhsm_evidence_get(rd.nl, &rd.challenge, 1, NULL, &rd.evidence, err);
+	ret = ret ? ret : get_evidence(&rd, err);
 	if (!ret) {
 		result->number = rd.evidence.number;
 		ret = post_evidence(&rd, result, err);

@@ -20,6 +20,7 @@
 static const struct conf_option options[] = {
 	CONF_TEXT_OF("agent", "state_dir", "/var/lib/zkhsm-agent", struct agent_config, state_dir,
 		     1),
+	CONF_TEXT_OF("agent", "store", ZKHSM_STORE_DEFAULT, struct agent_config, store, 1),
 	CONF_TEXT_OF("agent", "log_level", "info", struct agent_config, log_level, 1),
 	AGENT("backoff_min", "1s", backoff_min_ms, 10, HOUR),
 	AGENT("backoff_max", "60s", backoff_max_ms, 10, HOUR),
@@ -118,6 +119,9 @@ int agent_config_check(const struct agent *a, struct zkhsm_error *err)
 	if (access(a->config.state_dir, W_OK | X_OK))
 		return zkhsm_fail(err, -errno, "state_dir %s: %s", a->config.state_dir,
 				  strerror(errno));
+	/* Where nothing is sealed there need not be one. */
+	if (!access(a->config.store, F_OK) && access(a->config.store, R_OK | W_OK | X_OK))
+		return zkhsm_fail(err, -errno, "store %s: %s", a->config.store, strerror(errno));
 	for (size_t i = 0; i < a->manager_count; i++) {
 		const struct manager_config *m = &a->managers[i].config;
 		const char *missing = access(m->ca, R_OK) ? m->ca :

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * events.c - attest soon after a change of the keystore
+ * events.c - attest soon after a change of the keystore, which stores it first
  *
  * Everybody may look at the kernel's generation, which goes up with each change
  * of the list; only administrators may subscribe to events. The agent looks
@@ -98,13 +98,17 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	if (!a->seen.known || memcmp(hsm.instance_id, a->seen.instance_id, 16) != 0)
 		new_instance(a);
 	else if (hsm.generation == a->seen.generation &&
-		 memcmp(configuration, a->seen.configuration, 32) == 0)
+		 memcmp(configuration, a->seen.configuration, 32) == 0 &&
+		 (!hsm.unsealed || a->seen.unsealed)) {
+		a->seen.unsealed = hsm.unsealed;
 		return;
+	}
 	/* What is there from the beginning is no change: the threads begin by attesting. */
 	if (a->seen.looked)
 		changed(a);
 	a->seen.known = true;
 	a->seen.generation = hsm.generation;
+	a->seen.unsealed = hsm.unsealed;
 	memcpy(a->seen.instance_id, hsm.instance_id, 16);
 	memcpy(a->seen.configuration, configuration, 32);
 }

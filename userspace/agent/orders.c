@@ -55,6 +55,7 @@ static int apply_all(struct manager *m, struct zkhsm_nl *nl, const struct zkhsm_
 		     struct zkhsm_error *err)
 {
 	json_t *body, *orders, *order;
+	struct zkhsm_error stored;
 	bool applied = false;
 	int ret = 0;
 	size_t i;
@@ -70,7 +71,12 @@ static int apply_all(struct manager *m, struct zkhsm_nl *nl, const struct zkhsm_
 	}
 	if (!applied && !ret)
 		ret = zkhsm_fail(err, -EALREADY, "the manager sends only orders applied before");
-	/* New evidence shows the manager that it was obeyed. */
+	/*
+	 * Obeyed is what a loss of power does not undo. New evidence shows it to the
+	 * manager, and there is none before it is stored: attesting tries that again.
+	 */
+	if (applied && agent_store(m->agent, nl, &stored))
+		log_event(LOG_LEVEL_ERROR, "store", "error", stored.text, NULL);
 	if (applied)
 		manager_attest_within(m, 0);
 	json_decref(body);
