@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The HSM itself: its identity D, made or unsealed once per load, which
- * incarnation of it this is, and the configuration C that the kernel enforces.
+ * The HSM itself: its identity D, made (hsm-new.c) or unsealed (unseal.c) once
+ * per load, which incarnation of it this is, and the configuration C that the
+ * kernel enforces.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/random.h>
 
-#include "seal.h"
-#include "tpm.h"
 #include "trace.h"
 #include "zkhsm.h"
 
@@ -67,7 +66,7 @@ void zkhsm_hsm_exit(void)
 
 bool zkhsm_hsm_present(void)
 {
-	/* Pairs with the release in zkhsm_hsm_new(). */
+	/* Pairs with the release in zkhsm_hsm_publish(). */
 	return smp_load_acquire(&hsm.present);
 }
 
@@ -172,7 +171,7 @@ void zkhsm_hsm_read(struct zkhsm_hsm_info *info)
  * To erase is more than to stop: a wipe that needs fewer votes than a stop
  * would stop too, and make `stop` a lie.
  */
-static int check_quorums(u32 stop, u32 wipe, struct netlink_ext_ack *extack)
+int zkhsm_hsm_check_quorums(u32 stop, u32 wipe, struct netlink_ext_ack *extack)
 {
 	if (wipe < stop)
 		return zkhsm_refuse_fmt(extack, -EINVAL, ZKHSM_REASON_CONFIG,
@@ -181,39 +180,39 @@ static int check_quorums(u32 stop, u32 wipe, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/* What is the same for an identity that is made and one that comes back. */
-static void publish(struct zkhsm_secret *secret, const u8 *pub, const u8 *id)
+/**
+ * zkhsm_hsm_publish() - there is an identity, made or unsealed
+ * @state: what the HSM is to be; its secret is taken over
+ * @event: which of the two, for the trace
+ *
+ * Everything else is in place. Cannot fail.
+ */
+void zkhsm_hsm_publish(const struct zkhsm_hsm_state *state, enum zkhsm_event event)
 {
 	lockdep_assert_held_write(&zkhsm_lock);
 
-	hsm.secret = *secret;
-	memset(secret, 0, sizeof(*secret));
-	memcpy(hsm.pub, pub, sizeof(hsm.pub));
-	memcpy(hsm.id, id, sizeof(hsm.id));
+	hsm.secret = *state->secret;
+	memset(state->secret, 0, sizeof(*state->secret));
+	memcpy(hsm.pub, state->pub, sizeof(hsm.pub));
+	memcpy(hsm.id, state->id, sizeof(hsm.id));
+	hsm.boot_count = state->boot_count;
+	hsm.flags = state->flags;
+	hsm.quorum = state->quorum;
+	hsm.stop = state->stop;
+	hsm.wipe = state->wipe;
+	hsm.counter_index = state->counter_index;
+	hsm.sequence = state->sequence;
+	memcpy(hsm.kek_id, state->kek_id, sizeof(hsm.kek_id));
+	WRITE_ONCE(hsm.agent.val, state->agent.val);
 	if (hsm.flags & ZKHSM_HSM_FLAG_KEK)
 		zkhsm_record_enable();
 	/* Pairs with the acquire in zkhsm_hsm_present(). */
 	smp_store_release(&hsm.present, true);
-}
-
-static void publish_new(const struct zkhsm_hsm_request *req, const struct zkhsm_kek *kek,
-			struct zkhsm_secret *secret, const u8 *pub, const u8 *id)
-{
-	hsm.quorum = req->quorum;
-	hsm.stop = req->stop;
-	hsm.wipe = req->wipe;
-	hsm.flags = zkhsm_kek_flag(kek->class);
-	hsm.counter_index = req->counter_index;
-	if (req->counter_index)
-		hsm.flags |= ZKHSM_HSM_FLAG_COUNTER;
-	memcpy(hsm.kek_id, kek->id, sizeof(hsm.kek_id));
-	if (req->set_agent)
-		WRITE_ONCE(hsm.agent.val, req->agent.val);
-	publish(secret, pub, id);
+	trace_zkhsm_hsm(event, hsm.boot_count, hsm.fork_count, 0);
 }
 
 /* Gives the lock back, after what was done has been told: see tell() in ops.c. */
-static void tell(int err, enum zkhsm_event event, const struct zkhsm_hsm_info *info)
+void zkhsm_hsm_tell(int err, enum zkhsm_event event, const struct zkhsm_hsm_info *info)
 {
 	lockdep_assert_held_write(&zkhsm_lock);
 
@@ -223,161 +222,6 @@ static void tell(int err, enum zkhsm_event event, const struct zkhsm_hsm_info *i
 		zkhsm_nl_event_hsm_info(event, info);
 	}
 	up_read(&zkhsm_lock);
-}
-
-static int refuse_source(struct netlink_ext_ack *extack, const char *sentence)
-{
-	return zkhsm_refuse(extack, -EINVAL, ZKHSM_REASON_CONFIG, sentence);
-}
-
-/* A source of a KEK that is not asked for would be forgotten without a word. */
-static int check_kek(const struct zkhsm_hsm_request *req, struct netlink_ext_ack *extack)
-{
-	if (!req->serial != (req->kek_class != ZKHSM_KEK_CLASS_KEYRING))
-		return refuse_source(extack, "kek-class keyring, and nothing else, has a keyring-serial");
-	if (!req->pcrs != (req->kek_class != ZKHSM_KEK_CLASS_TPM))
-		return refuse_source(extack, "kek-class tpm, and nothing else, has tpm-pcrs");
-	if (req->counter_index && req->kek_class == ZKHSM_KEK_CLASS_UNSPEC)
-		return refuse_source(extack, "a counter-index without a kek-class counts nothing");
-	return 0;
-}
-
-/* The KEK and the counter, before there is anything to seal. */
-static int begin_sealing(const struct zkhsm_hsm_request *req, struct zkhsm_kek *kek,
-			 struct netlink_ext_ack *extack)
-{
-	const struct zkhsm_kek_source src = {
-		.class = req->kek_class,
-		.serial = req->serial,
-		.pcrs = req->pcrs,
-	};
-	int err = 0;
-
-	if (req->counter_index)
-		err = zkhsm_tpm_counter_check(req->counter_index, extack);
-	if (!err && req->kek_class != ZKHSM_KEK_CLASS_UNSPEC)
-		err = zkhsm_kek_new(kek, &src, extack);
-	return err;
-}
-
-static int make_identity(struct zkhsm_secret *secret, u8 *pub, u8 *id, struct zkhsm_element *fresh)
-{
-	int err;
-
-	if (!fresh)
-		return -ENOMEM;
-	err = zkhsm_secret_generate(secret, pub);
-	if (!err)
-		err = zkhsm_element_name(pub, fresh->name);
-	return err ?: zkhsm_sha256(pub, ZKHSM_POINT_LEN, id);
-}
-
-/* Under zkhsm_seal_lock: nobody else makes or unseals an identity meanwhile. */
-static int hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
-		   struct netlink_ext_ack *extack)
-{
-	struct zkhsm_seal_start start = { .counter_index = req->counter_index };
-	struct zkhsm_kek *kek = kzalloc(sizeof(*kek), GFP_KERNEL);
-	struct zkhsm_element *fresh = zkhsm_element_alloc();
-	struct zkhsm_secret secret = {};
-	u8 pub[ZKHSM_POINT_LEN];
-	u8 id[ZKHSM_HASH_LEN];
-	int err = -ENOMEM;
-
-	if (kek)
-		err = make_identity(&secret, pub, id, fresh);
-	if (err) {
-		zkhsm_refuse_failure(extack, err);
-		goto out;
-	}
-	start.kek = kek;
-	err = begin_sealing(req, kek, extack);
-	if (!err)
-		err = zkhsm_seal_begin(&start, extack);
-	if (err)
-		goto out;
-
-	down_write(&zkhsm_lock);
-	/* There are no keys and no managers before there is an identity. */
-	err = PTR_ERR_OR_ZERO(zkhsm_element_adopt(&fresh, ZKHSM_ROLE_IDENTITY, extack));
-	if (!err) {
-		publish_new(req, kek, &secret, pub, id);
-		zkhsm_hsm_read_locked(info);
-		trace_zkhsm_hsm(ZKHSM_EVENT_CREATED, hsm.boot_count, hsm.fork_count, 0);
-	}
-	tell(err, ZKHSM_EVENT_CREATED, info);
-out:
-	zkhsm_secret_wipe(&secret);
-	zkhsm_element_free(fresh);
-	if (kek)
-		zkhsm_kek_wipe(kek);
-	kfree(kek);
-	return err;
-}
-
-/**
- * zkhsm_hsm_new() - make the identity
- * @req: quorums and agent; 0 is the default: 1, and for wipe the larger of
- *	the other two; where the KEK comes from, if there is to be one
- * @info: the HSM afterwards
- * @extack: of the request
- *
- * What was being unsealed is dropped.
- *
- * Return: 0; -EEXIST when there is one; -EINVAL for quorums that do not fit,
- * or a KEK that is half described; those of zkhsm_kek_new() and of the TPM's
- * counter; -EINTR; -ENOMEM; -EIO.
- */
-int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
-		  struct netlink_ext_ack *extack)
-{
-	struct zkhsm_hsm_request r = *req;
-	int err;
-
-	r.quorum = r.quorum ?: 1;
-	r.stop = r.stop ?: 1;
-	r.wipe = r.wipe ?: max(r.quorum, r.stop);
-	err = check_quorums(r.stop, r.wipe, extack);
-	if (!err)
-		err = check_kek(&r, extack);
-	if (err)
-		return err;
-	if (mutex_lock_killable(&zkhsm_seal_lock))
-		return -EINTR;
-	if (zkhsm_hsm_present()) {
-		err = zkhsm_refuse(extack, -EEXIST, ZKHSM_REASON_IDENTITY_EXISTS,
-				   "the identity exists; it is made once per load");
-	} else {
-		zkhsm_unseal_drop();
-		err = hsm_new(&r, info, extack);
-	}
-	mutex_unlock(&zkhsm_seal_lock);
-	return err;
-}
-
-/**
- * zkhsm_hsm_restore() - an identity comes back
- * @state: what was sealed; its secret is taken over
- *
- * Everything else is in place. Cannot fail.
- */
-void zkhsm_hsm_restore(const struct zkhsm_hsm_state *state)
-{
-	lockdep_assert_held(&zkhsm_seal_lock);
-
-	down_write(&zkhsm_lock);
-	hsm.boot_count = state->boot_count;
-	hsm.flags = state->c->flags;
-	hsm.quorum = state->c->quorum;
-	hsm.stop = state->c->stop;
-	hsm.wipe = state->c->wipe;
-	hsm.counter_index = state->counter_index;
-	hsm.sequence = state->sequence;
-	memcpy(hsm.kek_id, state->kek_id, sizeof(hsm.kek_id));
-	WRITE_ONCE(hsm.agent.val, state->agent.val);
-	publish(state->secret, state->pub, state->id);
-	trace_zkhsm_hsm(ZKHSM_EVENT_UNSEALED, hsm.boot_count, hsm.fork_count, 0);
-	up_write(&zkhsm_lock);
 }
 
 /* What a sealed head says of the HSM itself. */
@@ -456,7 +300,7 @@ int zkhsm_hsm_lock(struct zkhsm_hsm_info *info, struct netlink_ext_ack *extack)
 		zkhsm_hsm_read_locked(info);
 		trace_zkhsm_hsm(ZKHSM_EVENT_LOCKED, hsm.boot_count, hsm.fork_count, 0);
 	}
-	tell(err, ZKHSM_EVENT_LOCKED, info);
+	zkhsm_hsm_tell(err, ZKHSM_EVENT_LOCKED, info);
 	return err;
 }
 
@@ -492,7 +336,7 @@ static int set_locked(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info
 
 	lockdep_assert_held_write(&zkhsm_lock);
 
-	err = check_quorums(stop, wipe, extack);
+	err = zkhsm_hsm_check_quorums(stop, wipe, extack);
 	if (err)
 		return err;
 	if (zkhsm_hsm_locked() && (req->quorum || req->stop || req->wipe))
@@ -532,7 +376,7 @@ int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 	if (err)
 		return zkhsm_refuse_failure(extack, err);
 	err = set_locked(req, info, extack);
-	tell(err, ZKHSM_EVENT_CHANGED, info);
+	zkhsm_hsm_tell(err, ZKHSM_EVENT_CHANGED, info);
 	return err;
 }
 

@@ -83,7 +83,8 @@ static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 	if (err)
 		return err;
 	/* What is ignored now could never be given a meaning. */
-	if (cmd != ZKHSM_CMD_LIST_GET && cmd != ZKHSM_CMD_HSM_SEAL && nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
+	if (cmd != ZKHSM_CMD_LIST_GET && cmd != ZKHSM_CMD_HSM_SEAL &&
+	    nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
 		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED,
 				    "a dump of keys or managers takes no attributes");
 	d = kzalloc(sizeof(*d), GFP_KERNEL);

@@ -5,9 +5,10 @@
  *	netlink-seal  ->  seal, unseal, share, hsm  ->  record, kek  ->  box
  *
  * box: encryption of one head or record under a KEK. kek: which KEK, and where
- * it comes from. record: what has changed and is not stored yet, and the set
- * digest. seal: a snapshot of that, encrypted, given out, committed. unseal:
- * the way back. share: KEKs from administrators' shares.
+ * it comes from. record: what has changed and is not stored yet. set: the set
+ * digest. seal (with moment and item, see offer.h): a snapshot of that,
+ * encrypted, given out, committed. unseal, unseal-record: the way back. share:
+ * KEKs from administrators' shares.
  *
  * Locking: zkhsm_seal_lock, a mutex, is outside zkhsm_lock. It covers the KEK,
  * what was given out and not committed, and what is being unsealed. What has
@@ -153,6 +154,13 @@ int zkhsm_unseal_record(u32 portid, const u8 *record, u32 len, struct zkhsm_unse
 int zkhsm_unseal_finish(u32 portid, struct zkhsm_unseal_info *info,
 			struct netlink_ext_ack *extack);
 void zkhsm_unseal_drop(void);
+
+/* unseal-record.c: @s has been decrypted, @digest is SHA-256 of what it came as */
+int zkhsm_unseal_key(const struct zkhsm_sealed *s, const u8 digest[ZKHSM_HASH_LEN],
+		     struct netlink_ext_ack *extack);
+int zkhsm_unseal_votes(const struct zkhsm_sealed *s, const u8 digest[ZKHSM_HASH_LEN],
+		       struct netlink_ext_ack *extack);
+bool zkhsm_unseal_fits(void);
 
 /* share.c: all under a lock of its own */
 struct zkhsm_share_info {

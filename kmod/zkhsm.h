@@ -8,8 +8,11 @@
  * scalar, point, wire) has headers of its own and knows nothing of this one,
  * but for zkhsm_fault_report().
  *
- *	netlink*  ->  ops, evidence, order, list, trust, hsm
- *		  ->  keystore, vote, element  ->  key  ->  schnorr, ecdsa, wire
+ *	netlink*  ->  ops, evidence, order, list, trust, hsm-new, seal, unseal
+ *		  ->  hsm, keystore, vote, element  ->  key, record
+ *		  ->  schnorr, ecdsa, wire
+ *
+ * What seals and unseals has its map in seal.h; tpm.h is a world of its own.
  *
  * Locking: see Documentation/locking.rst. zkhsm_lock covers everything that
  * the list L, the configuration C and the managers' orders say; whoever holds
@@ -312,13 +315,16 @@ struct zkhsm_hsm_request {
 	u32 counter_index;
 };
 
-/* What comes back of an HSM that was sealed; @secret is taken over. */
+/* An HSM that is made, or that was sealed and comes back; @secret is taken over. */
 struct zkhsm_hsm_state {
 	struct zkhsm_secret *secret;
 	const u8 *pub;
 	const u8 *id;
 	u32 boot_count;
-	const struct zkhsm_configuration *c;
+	u32 flags;
+	u32 quorum;
+	u32 stop;
+	u32 wipe;
 	kuid_t agent;
 	u32 counter_index;
 	u64 sequence;
@@ -527,8 +533,6 @@ void zkhsm_hsm_quorums(u32 *quorum, u32 *stop, u32 *wipe);
 const u8 *zkhsm_hsm_id(void);
 const u8 *zkhsm_hsm_pub(void);
 const struct zkhsm_secret *zkhsm_hsm_secret(void);
-int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
-		  struct netlink_ext_ack *extack);
 int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
 		  struct netlink_ext_ack *extack);
 void zkhsm_hsm_info_free(struct zkhsm_hsm_info *info);
@@ -539,11 +543,17 @@ void zkhsm_hsm_state(struct zkhsm_statement *s);
 void zkhsm_hsm_forked(void);
 bool zkhsm_hsm_locked(void);
 int zkhsm_hsm_lock(struct zkhsm_hsm_info *info, struct netlink_ext_ack *extack);
-void zkhsm_hsm_restore(const struct zkhsm_hsm_state *state);
+void zkhsm_hsm_publish(const struct zkhsm_hsm_state *state, enum zkhsm_event event);
+int zkhsm_hsm_check_quorums(u32 stop, u32 wipe, struct netlink_ext_ack *extack);
+void zkhsm_hsm_tell(int err, enum zkhsm_event event, const struct zkhsm_hsm_info *info);
 bool zkhsm_hsm_extractable(void);
 void zkhsm_hsm_seal_state(u8 config[ZKHSM_CONFIGURATION_MAX_LEN], u16 *config_len,
 			  u32 *boot_count, u32 *agent);
 void zkhsm_hsm_stored(u64 sequence, const u8 kek_id[ZKHSM_KEK_ID_LEN]);
+
+/* hsm-new.c */
+int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
+		  struct netlink_ext_ack *extack);
 
 /* list.c */
 struct zkhsm_list *zkhsm_list_current(void);
