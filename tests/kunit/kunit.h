@@ -11,6 +11,7 @@
 
 #include <kunit/test.h>
 #include <linux/prandom.h>
+#include <linux/workqueue.h>
 
 #include "zkhsm.h"
 
@@ -27,6 +28,8 @@ extern struct kunit_suite zkhsm_kunit_nonce;
 extern struct kunit_suite zkhsm_kunit_schnorr;
 extern struct kunit_suite zkhsm_kunit_batch;
 extern struct kunit_suite zkhsm_kunit_ecdsa;
+extern struct kunit_suite zkhsm_kunit_shamir;
+extern struct kunit_suite zkhsm_kunit_share;
 extern struct kunit_suite zkhsm_kunit_adversarial;
 extern struct kunit_suite zkhsm_kunit_adversarial_messages;
 extern struct kunit_suite zkhsm_kunit_wire;
@@ -51,6 +54,11 @@ extern struct kunit_suite zkhsm_kunit_fault;
  * @fault: the last one's text
  * @hmac_key: what the HMAC transform has last been given
  * @hmac_key_len: its length
+ * @boottime_ahead: CLOCK_BOOTTIME is so many nanoseconds ahead
+ * @work: delayed work that was put off last
+ * @work_delay: for so many jiffies
+ * @keyring: payload of every keyring key, of which there is one, or NULL
+ * @keyring_len: its length
  */
 struct kunit_stubs {
 	bool entropy_fixed;
@@ -64,6 +72,11 @@ struct kunit_stubs {
 	const char *fault;
 	u8 hmac_key[ZKHSM_HMAC_MAX_KEY];
 	unsigned int hmac_key_len;
+	s64 boottime_ahead;
+	struct delayed_work *work;
+	unsigned long work_delay;
+	const u8 *keyring;
+	size_t keyring_len;
 };
 
 extern struct kunit_stubs stubs;

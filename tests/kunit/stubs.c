@@ -73,3 +73,28 @@ void __wrap_zkhsm_fault_report(const char *what)
 	if (!stubs.swallow_faults)
 		__real_zkhsm_fault_report(what);
 }
+
+int __wrap_zkhsm_keyring_read(s32 serial, u8 *secret, size_t len, struct netlink_ext_ack *extack)
+{
+	if (!stubs.keyring)
+		return __real_zkhsm_keyring_read(serial, secret, len, extack);
+	if (stubs.keyring_len != len)
+		return -EINVAL;
+	memcpy(secret, stubs.keyring, len);
+	return 0;
+}
+
+ktime_t __wrap_ktime_get_with_offset(enum tk_offsets offs)
+{
+	ktime_t now = __real_ktime_get_with_offset(offs);
+
+	return offs == TK_OFFS_BOOT ? ktime_add_ns(now, stubs.boottime_ahead) : now;
+}
+
+bool __wrap_mod_delayed_work_on(int cpu, struct workqueue_struct *wq, struct delayed_work *dwork,
+				unsigned long delay)
+{
+	stubs.work = dwork;
+	stubs.work_delay = delay;
+	return __real_mod_delayed_work_on(cpu, wq, dwork, delay);
+}

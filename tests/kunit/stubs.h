@@ -9,6 +9,11 @@
 
 #include <crypto/hash.h>
 
+#include <linux/ktime.h>
+#include <linux/netlink.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
 #include "scalar.h"
 
 void __real_get_random_bytes(void *buf, size_t len);
@@ -30,5 +35,16 @@ int __wrap_crypto_shash_setkey(struct crypto_shash *tfm, const u8 *key, unsigned
 
 void __real_zkhsm_fault_report(const char *what);
 void __wrap_zkhsm_fault_report(const char *what);
+
+int __real_zkhsm_keyring_read(s32 serial, u8 *secret, size_t len, struct netlink_ext_ack *extack);
+int __wrap_zkhsm_keyring_read(s32 serial, u8 *secret, size_t len, struct netlink_ext_ack *extack);
+
+ktime_t __real_ktime_get_with_offset(enum tk_offsets offs);
+ktime_t __wrap_ktime_get_with_offset(enum tk_offsets offs);
+
+bool __real_mod_delayed_work_on(int cpu, struct workqueue_struct *wq, struct delayed_work *dwork,
+				unsigned long delay);
+bool __wrap_mod_delayed_work_on(int cpu, struct workqueue_struct *wq, struct delayed_work *dwork,
+				unsigned long delay);
 
 #endif /* ZKHSM_KUNIT_STUBS_H */
