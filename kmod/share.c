@@ -160,19 +160,6 @@ static int set_new(const struct zkhsm_share *share)
 	return 0;
 }
 
-static int make_kek_id(const u8 key[ZKHSM_KEK_LEN], u8 id[ZKHSM_KEK_ID_LEN])
-{
-	static const u8 label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'k', 'e', 'k', ' ', 'i', 'd', ' ',
-				    'v', '1' };
-	u8 mac[ZKHSM_HMAC_SIZE];
-	int err;
-
-	err = zkhsm_hmac_sha512(key, ZKHSM_KEK_LEN, label, sizeof(label), mac);
-	memcpy(id, mac, ZKHSM_KEK_ID_LEN);
-	memzero_explicit(mac, sizeof(mac));
-	return err;
-}
-
 /*
  * From the shares to the KEK. That it has the id which they name also finds a
  * bit that fell over meanwhile. Return: 0, -EINVAL, -EIO.
@@ -188,7 +175,7 @@ static int combine(struct netlink_ext_ack *extack)
 	err = zkhsm_shamir_combine(set->index, set->y, set->threshold, &secret);
 	if (!err) {
 		zkhsm_scalar_to_be(set->key, &secret, &zkhsm_p256_n);
-		err = make_kek_id(set->key, id);
+		err = zkhsm_kek_id(set->key, id);
 	}
 	memzero_explicit(&secret, sizeof(secret));
 	memzero_explicit(set->y, sizeof(set->y));
