@@ -381,6 +381,126 @@ static void meant(void)
 	is_told(0, 0, false, NULL, "after it");
 }
 
+static int hsm_new_of_shares(void)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_NEW);
+
+	nla_put_u32(msg, ZKHSM_A_HSM_KEK_CLASS, ZKHSM_KEK_CLASS_SHARES);
+	return nlraw_do(&h.nl, msg, &h.a);
+}
+
+static void no_identity(void)
+{
+	hsm_get(&h);
+	check(!nlraw_attr(&h.a, ZKHSM_A_HSM_HSM_ID), "there is an identity");
+}
+
+static uint8_t head[ZKHSM_HEAD_MAX_LEN];
+static size_t head_len;
+static uint64_t sequence;
+
+static void keep_head(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *a = nlmsg_find_attr((struct nlmsghdr *)nlh, GENL_HDRLEN,
+						 ZKHSM_A_SEAL_HEAD);
+	const struct nlattr *s = nlmsg_find_attr((struct nlmsghdr *)nlh, GENL_HDRLEN,
+						 ZKHSM_A_SEAL_SEQUENCE);
+
+	(void)arg;
+	if (!a || !s || (size_t)nla_len(a) > sizeof(head))
+		return;
+	head_len = (size_t)nla_len(a);
+	memcpy(head, nla_data(a), head_len);
+	sequence = nla_get_u64((struct nlattr *)s);
+}
+
+static void seal(void)
+{
+	struct nl_msg *msg;
+
+	head_len = 0;
+	nlraw_dump(&h.nl, nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SEAL), keep_head, NULL, &h.a);
+	check_done(&h.a, "hsm-seal");
+	require(head_len, "no head");
+	msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SEAL);
+	nla_put_u64(msg, ZKHSM_A_SEAL_SEQUENCE, sequence);
+	nlraw_do(&h.nl, msg, &h.a);
+	check_done(&h.a, "commit");
+}
+
+static int unseal(void)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_UNSEAL);
+
+	nla_put(msg, ZKHSM_A_SEAL_HEAD, (int)head_len, head);
+	nla_put_u32(msg, ZKHSM_A_SEAL_FINISH, 1);
+	return nlraw_do(&h.nl, msg, &h.a);
+}
+
+static void reload(void)
+{
+	hsm_close(&h);
+	module_reload(NULL);
+	hsm_reopen(&h);
+}
+
+/* The KEK of the shares makes an HSM, once, and brings it back in another load. */
+static void taken(void)
+{
+	uint8_t identity[65], kek_id[16], other_id[16];
+	share_t shares[5], others[2];
+	const uint8_t *p;
+
+	start();
+	split(3, 5, shares, kek_id);
+	hsm_new_of_shares();
+	check_refused(&h.a, ENOKEY, ZKHSM_REASON_SHARE, "hsm-new without shares");
+	enter_share(shares[0]);
+	enter_share(shares[1]);
+	hsm_new_of_shares();
+	check_refused(&h.a, ENOKEY, ZKHSM_REASON_SHARE, "hsm-new with too few");
+	no_identity();
+	is_told(3, 2, false, kek_id, "those that are there stay");
+	enter_share(shares[4]);
+	hsm_new_of_shares();
+	check_done(&h.a, "hsm-new");
+	is_told(0, 0, false, NULL, "taken");
+	hsm_get(&h);
+	check(nlraw_u32(&h.a, ZKHSM_A_HSM_FLAGS) == ZKHSM_HSM_FLAG_KEK_SHARES, "flags");
+	check(nlraw_u32(&h.a, ZKHSM_A_HSM_KEK_CLASS) == ZKHSM_KEK_CLASS_SHARES, "class");
+	p = nlraw_bytes(&h.a, ZKHSM_A_HSM_KEK_ID, 16);
+	check(p && !memcmp(p, kek_id, 16), "the KEK's id");
+	p = nlraw_bytes(&h.a, ZKHSM_A_HSM_IDENTITY, 65);
+	require(p, "no identity");
+	memcpy(identity, p, 65);
+	seal();
+
+	reload();
+	unseal();
+	check_refused(&h.a, ENOKEY, ZKHSM_REASON_SHARE, "hsm-unseal without shares");
+	split(2, 2, others, other_id);
+	enter_share(others[0]);
+	enter_share(others[1]);
+	unseal();
+	check_refused(&h.a, ENOKEY, ZKHSM_REASON_OTHER_KEK, "hsm-unseal by another KEK");
+	no_identity();
+	nlraw_do(&h.nl, nlraw_msg(&h.nl, ZKHSM_CMD_SHARE_DEL), &h.a);
+	check_done(&h.a, "share-del");
+	enter_share(shares[3]);
+	enter_share(shares[2]);
+	enter_share(shares[0]);
+	is_there(3, 3, true, kek_id, "other shares of the same KEK");
+	unseal();
+	check_done(&h.a, "hsm-unseal");
+	is_told(0, 0, false, NULL, "taken");
+	hsm_get(&h);
+	p = nlraw_bytes(&h.a, ZKHSM_A_HSM_IDENTITY, 65);
+	check(p && !memcmp(p, identity, 65), "another identity");
+	check(nlraw_u32(&h.a, ZKHSM_A_HSM_BOOT_COUNT) == 2, "boot count");
+	seal();
+	reload();
+}
+
 /* An HSM that needs no KEK takes none, and shares are entered beside it. */
 static void with_identity(void)
 {
@@ -432,6 +552,7 @@ int main(int argc, char **argv)
 		{ "wrong_sum", wrong_sum },
 		{ "meant", meant },
 		{ "unloaded", unloaded },
+		{ "taken", taken },
 		{ "with_identity", with_identity },
 	};
 
