@@ -19,13 +19,14 @@ NOT_SPOILT = ("double", "add", "multi_mul", "show", "contents", "main", "__init_
               "gcm_open")
 # Calls whose only work is to refuse something.
 CHECKS = ("end", "ascending", "decode_point", "decode_elements", "decode_configuration", "header",
-          "scalar", "check_elements", "check_stopped")
+          "check_secret", "check_configuration", "check_elements", "check_stopped")
 # Mutants that behave as the original does, each with the reason.
 SAME = {
     "decode_point: `y >= P` -> y > P": "y = p is y = 0, which no point of the curve has",
     "verify_evidence: `nonce is not None and mine[0]['nonce'] != nonce` -> mine[0]['nonce'] != nonce":
         "each case names a nonce",
-    "scalar: `0` -> 1": "nobody makes a key whose secret is 1",
+    "read_secret: `0 < k < v.N` -> 0 < k <= v.N": "n * G is no key's element",
+    "read_secret: `0` -> 1": "nobody makes a key whose secret is 1",
 }
 
 

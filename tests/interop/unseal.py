@@ -215,11 +215,16 @@ def decode_head(data):
 
 # --- bodies -----------------------------------------------------------------------
 
-def scalar(r, what, absent=False):
+def read_secret(r, absent=False):
     k = r.u(32)
     if not (k == 0 if absent else 0 < k < v.N):
-        raise r.bad("not the secret of %s" % what)
+        raise r.bad("not a secret")
     return k
+
+
+def check_secret(r, k, element):
+    if v.multi_mul([(k, v.G)]) != element:
+        raise r.bad("the secret of another key")
 
 
 def point(r):
@@ -234,8 +239,10 @@ def read_key(r):
            "reason": r.one_of(1, REASONS, "reason"), "owner": r.u(4), "element": point(r)}
     if key["resume"] not in ((1, 2, 4) if key["state"] == HELD else (key["state"],)):
         raise r.bad("no state that a release leads to")
-    scalar(r, "the key", key["state"] == COMPROMISED)
+    secret = read_secret(r, key["state"] == COMPROMISED)
     r.end()
+    if secret:
+        check_secret(r, secret, key["element"])
     return key
 
 
@@ -264,21 +271,41 @@ def read_manager(r):
     return m
 
 
-def read_head(r, kek_class):
-    scalar(r, "the identity")
+def read_configuration(r):
+    try:
+        return v.decode_configuration(r.take(r.u(2)))
+    except v.Malformed as e:
+        raise r.bad("the configuration: %s" % e) from e
+
+
+def check_configuration(r, h, kek_class):
+    """C says the same of the class of KEK, the counter and the managers as the head."""
+    c, pinned = h["configuration"], [v.encode_point(m["public"]) for m in h["managers"]
+                                     if m["pinned"]]
+    if c["flags"] & 14 != CLASS_FLAGS[kek_class]:
+        raise r.bad("the configuration names another class of KEK")
+    if bool(c["flags"] & 16) != bool(h["counter_index"]):
+        raise r.bad("head and configuration differ about the counter")
+    if c["managers"] != sorted(pinned):
+        raise r.bad("head and configuration differ in their managers")
+
+
+def read_head(r, s):
+    secret = read_secret(r)
     h = {"D": point(r), "agent": r.u(4), "counter_index": r.u(4), "counter": r.u(8),
          "set": r.take(64)}
     if h["counter"] and not h["counter_index"]:
         raise r.bad("the value of no counter")
-    try:
-        h["configuration"] = v.decode_configuration(r.take(r.u(2)))
-    except v.Malformed as e:
-        raise r.bad("the configuration: %s" % e) from e
-    if h["configuration"]["flags"] & 14 != CLASS_FLAGS[kek_class]:
-        raise r.bad("the configuration names another class of KEK")
+    h["configuration"] = read_configuration(r)
     h["managers"] = [read_manager(r) for _ in range(r.at_most(2, MAX_REMEMBERED, "managers"))]
     r.end()
     r.ascending([v.h(v.encode_point(m["public"])) for m in h["managers"]], "managers")
+    check_configuration(r, h, s["kek_class"])
+    check_secret(r, secret, h["D"])
+    if v.h(v.encode_point(h["D"])) != s["hsm_id"]:
+        raise r.bad("the identity of another HSM")
+    if s["boot_count"] == 2**32 - 1:
+        raise r.bad("no boot can be counted any more")
     return h
 
 
@@ -305,7 +332,7 @@ def open_record(data, kek, hsm_id=None):
 
 def open_head(data, kek, hsm_id=None):
     s = decode_head(data)
-    s.update(read_head(open_sealed(s, kek, hsm_id), s["kek_class"]))
+    s.update(read_head(open_sealed(s, kek, hsm_id), s))
     return s
 
 

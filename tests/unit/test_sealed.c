@@ -25,7 +25,10 @@ static const char *const for_the_caller[] = {
 	"key-element-off-curve", "key-secret-zero", "key-secret-n", "key-secret-of-a-compromised-key",
 	"votes-manager-twice", "identity-off-curve", "secret-zero", "secret-n", "configuration-cut",
 	"configuration-of-another-class", "configuration-of-no-class", "managers-unsorted",
-	"manager-twice",
+	"manager-twice", "key-secret-of-another-key", "configuration-without-the-counter",
+	"configuration-with-a-counter", "configuration-of-fewer-managers",
+	"configuration-of-another-manager", "a-manager-not-pinned", "secret-of-another-identity",
+	"identity-of-another-hsm", "boot-count-largest",
 };
 
 static bool is_for_the_caller(const char *name)

@@ -221,6 +221,7 @@ def bad_bodies():
             ("reason-11", {"reason": 11}), ("element-off-curve", {"element": OFF_CURVE}),
             ("element-compressed", {"element": be(2, 1) + ELEMENTS[0][1:]}),
             ("secret-zero", {"secret": 0}), ("secret-n", {"secret": N}),
+            ("secret-of-another-key", {"secret": SECRETS[1]}),
             ("secret-of-a-compromised-key", {"state": f.COMPROMISED, "secret": SECRETS[0]})):
         yield "key-" + name, seal(record_clear(KEY, b"key"), key_body(**change))
     for name, body in (
@@ -286,6 +287,15 @@ def bad_heads():
             ("configuration-cut", {"configuration": f.configuration(MANAGERS[:2], 2)[:-1]}),
             ("configuration-of-another-class", {"kek_class": SHARES}),
             ("configuration-of-no-class", {"configuration": f.configuration(MANAGERS[:2])}),
+            ("configuration-without-the-counter", {"index": 0x1500016, "configuration":
+                                                   f.configuration(MANAGERS[:2], 2)}),
+            ("configuration-with-a-counter", {"configuration": f.configuration(MANAGERS[:2], 18)}),
+            ("configuration-of-fewer-managers", {"configuration": f.configuration(MANAGERS[:1],
+                                                                                  2)}),
+            ("configuration-of-another-manager",
+             {"configuration": f.configuration(MANAGERS[1:], 2)}),
+            ("a-manager-not-pinned", {"managers": [manager(pair[0]), manager(pair[1], pinned=0)]}),
+            ("secret-of-another-identity", {"secret": IDENTITY + 1}),
             ("managers-unsorted", {"managers": [manager(i) for i in pair[::-1]]}),
             ("manager-twice", {"managers": [manager(pair[0]), manager(pair[0])]}),
             ("managers-fewer-than-counted", {"count": 3}), ("managers-more", {"count": 1}),
@@ -295,6 +305,10 @@ def bad_heads():
             ("digest-of-no-order", {"managers": [manager(pair[0], last=0, digest=sha256(b"")),
                                                  manager(pair[1])]})):
         yield name, "malformed", "body", joined(seal(head_clear(), head_body(**change)))
+    yield "identity-of-another-hsm", "malformed", "body", \
+        joined(seal(head_clear(), head_body(secret=SECRETS[3], identity=ELEMENTS[3])))
+    yield "boot-count-largest", "malformed", "body", \
+        joined(seal(head_clear(boot_count=2**32 - 1), head_body()))
     for name, clear in (("class-0", {"kek_class": 0}), ("class-4", {"kek_class": 4}),
                         ("boot-count-zero", {"boot_count": 0})):
         yield name, "malformed", "form", joined(seal(head_clear(**clear), head_body()))
