@@ -29,6 +29,7 @@ enum cli_option {
 	OPT_USER_ID_HEX, OPT_WIPE,
 	OPT_KEK_FILE, OPT_OUT_DIR, OPT_SHARES_COUNT, OPT_THRESHOLD,
 	OPT_COUNTER, OPT_FULL, OPT_IN, OPT_KEK, OPT_KEK_KEY, OPT_SHARES, OPT_STORE, OPT_TPM_PCRS,
+	OPT_ANSWERS, OPT_DRY_RUN, OPT_PROTOCOL,
 	OPT_COUNT_OF_ALL
 };
 
@@ -172,6 +173,14 @@ int cli_store_open(struct cli *cli, bool make, uint32_t agent_uid, struct zkhsm_
 /* After each change and before its success is told: stored, if there is a KEK. */
 int cli_durable(struct cli *cli);
 
+/* cmd_seal.c */
+/*
+ * How many lying managers, of @n pinned, the quorums stand, and how many if
+ * these must not stop service either.
+ */
+void cli_tolerance(const struct zkhsm_hsm_info *h, unsigned int n, unsigned int *lying,
+		   unsigned int *served);
+
 /* cmd_*.c */
 int cmd_hsm_new(struct cli *cli);
 int cmd_hsm_get(struct cli *cli);
@@ -183,6 +192,7 @@ int cmd_hsm_rekey(struct cli *cli);
 int cmd_hsm_backup(struct cli *cli);
 int cmd_hsm_restore(struct cli *cli);
 int cmd_hsm_store(struct cli *cli);
+int cmd_hsm_ceremony(struct cli *cli);
 int cmd_key_new(struct cli *cli);
 int cmd_key_list(struct cli *cli);
 int cmd_key_get(struct cli *cli);

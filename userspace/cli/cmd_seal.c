@@ -7,27 +7,30 @@
 
 #include "cli.h"
 
-/*
- * How many lying managers the quorums stand, at most, and the same if these
- * must not stop service either; see zkhsm(1).
- */
+void cli_tolerance(const struct zkhsm_hsm_info *h, unsigned int n, unsigned int *lying,
+		   unsigned int *served)
+{
+	*lying = 0;
+	*served = 0;
+	for (unsigned int f = 1; f <= n; f++) {
+		if (h->quorum <= f || h->wipe <= f || h->quorum + f > n || h->stop + f > n ||
+		    h->wipe + f > n)
+			break;
+		*lying = f;
+		if (h->stop > f)
+			*served = f;
+	}
+}
+
 static void put_tolerance(json_t *o, const struct zkhsm_hsm_info *h, unsigned int n)
 {
-	unsigned int f, kept = 0, served = 0;
+	unsigned int lying, served;
 
-	for (f = 0; f <= n; f++) {
-		bool safe = h->quorum > f && h->wipe > f && h->quorum + f <= n &&
-			    h->stop + f <= n && h->wipe + f <= n;
-
-		if (safe)
-			kept = f;
-		if (safe && h->stop > f)
-			served = f;
-	}
+	cli_tolerance(h, n, &lying, &served);
 	json_put_number(o, "managers", n);
-	json_put_number(o, "tolerates-lying", kept);
+	json_put_number(o, "tolerates-lying", lying);
 	json_put_number(o, "serves-despite-lying", served);
-	/* Leases of the quorum are no more to be had: so many deny them. */
+	/* So many deny their leases, and those of the quorum are no more to be had. */
 	json_put_number(o, "withheld-revocation-bites-at", n - h->quorum + 1);
 }
 

@@ -32,6 +32,8 @@ static const struct cli_command commands[] = {
 	  "a store from such a file", cmd_hsm_restore },
 	{ "hsm", "store", "check", 1, 1, O(STORE), 0,
 	  "look at every file of the store, without the KEK", cmd_hsm_store },
+	{ "hsm", "ceremony", "", 0, 0, O(STORE) | O(ANSWERS) | O(DRY_RUN) | O(PROTOCOL), 0,
+	  "all of it, step by step, with a protocol", cmd_hsm_ceremony },
 	{ "key", "new", "ID", 1, 1,
 	  O(TYPE) | O(USAGE) | O(STATE) | O(OWNER) | O(IMPORT) | O(COUNT) | O(STORE), 0,
 	  "generate a key in the kernel, or import one", cmd_key_new },

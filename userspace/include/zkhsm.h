@@ -336,7 +336,7 @@ int zkhsm_keyring_revoke(int32_t serial, struct zkhsm_error *err);
 #define ZKHSM_STORE_DEFAULT	"/var/lib/zkhsm"
 
 /*
- * Documentation/store.rst has the files and why a power cut leaves the old
+ * Documentation/sealing.rst has the files and why a power cut leaves the old
  * state or the new one. Errors name the file. One process at a time: open takes
  * a lock, close gives it back.
  */
