@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * test_sealed.c - the decoders of kmod/wire-seal.c on tests/vectors/sealed.json:
- * what is in the clear, and, opened with OpenSSL, the bodies
+ * what is in the clear, and, opened with OpenSSL, the bodies; and a kept backup
  */
 #include <errno.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include "vectors.h"
 #include "wire-seal.h"
+#include "zkhsm.h"
 
 #define SEALED_MAX	4096
 
@@ -332,6 +335,41 @@ static void cut(void **state)
 	}
 }
 
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+	(void)st;
+	(void)flag;
+	(void)f;
+	return remove(path);
+}
+
+/* What version 1 sealed goes into a store of today, and is whole there. */
+static void kept(void **state)
+{
+	const char *vectors = getenv("ZKHSM_VECTORS");
+	char dir[] = "/tmp/zkhsm-sealed-XXXXXX", path[4096], store[64];
+	struct zkhsm_store_summary restored, checked;
+	struct zkhsm_store_owner owner = { getuid(), getgid() };
+	struct zkhsm_error err = { 0 };
+	struct zkhsm_store *s;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(store, sizeof(store), "%s/store", dir);
+	snprintf(path, sizeof(path), "%s/sealed/v1.json", vectors ? vectors : "tests/vectors");
+	if (zkhsm_store_open(store, &owner, &s, &err) ||
+	    zkhsm_store_restore(s, path, &restored, &err) ||
+	    zkhsm_store_check(s, NULL, NULL, &checked, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(checked.sequence, 9);
+	assert_int_equal(checked.keys, 4);
+	assert_int_equal(checked.votes, 1);
+	assert_int_equal(checked.kek_class, ZKHSM_KEK_CLASS_KEYRING);
+	assert_memory_equal(checked.hsm_id, restored.hsm_id, 32);
+	zkhsm_store_close(s);
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +378,7 @@ int main(void)
 		cmocka_unit_test(heads),
 		cmocka_unit_test(states),
 		cmocka_unit_test(cut),
+		cmocka_unit_test(kept),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
