@@ -199,7 +199,10 @@ int zkhsm_unseal_votes(const struct zkhsm_sealed *s, const u8 digest[ZKHSM_HASH_
 	return insert_votes(e, &reader, extack);
 }
 
-/* What stopped an element has to have stopped its key too: they are of one moment. */
+/*
+ * What stopped an element has to have stopped its key too: they are of one
+ * moment. The identity and managers can be voted on, but not stopped.
+ */
 bool zkhsm_unseal_fits(void)
 {
 	struct zkhsm_element *e;
@@ -207,9 +210,8 @@ bool zkhsm_unseal_fits(void)
 	lockdep_assert_held(&zkhsm_lock);
 
 	list_for_each_entry(e, &zkhsm_voted, voted)
-		if (e->stopped && e->role != ZKHSM_ROLE_ABSENT &&
-		    (!e->key || (e->key->state != ZKHSM_KEY_STATE_HELD &&
-				 e->key->state != ZKHSM_KEY_STATE_COMPROMISED)))
+		if (e->stopped && e->key && e->key->state != ZKHSM_KEY_STATE_HELD &&
+		    e->key->state != ZKHSM_KEY_STATE_COMPROMISED)
 			return false;
 	return true;
 }
