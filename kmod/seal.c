@@ -31,7 +31,7 @@ DEFINE_MUTEX(zkhsm_seal_lock);
  * @counter_index: NV index, 0: none
  * @counter: of the last sealing
  * @counter_stored: of the last commit, which is where the TPM's counter is
- * @offer: given out, not committed
+ * @offer: the last one given out, while it is not committed
  * @all: an offer of everything was not committed: it may be what is stored
  *
  * Locking: zkhsm_seal_lock.
@@ -94,8 +94,8 @@ static int seal_entry(struct zkhsm_offer *o, struct zkhsm_entry *e, struct zkhsm
 	if (e->removed)
 		return 0;
 	o->records++;
-	err = zkhsm_sha256(item->bytes, item->len, r->fresh) ? -EIO : 0;
-	return err ?: zkhsm_set_add(o->set, &o->kek, r->fresh);
+	err = zkhsm_sha256(item->bytes, item->len, e->digest) ? -EIO : 0;
+	return err ?: zkhsm_set_add(o->set, &o->kek, e->digest);
 }
 
 /* Where the sealing begins: from what was committed, or from nothing. */
@@ -116,10 +116,10 @@ static int begin(struct zkhsm_offer *o, const struct zkhsm_seal_request *req,
 				    "too many sealings have not been committed");
 	o->rekey = req->rekey;
 	o->full = req->full || req->rekey || seal.all;
-	o->sequence = ++seal.sequence;
+	/* They are used up when it is given out: see seal_locked(). */
+	o->sequence = seal.sequence + 1;
 	o->counter_index = seal.counter_index;
-	if (o->counter_index)
-		o->counter = ++seal.counter;
+	o->counter = seal.counter_index ? seal.counter + 1 : 0;
 	if (req->rekey)
 		err = zkhsm_kek_new(&o->kek, &src, extack);
 	else
@@ -211,8 +211,11 @@ static struct zkhsm_sealing *seal_locked(const struct zkhsm_seal_request *req,
 						    "the keystore changed meanwhile, ask again"));
 		return ERR_PTR(zkhsm_refuse_failure(extack, err));
 	}
+	/* Only now: an attempt that failed leaves the last one as it was, to be committed. */
 	offer_free(seal.offer);
 	seal.offer = o;
+	seal.sequence = o->sequence;
+	seal.counter = o->counter;
 	seal.all |= o->full;
 	return s;
 }
@@ -246,10 +249,19 @@ static int count_up(u64 to, struct netlink_ext_ack *extack)
 
 	err = zkhsm_tpm_counter_read(seal.counter_index, &now, extack);
 	while (!err && now < to) {
+		/* It has not passed what is stored, so nothing is lost by giving up half-way. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		err = zkhsm_tpm_counter_increment(seal.counter_index, &now, extack);
 		cond_resched();
 	}
-	return err;
+	if (err || now <= to)
+		return err;
+	/* Somebody else counts too: a head of this count would never be unsealed. */
+	seal.counter = now;
+	seal.counter_stored = now;
+	return zkhsm_refuse(extack, -ESTALE, ZKHSM_REASON_ROLLBACK,
+			    "the TPM's counter went on by other hands: seal again");
 }
 
 static void committed(struct zkhsm_offer *o)
@@ -264,7 +276,7 @@ static void committed(struct zkhsm_offer *o)
 		r->stored = !e->removed;
 		r->offered = false;
 		if (r->stored)
-			memcpy(r->digest, r->fresh, sizeof(r->digest));
+			memcpy(r->digest, e->digest, sizeof(r->digest));
 		zkhsm_record_committed(r, o->m.number);
 	}
 	zkhsm_record_head_committed(o->m.number);
@@ -284,8 +296,9 @@ static void committed(struct zkhsm_offer *o)
  * @sequence: its number
  * @extack: of the request
  *
- * Return: 0; -ESTALE when it is not the last; -ENOKEY (no KEK); those of the
- * TPM, and then nothing is committed yet.
+ * Return: 0; -ESTALE when it is not the last, or when the TPM's counter has
+ * passed it; -ENOKEY (no KEK); -EINTR; those of the TPM. After an error nothing
+ * is committed yet.
  */
 int zkhsm_seal_commit(u64 sequence, struct netlink_ext_ack *extack)
 {
@@ -359,10 +372,11 @@ int zkhsm_seal_begin(const struct zkhsm_seal_start *start, struct netlink_ext_ac
 	lockdep_assert_held(&zkhsm_seal_lock);
 
 	seal.counter_index = start->counter_index;
-	if (start->counter_index)
-		err = count_up(start->counter, extack);
-	if (!err && start->counter_index)
+	seal.counter = start->counter;
+	if (start->counter_index && !start->sequence)
 		err = zkhsm_tpm_counter_read(start->counter_index, &seal.counter, extack);
+	else if (start->counter_index)
+		err = count_up(start->counter, extack);
 	if (err) {
 		seal.counter_index = 0;
 		return err;
