@@ -130,8 +130,15 @@ static void populate(void)
 	order(&three, HOLD, 1, element);
 	absent_element(voted, element);
 	order(&three, REVOKE, 2, element);
+	/* What is no key is not stopped by votes, but they stay, and count once it is none. */
+	ec_element(h.identity, element);
+	order(&one, HOLD, 6, element);
+	order(&two, HOLD, 4, element);
+	ec_element(two.public, element);
+	order(&one, REVOKE, 7, element);
+	order(&two, HOLD, 5, element);
 	/* Two orders of his are still on their way. */
-	order_key(&two, HOLD, 6, "ahead");
+	order_key(&two, HOLD, 8, "ahead");
 	manager_unpin(&h, &three);
 	check_done(&h.a, "trust-del");
 }
@@ -185,8 +192,8 @@ static void start(void)
 	evidence_get(&h, &one);
 	check_refused(&h.a, EAGAIN, ZKHSM_REASON_UNSEALED, "evidence before anything is stored");
 	sealed_store(&h, &s);
-	/* Ten keys, and votes on five of them and on two that are not here. */
-	check(s.count == 10 + 5 + 2 && s.counted == s.count && !s.removed, "%u records, %u counted",
+	/* Ten keys; votes on five of them, two that are not here, and two that are no keys. */
+	check(s.count == 10 + 5 + 2 + 2 && s.counted == s.count && !s.removed, "%u records, %u counted",
 	      s.count, s.counted);
 	waits(0, s.sequence, "after the commit");
 	attest(&one, "once it is stored");
@@ -306,31 +313,31 @@ static void votes(void)
 {
 	uint8_t element[32], public[65];
 
-	replay(&one, 5, "the last order of one");
-	replay(&two, 3, "the last order of two");
+	replay(&one, 7, "the last order of one");
+	replay(&two, 5, "the last order of two");
 	order_key(&two, HOLD, 7, "half");
 	state_is("half", ZKHSM_KEY_STATE_HELD);
-	order_key(&one, HOLD, 6, "ahead");
+	order_key(&one, HOLD, 8, "ahead");
 	state_is("ahead", ZKHSM_KEY_STATE_HELD);
-	order_key(&one, RELEASE, 7, "held");
+	order_key(&one, RELEASE, 9, "held");
 	state_is("held", ZKHSM_KEY_STATE_ACTIVE);
 	signs("held");
-	order_key(&one, RELEASE, 8, "held-pre");
+	order_key(&one, RELEASE, 10, "held-pre");
 	state_is("held-pre", ZKHSM_KEY_STATE_PRE_ACTIVE);
-	order_key(&one, RELEASE, 9, "compromised");
+	order_key(&one, RELEASE, 11, "compromised");
 	state_is("compromised", ZKHSM_KEY_STATE_COMPROMISED);
 
 	key_import(&h, "stopped", stopped);
 	check_refused(&h.a, EKEYREVOKED, ZKHSM_REASON_REVOKED, "import of what two have stopped");
 	ec_public(stopped, public);
 	ec_element(public, element);
-	order(&one, RELEASE, 10, element);
+	order(&one, RELEASE, 12, element);
 	key_import(&h, "stopped", stopped);
 	check_done(&h.a, "import once it is released");
 	/* The vote of a manager that was unpinned counts as one. */
 	key_import(&h, "voted", voted);
 	check_done(&h.a, "import below the quorum");
-	order_key(&one, REVOKE, 11, "voted");
+	order_key(&one, REVOKE, 13, "voted");
 	state_is("voted", ZKHSM_KEY_STATE_COMPROMISED);
 
 	order_one(&h, &three, HOLD, 3, element);
