@@ -24,6 +24,7 @@ struct zkhsm_entry {
 	u8 name_len;
 	u8 name[ZKHSM_ID_MAX_LEN];
 	struct zkhsm_key_body body;	/* but for the secret */
+	u8 digest[ZKHSM_HASH_LEN];	/* of the sealed record, unless @removed */
 };
 
 /**

@@ -21,9 +21,8 @@
  * @offered: it was part of a sealing, which may or may not have been stored
  * @stored: a sealing that it was part of was committed
  * @digest: SHA-256 of the sealed record, while @stored
- * @fresh: the same of the one given out last, while it is not committed
  *
- * Locking: zkhsm_lock; @digest and @fresh zkhsm_seal_lock as well.
+ * Locking: zkhsm_lock; @digest zkhsm_seal_lock as well.
  */
 struct zkhsm_record {
 	struct list_head waiting;
@@ -33,7 +32,6 @@ struct zkhsm_record {
 	bool offered;
 	bool stored;
 	u8 digest[ZKHSM_HASH_LEN];
-	u8 fresh[ZKHSM_HASH_LEN];
 };
 
 void zkhsm_record_init(struct zkhsm_record *r, u8 kind);
