@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hsm.h"
 #include "sealed.h"
@@ -124,6 +125,22 @@ static uint32_t configuration_flags(void)
 	require(attr && !zkhsm_configuration_decode(&c, nla_data(attr), (size_t)nla_len(attr)),
 		"the configuration does not decode");
 	return c.flags;
+}
+
+/* Needs no TPM: the answer of a kernel that has none, or was built without. */
+static void absent(void)
+{
+	const bool built = !access("/sys/class/tpm", F_OK);
+	const int error = built ? ENODEV : EOPNOTSUPP;
+
+	if (!access("/dev/tpm0", F_OK))
+		ktap_skip("this machine has a TPM of its own, which is left alone");
+	reload();
+	new_tpm(PCRS);
+	check_refused(&h.a, error, ZKHSM_REASON_TPM, "hsm-new without TPM");
+	hsm_get(&h);
+	check(!(nlraw_u64(&h.a, ZKHSM_A_HSM_FEATURES) & ZKHSM_FEATURE_TPM), "feature without TPM");
+	check(!nlraw_attr(&h.a, ZKHSM_A_HSM_IDENTITY), "an identity all the same");
 }
 
 static void round_trip(void)
@@ -613,6 +630,7 @@ static void counter_gone(void)
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
+		{ "absent", absent },
 		{ "round_trip", round_trip },
 		{ "changed_blob", changed_blob },
 		{ "blob_lengths", blob_lengths },
