@@ -67,6 +67,17 @@ static int import(struct cli *cli, struct zkhsm_key_params *p, struct zkhsm_key_
 	return ret;
 }
 
+/* Those that were made are there. What stopped it is what is told. */
+static int keep_some(struct cli *cli, int ret)
+{
+	struct zkhsm_error why = cli->err;
+
+	if (cli_durable(cli))
+		fprintf(stderr, "zkhsm: key new: %s\n", cli->err.text);
+	cli->err = why;
+	return ret;
+}
+
 /* ID-000001 to ID-N. */
 static int bulk(struct cli *cli, struct zkhsm_key_params *p, uint32_t count)
 {
@@ -85,7 +96,7 @@ static int bulk(struct cli *cli, struct zkhsm_key_params *p, uint32_t count)
 			fprintf(stderr, "zkhsm: key new: %u of %u made, stopped at %s\n", i - 1,
 				count, id);
 			p->id = cli->args[0];
-			return ret;
+			return keep_some(cli, ret);
 		}
 		if (i % 1000 == 0 || i == count)
 			fprintf(stderr, "zkhsm: key new: %u of %u\n", i, count);

@@ -88,7 +88,7 @@ int zkhsm_store_change_sort(struct store_change *c)
 
 const struct store_record *zkhsm_store_change_find(const struct store_change *c, const char *name)
 {
-	struct store_record key;
+	struct store_record key = { .data = NULL };
 
 	if (!c->count)
 		return NULL;

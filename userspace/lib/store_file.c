@@ -5,7 +5,6 @@
  * nothing that is there already is written to but the index, and what is read
  * is a regular file.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,14 +39,21 @@ void zkhsm_store_where(const struct zkhsm_store *s, int dir, const char *name, c
 	snprintf(out, size, "%.160s/%s%s", s->path, dir == s->records ? "records/" : "", name);
 }
 
-static int failed(const struct zkhsm_store *s, int dir, const char *name, int code,
-		  const char *doing, struct zkhsm_error *err)
+static void say(const struct zkhsm_store *s, int dir, const char *name, int code,
+		const char *doing, struct zkhsm_error *err)
 {
 	char where[256];
 
 	zkhsm_store_where(s, dir, name, where, sizeof(where));
-	return zkhsm_fail(err, code, "cannot %s %s: %s", doing, where, strerror(-code));
+	zkhsm_error_set(err, code, "cannot %s %s: %s", doing, where, strerror(-code));
 }
+
+/* As zkhsm_fail(): static analysis sees that what has failed is not zero. */
+#define failed(s, dir, name, code, doing, err) ({		\
+	const int code_ = (code);				\
+	say(s, dir, name, code_, doing, err);			\
+	code_;							\
+})
 
 static int read_fd(int fd, size_t max, uint8_t **out, size_t *len)
 {
@@ -187,8 +193,8 @@ int zkhsm_store_same(const struct zkhsm_store *s, int dir, const char *name, con
 	ret = zkhsm_store_read(s, dir, name, ZKHSM_HEAD_MAX_LEN, &there, &there_len, err);
 	if (ret == -ENOENT || ret == -EFBIG)
 		return 0;
-	if (ret)
-		return ret;
+	if (ret || !there)
+		return ret ? ret : -EIO;
 	ret = there_len == len && !memcmp(there, data, len);
 	free(there);
 	return ret;
@@ -218,68 +224,30 @@ int zkhsm_store_keep(const struct zkhsm_store *s, int dir, const char *name,
 	return ret ? failed(s, dir, name, ret, "sync", err) : 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int no_dots(const struct dirent *e)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
 }
 
-static int add_name(char ***names, size_t *count, size_t *size, const char *name)
+/* As strcmp() does, whatever the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
 {
-	char **more = *names;
-
-	if (*count == *size) {
-		*size = *size ? *size * 2 : 64;
-		more = realloc(*names, *size * sizeof(**names));
-		if (!more)
-			return -ENOMEM;
-		*names = more;
-	}
-	more[*count] = strdup(name);
-	if (!more[*count])
-		return -ENOMEM;
-	(*count)++;
-	return 0;
+	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int zkhsm_store_list(const struct zkhsm_store *s, char ***names, size_t *count,
+int zkhsm_store_list(const struct zkhsm_store *s, struct dirent ***names, size_t *count,
 		     struct zkhsm_error *err)
 {
-	int fd = openat(s->records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	size_t size = 0;
+	int n = scandirat(s->records, ".", names, no_dots, by_name);
 
+	*count = n < 0 ? 0 : (size_t)n;
+	if (n >= 0)
+		return 0;
 	*names = NULL;
-	*count = 0;
-	if (!d) {
-		ret = -errno;
-		if (fd >= 0)
-			close(fd);
-		return failed(s, s->records, "", ret, "list", err);
-	}
-	while (!ret) {
-		errno = 0;
-		e = readdir(d);
-		if (!e) {
-			ret = -errno;
-			break;
-		}
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			ret = add_name(names, count, &size, e->d_name);
-	}
-	closedir(d);
-	if (ret) {
-		zkhsm_store_list_free(*names, *count);
-		*names = NULL;
-		*count = 0;
-		return failed(s, s->records, "", ret, "list", err);
-	}
-	if (*count)
-		qsort(*names, *count, sizeof(**names), by_name);
-	return 0;
+	return failed(s, s->records, "", -errno, "list", err);
 }
 
-void zkhsm_store_list_free(char **names, size_t count)
+void zkhsm_store_list_free(struct dirent **names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		free(names[i]);

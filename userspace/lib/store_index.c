@@ -88,8 +88,9 @@ static int compact(const struct zkhsm_store *s, struct zkhsm_error *err)
 	}
 	f = open_memstream(&text, &len);
 	if (f) {
-		json_object_foreach(index, name, sequence)
+		json_object_foreach(index, name, sequence) {
 			print_line(f, name, (uint64_t)json_integer_value(sequence));
+		}
 		fclose(f);
 		ret = zkhsm_store_replace(s, s->dir, INDEX, text, len, false, err);
 	}

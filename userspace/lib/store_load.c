@@ -78,14 +78,14 @@ static int load_records(const struct zkhsm_store *s, const struct zkhsm_sealed *
 			struct findings *f, struct store_change *c, struct zkhsm_error *err)
 {
 	struct zkhsm_error problem;
+	struct dirent **names;
 	size_t count, i;
-	char **names;
 	int ret;
 
 	ret = zkhsm_store_list(s, &names, &count, err);
 	for (i = 0; i < count && !ret; i++) {
 		memset(&problem, 0, sizeof(problem));
-		if (load_record(s, names[i], head, c, &problem))
+		if (load_record(s, names[i]->d_name, head, c, &problem))
 			ret = found(f, &problem);
 	}
 	zkhsm_store_list_free(names, count);

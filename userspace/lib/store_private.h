@@ -16,6 +16,7 @@
 #ifndef ZKHSM_STORE_PRIVATE_H
 #define ZKHSM_STORE_PRIVATE_H
 
+#include <dirent.h>
 #include <sys/statvfs.h>
 
 #include "lib_private.h"
@@ -91,9 +92,9 @@ int zkhsm_store_remove(const struct zkhsm_store *s, int dir, const char *name,
 int zkhsm_store_keep(const struct zkhsm_store *s, int dir, const char *name,
 		     struct zkhsm_error *err);
 /* What records/ holds, ascending, without "." and ".."; caller frees with the next. */
-int zkhsm_store_list(const struct zkhsm_store *s, char ***names, size_t *count,
+int zkhsm_store_list(const struct zkhsm_store *s, struct dirent ***names, size_t *count,
 		     struct zkhsm_error *err);
-void zkhsm_store_list_free(char **names, size_t count);
+void zkhsm_store_list_free(struct dirent **names, size_t count);
 
 /* One record, or one that is to go: then @data is NULL. */
 struct store_record {

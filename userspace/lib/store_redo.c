@@ -25,14 +25,15 @@ static int redo_file(const struct zkhsm_store *s, int dir, const char *name, con
 static int remove_others(const struct zkhsm_store *s, const struct store_change *c,
 			 struct zkhsm_error *err)
 {
+	struct dirent **names;
 	size_t count, i;
-	char **names;
 	int ret;
 
 	ret = zkhsm_store_list(s, &names, &count, err);
 	for (i = 0; i < count && !ret; i++)
-		if (zkhsm_store_name_valid(names[i]) && !zkhsm_store_change_find(c, names[i]))
-			ret = zkhsm_store_remove(s, s->records, names[i], err);
+		if (zkhsm_store_name_valid(names[i]->d_name) &&
+		    !zkhsm_store_change_find(c, names[i]->d_name))
+			ret = zkhsm_store_remove(s, s->records, names[i]->d_name, err);
 	zkhsm_store_list_free(names, count);
 	return ret;
 }

@@ -96,7 +96,10 @@ int zkhsm_store_unseal(struct zkhsm_store *s, struct zkhsm_nl *nl, int32_t keyri
 	if (ret)
 		return ret;
 	zkhsm_sealed_decode(&head, c.head, c.head_len);
-	ret = begin(s, nl, &c, &head, keyring_serial, err);
+	/* Shares are to be entered again after a failure, and the TPM gives its KEK once. */
+	if (c.count != head.records)
+		ret = zkhsm_store_blame(s, &c, &head, NULL, NULL, err);
+	ret = ret ? ret : begin(s, nl, &c, &head, keyring_serial, err);
 	ret = ret ? ret : add_all(s, nl, &c, err);
 	ret = ret ? ret : finish(s, nl, &c, &head, out, err);
 	zkhsm_store_change_free(&c);
