@@ -271,7 +271,7 @@ static int unseal(struct zkhsm_tpm *tpm, u32 object, u32 pcrs, u8 *secret)
 	rc = zkhsm_tpm_execute(tpm, NULL);
 	if (rc > 0 && rc_base(rc) == RC_POLICY_FAIL) {
 		rc = zkhsm_refuse(tpm->extack, -EACCES, ZKHSM_REASON_TPM,
-				  "the PCRs are not as they were when it was sealed");
+				  "the PCRs are not as when it was sealed, or it was unsealed in this boot");
 	} else if (rc) {
 		rc = zkhsm_tpm_refuse(tpm, rc);
 	} else {

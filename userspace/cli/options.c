@@ -82,7 +82,7 @@ static const struct {
 	[OPT_SHARES] = { "shares", NULL, "the KEK that the shares entered before make", 0 },
 	[OPT_STORE] = { "store", "DIR",
 			"what outlives a reboot (ZKHSM_STORE; " ZKHSM_STORE_DEFAULT ")", 0 },
-	[OPT_TPM_PCRS] = { "tpm-pcrs", "LIST", "the TPM keeps the KEK, under these PCRs: 0,7", 0 },
+	[OPT_TPM_PCRS] = { "tpm-pcrs", "LIST", "the TPM keeps the KEK, under these PCRs: 0,7,15", 0 },
 	[OPT_THRESHOLD] = { "threshold", "N", "how many of them it takes", 0 },
 };
 
