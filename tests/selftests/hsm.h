@@ -26,6 +26,8 @@
  */
 int module_load(const char *params);
 int module_unload(void);
+/* Even while something holds it; taints the kernel, and lockdep is off from then on. */
+int module_unload_forced(void);
 bool module_loaded(void);
 /* With lockdep, KASAN and the like, arithmetic takes many times longer. */
 bool kernel_is_slow(void);

@@ -68,6 +68,11 @@ int module_unload(void)
 	return syscall(SYS_delete_module, "zkhsm", O_NONBLOCK) ? -errno : 0;
 }
 
+int module_unload_forced(void)
+{
+	return syscall(SYS_delete_module, "zkhsm", O_NONBLOCK | O_TRUNC) ? -errno : 0;
+}
+
 bool module_loaded(void)
 {
 	return !access("/sys/module/zkhsm", F_OK);
