@@ -18,8 +18,10 @@ COUNTERS_IN_VM=/out/programs
 KERNEL=${KERNEL:-6.1}
 MAX_AGE=${MAX_AGE:-8s}
 INTERVAL=${INTERVAL:-2s}
+# In the machine; empty: an HSM whose state does not outlive its kernel.
+KEK=${KEK-/in/kek}
 
-WORK='' MACHINE='' MANAGER_PID='' AGENT_PID='' HSM_ID='' CLIENT=client
+WORK='' DISK='' MACHINE='' MANAGER_PID='' AGENT_PID='' HSM_ID='' CLIENT=client
 
 stage_begin()
 {
@@ -30,10 +32,14 @@ stage_begin()
 	MANAGER_URL=https://127.0.0.1:$MANAGER_PORT
 	AGENT_URL=https://127.0.0.1:$AGENT_PORT
 	mkdir "$WORK/in" "$WORK/pki" "$WORK/manager" "$WORK/out"
+	DISK=$WORK/disk.img
+	head -c 32 /dev/urandom > "$WORK/in/kek"
+	chmod 600 "$WORK/in/kek"
 	chmod 700 "$WORK" "$WORK/manager"
 	make_certificates
 	write_manager_config
 	write_agent_config
+	write_boot
 }
 
 # However we leave: no process, no machine, no secret stays behind.
@@ -185,12 +191,13 @@ is_pending() { admin pending | jq -e --arg h "$HSM_ID" 'any(.. | .hsm_id? // emp
 
 # --- the HSM, in the virtual machine
 
+# The next one finds the disk as the last one left it, however it ended.
 machine_start()
 {
 	"$TOP/tools/vm" --keep --name "$MACHINE" --no-build --kernel "$KERNEL" --net \
-		--share-in "$WORK/in" --forward-guest "8443:$MANAGER_PORT" \
+		--disk "$DISK" --share-in "$WORK/in" --forward-guest "8443:$MANAGER_PORT" \
 		--forward-host "$AGENT_PORT:$AGENT_LISTEN" --programs "$BIN" \
-		${ZKHSM_COUNTERS:+--append GCOV_PREFIX=$COUNTERS_IN_VM} "$@" || return
+		${ZKHSM_COUNTERS:+--append GCOV_PREFIX=$COUNTERS_IN_VM} "$@" -- /in/boot || return
 	[ -z "${ZKHSM_COUNTERS:-}" ] || counters_for_all
 }
 
@@ -198,6 +205,43 @@ machine_start()
 counters_for_all()
 {
 	vm sh -c "zkhsm --version; zkhsm-agent --version; chmod -R a+rwX $COUNTERS_IN_VM" > /dev/null
+}
+
+# What an HSM host does at boot, in the place of systemd and its units: an
+# agent that may write its store, the KEK as a credential would bring it, and
+# if there is a state, unseal and attest.
+write_boot()
+{
+	cat > "$WORK/in/boot" <<-END
+	#!/bin/bash -e
+	mkdir -p /run/agent/state /disk/zkhsm /var/lib
+	chown $AGENT_UID:$AGENT_UID /disk/zkhsm
+	chmod 700 /disk/zkhsm
+	ln -sfn /disk/zkhsm /var/lib/zkhsm
+	cp /in/*.pem /in/*.key /in/agent.conf /run/agent
+	chown -R $AGENT_UID:$AGENT_UID /run/agent
+	chmod -R go= /run/agent
+	[ ! -e /disk/zkhsm/head ] && [ ! -e /disk/zkhsm/journal ] && exit 0
+	zkhsm hsm unseal --kek-file /in/kek
+	setpriv --reuid $AGENT_UID --regid $AGENT_UID --clear-groups --no-new-privs \
+		setsid zkhsm-agent --config /run/agent/agent.conf \
+		>> /out/agent.log 2>&1 < /dev/null &
+	echo \$! > /run/agent/pid
+	END
+	chmod 700 "$WORK/in/boot"
+}
+
+# The power goes, and comes back; nobody touches anything.
+machine_power_cut()
+{
+	"$TOP/tools/vm-stop" --kill "$MACHINE" || return
+	AGENT_PID=
+}
+
+machine_boots_again()
+{
+	machine_start "$@" || return
+	AGENT_PID=$(vm cat /run/agent/pid)
 }
 
 machine_is_up() { [ -n "$MACHINE" ] && "$TOP/tools/vm-exec" "$MACHINE" -- true 2> /dev/null; }
@@ -226,7 +270,7 @@ identity_new()
 {
 	local answer
 
-	answer=$(hsm hsm new --agent-uid "$AGENT_UID" "$@") || return
+	answer=$(hsm hsm new --agent-uid "$AGENT_UID" ${KEK:+--kek-file "$KEK"} "$@") || return
 	HSM_ID=$(jq -r '."hsm-id"' <<< "$answer")
 }
 
@@ -258,11 +302,7 @@ write_agent_config()
 	END
 }
 
-agent_install()
-{
-	vm sh -c "mkdir -p /run/agent/state && cp /in/* /run/agent &&
-		chown -R $AGENT_UID:$AGENT_UID /run/agent && chmod -R go= /run/agent"
-}
+agent_install() { vm test -e /run/agent/agent.conf; }
 
 agent_start()
 {

@@ -15,6 +15,8 @@ agent_log_is_clean() { ! agent_log | grep -E "PRIVATE|eyJ"; }
 need "the module is reloaded under the running agent" \
 	vm sh -c 'rmmod zkhsm && insmod /zkhsm/zkhsm.ko'
 ok "all keys are gone" refused no-identity hsm key get mail
+ok "no other HSM is made over the store of the old one" refused_store
+need "the store of the old one is put away" vm mv /disk/zkhsm /disk/old
 need "a new identity is made" identity_new
 ok "which is another" [ "$old" != "$HSM_ID" ]
 first_manager() { hsm trust list | jq -r '.[0]."manager-id"'; }
