@@ -35,16 +35,23 @@ int ceremony_begin(struct ceremony *c, struct cli *cli)
 	return ret;
 }
 
+/* What is asked until there are no more: one answer is then one, not all of them. */
+static bool is_list(const char *name)
+{
+	return !strcmp(name, "present") || !strcmp(name, "manager") || !strcmp(name, "key") ||
+	       !strcmp(name, "share-file");
+}
+
 /* The next one of --answers; NULL: there is none, or no more. */
 static const char *next_answer(struct ceremony *c, const char *name)
 {
 	json_t *value = json_object_get(c->answers, name);
 	json_int_t n = json_integer_value(json_object_get(c->taken, name));
 
-	if (!json_is_array(value))
-		return json_string_value(value);
 	json_object_set_new(c->taken, name, json_integer(n + 1));
-	return json_string_value(json_array_get(value, (size_t)n));
+	if (json_is_array(value))
+		return json_string_value(json_array_get(value, (size_t)n));
+	return n && is_list(name) ? NULL : json_string_value(value);
 }
 
 /* Return: NULL at the end of the input. */
