@@ -12,11 +12,12 @@ manager_log_is_clean()
 		! grep -F "$(cut -d. -f3 "$WORK/t")" "$WORK/manager.log"
 }
 agent_log_is_clean() { ! agent_log | grep -E "PRIVATE|eyJ"; }
+refused_store() { refused EEXIST hsm hsm new --kek-file /in/kek; }
 need "the module is reloaded under the running agent" \
 	vm sh -c 'rmmod zkhsm && insmod /zkhsm/zkhsm.ko'
 ok "all keys are gone" refused no-identity hsm key get mail
 ok "no other HSM is made over the store of the old one" refused_store
-need "the store of the old one is put away" vm mv /disk/zkhsm /disk/old
+need "the store of the old one is put away" vm sh -c 'mkdir /disk/old && mv /disk/zkhsm/* /disk/old'
 need "a new identity is made" identity_new
 ok "which is another" [ "$old" != "$HSM_ID" ]
 first_manager() { hsm trust list | jq -r '.[0]."manager-id"'; }
