@@ -114,9 +114,14 @@ static int refuse_moved(struct netlink_ext_ack *extack)
 			    "the keystore changed meanwhile, ask again");
 }
 
-/* A loss of power would take back what is not stored yet: nobody is told of it before. */
+/*
+ * A loss of power would take back what is not stored yet: nobody is told of it
+ * before. Until it is, or the owner of one key could change its state again
+ * whenever that has been stored, and the HSM would never be attested.
+ */
 static int refuse_unsealed(struct netlink_ext_ack *extack)
 {
+	zkhsm_keystore_quiet_storing(true);
 	return zkhsm_refuse(extack, -EAGAIN, ZKHSM_REASON_UNSEALED,
 			    "changes have not been sealed and stored yet");
 }
@@ -252,6 +257,7 @@ static int attempt(struct work *w, struct zkhsm_list *list, struct zkhsm_outstan
 	memcpy(ev->list_digest, list->digest, sizeof(ev->list_digest));
 	memcpy(ev->config_digest, w->s.config_digest, sizeof(ev->config_digest));
 	memcpy(ev->announcement, list->announcement, sizeof(ev->announcement));
+	zkhsm_keystore_quiet_storing(false);
 	trace_zkhsm_evidence(ev->number, list->generation, list->count);
 	return 0;
 }
@@ -301,8 +307,8 @@ static int make(struct work *w, struct zkhsm_outstanding *o, struct zkhsm_eviden
  * Return: 0; -EIO (a fault, or proving disabled after one); -EINVAL (two
  * challenges of one manager); -ENOKEY (manager not pinned); -EAGAIN (rate,
  * the keystore would not hold still or is not at the list expected, changes
- * are not stored yet, the VM was forked meanwhile); -EBUSY (every slot for a nonce is taken); -EINTR (the
- * caller is being killed); -ENOMEM.
+ * are not stored yet, the VM was forked meanwhile); -EBUSY (every slot for a nonce
+ * is taken); -EINTR (the caller is being killed); -ENOMEM.
  */
 int zkhsm_evidence_make(struct zkhsm_evidence *ev, struct netlink_ext_ack *extack)
 {

@@ -156,6 +156,20 @@ void zkhsm_keystore_changed(void)
  */
 static atomic_t quiet = ATOMIC_INIT(0);
 
+/*
+ * The same while what has changed gets stored, which evidence has to wait for: until
+ * when, by CLOCK_BOOTTIME. Whoever asked comes back, or the time runs out.
+ */
+static atomic64_t quiet_until = ATOMIC64_INIT(0);
+
+#define STORING_S	10
+
+void zkhsm_keystore_quiet_storing(bool storing)
+{
+	atomic64_set(&quiet_until,
+		     storing ? ktime_get_boottime_ns() + STORING_S * NSEC_PER_SEC : 0);
+}
+
 void zkhsm_keystore_quiet_begin(void)
 {
 	atomic_inc(&quiet);
@@ -170,7 +184,7 @@ void zkhsm_keystore_quiet_end(void)
 bool zkhsm_keystore_quiet(void)
 {
 	lockdep_assert_held_write(&zkhsm_lock);
-	return atomic_read(&quiet);
+	return atomic_read(&quiet) || atomic64_read(&quiet_until) > (s64)ktime_get_boottime_ns();
 }
 
 u64 zkhsm_keystore_generation(void)

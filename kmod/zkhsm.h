@@ -474,6 +474,7 @@ void zkhsm_keystore_remove(struct zkhsm_key *key);
 void zkhsm_keystore_changed(void);
 void zkhsm_keystore_quiet_begin(void);
 void zkhsm_keystore_quiet_end(void);
+void zkhsm_keystore_quiet_storing(bool storing);
 bool zkhsm_keystore_quiet(void);
 u64 zkhsm_keystore_generation(void);
 u32 zkhsm_keystore_count(void);
