@@ -7,12 +7,22 @@
 #include <linux/random.h>
 #include <linux/suspend.h>
 
-#include "zkhsm.h"
+#include "seal.h"
+
+/* Also before there is an identity: shares, a KEK, keys that are being unsealed. */
+static bool secrets_held(void)
+{
+	struct zkhsm_share_info share;
+
+	zkhsm_share_read(&share);
+	return zkhsm_hsm_present() || share.threshold || zkhsm_kek_kept() ||
+	       zkhsm_unseal_under_way();
+}
 
 /* Hibernation writes memory, and so every secret, to a disk. Suspend to RAM does not. */
 static int veto_hibernation(struct notifier_block *nb, unsigned long action, void *data)
 {
-	if (action != PM_HIBERNATION_PREPARE || !zkhsm_hsm_present())
+	if (action != PM_HIBERNATION_PREPARE || !secrets_held())
 		return NOTIFY_DONE;
 	pr_warn("hibernation refused: secrets are held\n");
 	return NOTIFY_BAD;

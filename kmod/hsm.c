@@ -119,7 +119,9 @@ u32 zkhsm_hsm_configuration(struct zkhsm_configuration *c, u8 buf[ZKHSM_CONFIGUR
 	c->stop = hsm.stop;
 	c->wipe = hsm.wipe;
 	c->max_ttl_ms = ZKHSM_DEFAULT_MAX_TTL_MS;
-	zkhsm_trust_keys(c);
+	/* Managers of a head that is being unsealed are nobody's business yet. */
+	if (hsm.present)
+		zkhsm_trust_keys(c);
 	len = zkhsm_configuration_encode(c, buf, ZKHSM_CONFIGURATION_MAX_LEN);
 	return WARN_ON_ONCE(len < 0) ? 0 : len;
 }

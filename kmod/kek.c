@@ -111,6 +111,67 @@ int zkhsm_kek_new(struct zkhsm_kek *kek, const struct zkhsm_kek_source *src,
 	return err;
 }
 
+/*
+ * What the TPM has given back. It does so once per boot, and what it is needed
+ * for may still be refused, for a record that is missing, say: then the next
+ * attempt needs no TPM, and no boot. Locking: zkhsm_seal_lock.
+ */
+static struct zkhsm_kek given_back;
+
+void zkhsm_kek_forget(void)
+{
+	lockdep_assert_held(&zkhsm_seal_lock);
+
+	zkhsm_kek_wipe(&given_back);
+}
+
+/* A guess without the lock. */
+bool zkhsm_kek_kept(void)
+{
+	return READ_ONCE(given_back.blob_len);
+}
+
+static int again_tpm(struct zkhsm_kek *kek, const struct zkhsm_kek_source *src,
+		     struct netlink_ext_ack *extack)
+{
+	int err;
+
+	lockdep_assert_held(&zkhsm_seal_lock);
+
+	if (!src->blob_len)
+		return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NO_KEK,
+				    "the KEK is in the TPM, and its kek-blob was not given");
+	if (src->blob_len == given_back.blob_len &&
+	    !memcmp(src->blob, given_back.blob, src->blob_len)) {
+		*kek = given_back;
+		return 0;
+	}
+	err = zkhsm_tpm_unseal(src->blob, src->blob_len, kek->key, extack);
+	if (err)
+		return err;
+	memcpy(kek->blob, src->blob, src->blob_len);
+	kek->blob_len = src->blob_len;
+	if (derive(kek))
+		return zkhsm_refuse_failure(extack, -EIO);
+	given_back = *kek;
+	return 0;
+}
+
+static int refuse_other(struct netlink_ext_ack *extack)
+{
+	return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_OTHER_KEK,
+			    "this was sealed under another KEK");
+}
+
+/* Shares that were entered for another KEK stay: administrators do not come back at will. */
+static bool other_shares(const u8 id[ZKHSM_KEK_ID_LEN])
+{
+	struct zkhsm_share_info share;
+
+	zkhsm_share_read(&share);
+	return share.complete && memcmp(share.kek_id, id, ZKHSM_KEK_ID_LEN);
+}
+
 /**
  * zkhsm_kek_again() - the KEK that something was sealed under
  * @kek: filled in; zkhsm_kek_wipe() it, after an error too
@@ -125,28 +186,17 @@ int zkhsm_kek_again(struct zkhsm_kek *kek, const struct zkhsm_kek_source *src,
 {
 	int err;
 
-	if (src->class != ZKHSM_KEK_CLASS_TPM) {
+	memset(kek, 0, sizeof(*kek));
+	kek->class = src->class;
+	if (src->class == ZKHSM_KEK_CLASS_SHARES && other_shares(id))
+		return refuse_other(extack);
+	if (src->class == ZKHSM_KEK_CLASS_TPM)
+		err = again_tpm(kek, src, extack);
+	else
 		err = zkhsm_kek_new(kek, src, extack);
-		if (err)
-			return err;
-	} else {
-		memset(kek, 0, sizeof(*kek));
-		kek->class = src->class;
-		if (!src->blob_len)
-			return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NO_KEK,
-					    "the KEK is in the TPM, and its kek-blob was not given");
-		err = zkhsm_tpm_unseal(src->blob, src->blob_len, kek->key, extack);
-		if (err)
-			return err;
-		memcpy(kek->blob, src->blob, src->blob_len);
-		kek->blob_len = src->blob_len;
-		if (derive(kek))
-			return zkhsm_refuse_failure(extack, -EIO);
-	}
-	if (memcmp(kek->id, id, ZKHSM_KEK_ID_LEN))
-		return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_OTHER_KEK,
-				    "this was sealed under another KEK");
-	return 0;
+	if (err)
+		return err;
+	return memcmp(kek->id, id, ZKHSM_KEK_ID_LEN) ? refuse_other(extack) : 0;
 }
 
 /* The flag of C that tells the class. */

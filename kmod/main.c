@@ -10,7 +10,6 @@
 #include "group.h"
 #include "nonce.h"
 #include "seal.h"
-#include "seal.h"
 #include "selftest.h"
 #include "zkhsm.h"
 

@@ -18,6 +18,8 @@
 #include "trace.h"
 
 #define ATTEMPTS	3
+/* Given out and not read to the end yet: each may be as large as all keys are. */
+#define SEALINGS_MAX	8
 /* Steps of the TPM's counter that a head may be ahead: sealings that were not committed. */
 #define COUNTER_AHEAD	1024
 
@@ -57,12 +59,31 @@ static void offer_free(struct zkhsm_offer *o)
 	kfree(o);
 }
 
+/* How many sealings there are. */
+static atomic_t sealings = ATOMIC_INIT(0);
+
+static struct zkhsm_sealing *sealing_alloc(void)
+{
+	struct zkhsm_sealing *s;
+
+	if (!atomic_add_unless(&sealings, 1, SEALINGS_MAX))
+		return ERR_PTR(-EBUSY);
+	s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	if (!s) {
+		atomic_dec(&sealings);
+		return ERR_PTR(-ENOMEM);
+	}
+	INIT_LIST_HEAD(&s->items);
+	return s;
+}
+
 void zkhsm_sealing_free(struct zkhsm_sealing *s)
 {
 	struct zkhsm_sealed_item *item, *next;
 
 	if (!s)
 		return;
+	atomic_dec(&sealings);
 	list_for_each_entry_safe(item, next, &s->items, node)
 		zkhsm_item_free(item);
 	kvfree(s);
@@ -152,12 +173,11 @@ static int seal_moment(struct zkhsm_offer *o, struct zkhsm_sealing *s)
 /* Return: the items of a moment that @o is of; -EAGAIN when a secret went meanwhile; ... */
 static struct zkhsm_sealing *seal_once(struct zkhsm_offer *o)
 {
-	struct zkhsm_sealing *s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	struct zkhsm_sealing *s = sealing_alloc();
 	int err;
 
-	if (!s)
-		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&s->items);
+	if (IS_ERR(s))
+		return s;
 	o->records = o->full ? 0 : seal.records;
 	if (o->full)
 		memset(o->set, 0, sizeof(o->set));
@@ -209,6 +229,9 @@ static struct zkhsm_sealing *seal_locked(const struct zkhsm_seal_request *req,
 		if (err == -EAGAIN)
 			return ERR_PTR(zkhsm_refuse(extack, err, ZKHSM_REASON_LIST_MOVED,
 						    "the keystore changed meanwhile, ask again"));
+		if (err == -EBUSY)
+			return ERR_PTR(zkhsm_refuse(extack, err, ZKHSM_REASON_FULL,
+						    "too many sealings wait to be read"));
 		return ERR_PTR(zkhsm_refuse_failure(extack, err));
 	}
 	/* Only now: an attempt that failed leaves the last one as it was, to be committed. */
@@ -226,8 +249,8 @@ static struct zkhsm_sealing *seal_locked(const struct zkhsm_seal_request *req,
  * @extack: of the request
  *
  * Return: the caller's, for zkhsm_sealing_free(); -ENOKEY (no KEK, or those of
- * zkhsm_kek_new()), -EAGAIN (the keystore does not hold still), -EINTR,
- * -ENOMEM, -EIO.
+ * zkhsm_kek_new()), -EAGAIN (the keystore does not hold still), -EBUSY (too many
+ * that were not read to the end, or not committed), -EINTR, -ENOMEM, -EIO.
  */
 struct zkhsm_sealing *zkhsm_seal(const struct zkhsm_seal_request *req,
 				 struct netlink_ext_ack *extack)
@@ -383,6 +406,7 @@ int zkhsm_seal_begin(const struct zkhsm_seal_start *start, struct netlink_ext_ac
 	}
 	seal.counter_stored = seal.counter;
 	seal.kek = *start->kek;
+	zkhsm_kek_forget();
 	seal.sequence = start->sequence;
 	seal.records = start->records;
 	memcpy(seal.set, start->set, sizeof(seal.set));
@@ -396,5 +420,6 @@ void zkhsm_seal_exit(void)
 	offer_free(seal.offer);
 	seal.offer = NULL;
 	zkhsm_kek_wipe(&seal.kek);
+	zkhsm_kek_forget();
 	mutex_unlock(&zkhsm_seal_lock);
 }

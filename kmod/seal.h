@@ -67,6 +67,9 @@ int zkhsm_kek_new(struct zkhsm_kek *kek, const struct zkhsm_kek_source *src,
 int zkhsm_kek_again(struct zkhsm_kek *kek, const struct zkhsm_kek_source *src,
 		    const u8 id[ZKHSM_KEK_ID_LEN], struct netlink_ext_ack *extack);
 void zkhsm_kek_wipe(struct zkhsm_kek *kek);
+/* There is an HSM now, or never will be: what the TPM gave back is kept no longer. */
+void zkhsm_kek_forget(void);
+bool zkhsm_kek_kept(void);
 u32 zkhsm_kek_flag(u32 class);
 
 /* set.c: the set digest, a number of 64 bytes, big-endian */
@@ -154,6 +157,7 @@ int zkhsm_unseal_record(u32 portid, const u8 *record, u32 len, struct zkhsm_unse
 int zkhsm_unseal_finish(u32 portid, struct zkhsm_unseal_info *info,
 			struct netlink_ext_ack *extack);
 void zkhsm_unseal_drop(void);
+bool zkhsm_unseal_under_way(void);
 
 /* unseal-record.c: @s has been decrypted, @digest is SHA-256 of what it came as */
 int zkhsm_unseal_key(const struct zkhsm_sealed *s, const u8 digest[ZKHSM_HASH_LEN],

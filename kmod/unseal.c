@@ -188,6 +188,10 @@ static int check_configuration(struct unsealing *u, struct netlink_ext_ack *exta
 	    (c->flags & ZKHSM_HSM_FLAG_KEK) != zkhsm_kek_flag(u->head.kek_class) ||
 	    !(c->flags & ZKHSM_HSM_FLAG_COUNTER) != !u->body.counter_index)
 		return refuse_malformed(extack, "the sealed head's configuration is malformed");
+	/* What this version cannot enforce must not be lost without a word. */
+	if (c->max_ttl_ms != ZKHSM_DEFAULT_MAX_TTL_MS || c->enforce_grace_ms)
+		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED,
+				    "the sealed configuration is one of a later version");
 	pinned = kzalloc(sizeof(*pinned), GFP_KERNEL);
 	if (!pinned)
 		return zkhsm_refuse_failure(extack, -ENOMEM);
@@ -493,6 +497,12 @@ int zkhsm_unseal_finish(u32 portid, struct zkhsm_unseal_info *info,
 out:
 	mutex_unlock(&zkhsm_seal_lock);
 	return err;
+}
+
+/* Whether a KEK, and what was unsealed by it, are here already; a guess without the lock. */
+bool zkhsm_unseal_under_way(void)
+{
+	return READ_ONCE(current_portid);
 }
 
 /* Whoever began is gone, and must not leave a KEK and secrets behind. */
