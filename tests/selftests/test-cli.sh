@@ -121,7 +121,7 @@ order()
 again() { { [ ! -d /sys/module/zkhsm ] || rmmod zkhsm; } && insmod "$module"; }
 
 echo "KTAP version 1"
-echo "1..64"
+echo "1..84"
 
 # --- without an identity
 ok loads again
@@ -204,8 +204,47 @@ ok monitor_bad_count fails 2 '' monitor --count 0
 ok trust_del says true trust del "$manager"
 ok trust_get_none fails 1 not-pinned trust get "$manager"
 
+# --- shares of a KEK
+mkdir "$work/shares"
+ok split says '.shares == 3 and .threshold == 2 and (.files | length) == 3' share split \
+	--shares 3 --threshold 2 --out-dir "$work/shares" --label "this test"
+share=$work/shares/zkhsm-share
+ok split_mode test "$(stat -c %a "$share-2-of-3.txt")" = 600
+ok split_label grep -qx 'label: this test' "$share-1-of-3.txt"
+ok split_again fails 1 EEXIST share split --shares 3 --threshold 2 --out-dir "$work/shares"
+mkdir "$work/half"
+touch "$work/half/zkhsm-share-2-of-2.txt"
+ok split_half fails 1 EEXIST share split --shares 2 --threshold 2 --out-dir "$work/half"
+ok split_half_leaves_none test "$(ls "$work/half")" = zkhsm-share-2-of-2.txt
+ok split_too_high fails 2 '' share split --shares 2 --threshold 3 --out-dir "$work"
+ok split_too_many fails 2 '' share split --shares 17 --threshold 3 --out-dir "$work"
+head -c 31 /dev/zero > "$work/kek"
+ok split_short_kek fails 1 EINVAL share split --shares 2 --threshold 2 --out-dir "$work" \
+	--kek-file "$work/kek"
+head -c 32 /dev/zero | tr '\0' '\377' > "$work/kek"
+ok split_large_kek fails 1 ERANGE share split --shares 2 --threshold 2 --out-dir "$work" \
+	--kek-file "$work/kek"
+ok share_status_none says '.threshold == 0 and .complete == false' share status
+ok share_enter says '.entered == 1 and .threshold == 2 and .complete == false' share enter \
+	"$share-3-of-3.txt"
+ok share_again fails 1 repeated share enter "$share-3-of-3.txt"
+sed 's/this/that/; s/^share: 1 of 3/share: 2 of 3/' "$share-1-of-3.txt" > "$work/mistyped"
+ok share_mistyped fails 1 EBADMSG share enter "$work/mistyped"
+ok share_status says '.entered == 1' share status
+sed -n '/^$/,$ { /^$/d; /^-/d; p }' "$share-1-of-3.txt" > "$work/typed"
+from_pipe()
+{
+	tr -d "\n" < "$work/typed" | zkhsm --output json share enter - > "$work/out" &&
+		jq -e .complete "$work/out"
+}
+ok share_from_pipe from_pipe
+ok share_too_many fails 1 share share enter "$share-2-of-3.txt"
+ok share_forget says '.forgotten' share forget
+ok share_forgotten says '.entered == 0' share status
+
 # --- and without the module
 rmmod zkhsm
 ok status_no_module fails 1 ENOENT status
+ok share_no_module fails 1 ENOENT share enter "$share-1-of-3.txt"
 ok monitor_no_module fails 1 ENOENT monitor --count 1 --timeout 1
 exit $failed

@@ -109,7 +109,8 @@ static bool typed_all(const char *text)
 	return done || (len > 1 && strcmp(text + len - 2, "\n\n") == 0) || strcmp(text, "\n") == 0;
 }
 
-static int read_lines(struct cli *cli, char *text, size_t size)
+/* Until it ends, or at a terminal until what was typed is whole. */
+static int read_input(struct cli *cli, char *text, size_t size, bool terminal)
 {
 	size_t len = 0;
 	ssize_t n;
@@ -117,17 +118,18 @@ static int read_lines(struct cli *cli, char *text, size_t size)
 	text[0] = '\0';
 	do {
 		n = read(STDIN_FILENO, text + len, size - 1 - len);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR) {
+			n = 1;
 			continue;
+		}
 		if (n < 0)
-			return zkhsm_fail(&cli->err, -errno, "reading the terminal: %s",
-					  strerror(errno));
+			return zkhsm_fail(&cli->err, -errno, "standard input: %s", strerror(errno));
 		len += (size_t)n;
 		text[len] = '\0';
 		if (len == size - 1)
 			return zkhsm_fail(&cli->err, -EBADMSG, "this is longer than a share");
-	} while (n && !typed_all(text));
-	return 0;
+	} while (n && !(terminal && typed_all(text)));
+	return strlen(text) == len ? 0 : zkhsm_fail(&cli->err, -EBADMSG, "this is not text");
 }
 
 /*
@@ -147,7 +149,7 @@ static int read_terminal(struct cli *cli, char *text, size_t size)
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet))
 		return zkhsm_fail(&cli->err, -errno, "the terminal: %s", strerror(errno));
 	fputs("Share, which will not be shown; an empty line ends it:\n", stderr);
-	ret = read_lines(cli, text, size);
+	ret = read_input(cli, text, size, true);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
 	return ret;
 }
@@ -161,14 +163,13 @@ static int read_share(struct cli *cli, uint8_t share[ZKHSM_SHARE_LEN])
 	size_t len;
 	int ret;
 
-	if (strcmp(path, "-") == 0 && isatty(STDIN_FILENO)) {
-		ret = read_terminal(cli, typed, sizeof(typed));
+	if (strcmp(path, "-") == 0) {
+		ret = isatty(STDIN_FILENO) ? read_terminal(cli, typed, sizeof(typed)) :
+			read_input(cli, typed, sizeof(typed), false);
 		ret = ret ? ret : zkhsm_share_parse(typed, share, &cli->err);
 		memzero_explicit(typed, sizeof(typed));
 		return ret;
 	}
-	if (strcmp(path, "-") == 0)
-		path = "/dev/stdin";
 	ret = zkhsm_read_file(path, sizeof(typed), &file, &len, &cli->err);
 	if (ret)
 		return ret;
