@@ -65,8 +65,10 @@ int cli_kek(struct cli *cli, int32_t *serial)
 	int ret;
 
 	*serial = 0;
-	if (!!cli->value[OPT_KEK_FILE] + !!cli->value[OPT_KEK] + !!cli->value[OPT_KEK_KEY] > 1)
-		return cli_usage(cli, "one of --kek-file, --kek and --kek-key");
+	/* --shares says only what is meant: the kernel has them, or refuses. */
+	if (!!cli->value[OPT_KEK_FILE] + !!cli->value[OPT_KEK] + !!cli->value[OPT_KEK_KEY] +
+	    !!cli->value[OPT_SHARES] > 1)
+		return cli_usage(cli, "one of --kek-file, --kek, --kek-key and --shares");
 	if (cli->value[OPT_KEK_FILE])
 		return from_file(cli, serial);
 	if (cli->value[OPT_KEK_KEY])
