@@ -18,7 +18,7 @@
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define LOG_COPY	"/out/dmesg.txt"
 
-#define TAINT_FORCED_RMMOD	(1ul << 1)
+#define TAINT_FORCED_RMMOD	(1ul << 3)
 #define TAINT_OUT_OF_TREE	(1ul << 12)
 
 /* Bits of /proc/sys/kernel/tainted that tell of damage, not of our module. */
