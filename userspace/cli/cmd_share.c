@@ -53,8 +53,9 @@ static int write_shares(struct cli *cli, uint8_t (*shares)[ZKHSM_SHARE_LEN], uin
 	memzero_explicit(text, sizeof(text));
 	if (!ret)
 		return 0;
-	json_array_foreach(files, n, file)
+	json_array_foreach(files, n, file) {
 		unlink(json_string_value(file));
+	}
 	return ret;
 }
 

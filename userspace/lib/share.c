@@ -283,7 +283,7 @@ static int check_file(const char *text, const uint8_t share[ZKHSM_SHARE_LEN],
 {
 	char label[ZKHSM_LABEL_MAX_LEN + 1] = "", again[ZKHSM_SHARE_TEXT_SIZE] = "";
 	const char *p = text + strlen(BEGIN);
-	unsigned int count = 0;
+	unsigned long count = 0;
 	int ret;
 
 	if (strncmp(p, "label: ", 7) == 0) {
@@ -293,8 +293,8 @@ static int check_file(const char *text, const uint8_t share[ZKHSM_SHARE_LEN],
 	}
 	p = strstr(p, " of ");
 	if (p)
-		sscanf(p, " of %2u", &count);
-	ret = zkhsm_share_text(share, count, *label ? label : NULL, again, NULL);
+		count = strtoul(p + 4, NULL, 10);
+	ret = zkhsm_share_text(share, (uint32_t)count, *label ? label : NULL, again, NULL);
 	if (ret != -ENOMEM && strcmp(again, text) != 0)
 		ret = -EBADMSG;
 	OPENSSL_cleanse(again, sizeof(again));
