@@ -50,6 +50,10 @@ static const uint64_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_ORDER_APPLY] = R_AGENT | R(MISSING) | R(LENGTH) | R(MALFORMED) |
 				  R(NOT_SUPPORTED) | R(OTHER_HSM) | R(NOT_PINNED) |
 				  R(SIGNATURE) | R(REPLAY) | R(OUT_OF_TURN),
+	[ZKHSM_CMD_SHARE_NEW] = R(NOT_ADMIN) | R(MISSING) | R(LENGTH) | R(KEYRING) | R(MALFORMED) |
+				R(SHARE) | R(REPEATED),
+	[ZKHSM_CMD_SHARE_GET] = R(NOT_ADMIN) | R(SHARE),
+	[ZKHSM_CMD_SHARE_DEL] = R(NOT_ADMIN) | R(SHARE),
 };
 
 static bool reason_documented(uint8_t cmd, uint32_t reason)
