@@ -34,6 +34,8 @@ extern struct kunit_suite zkhsm_kunit_adversarial;
 extern struct kunit_suite zkhsm_kunit_adversarial_messages;
 extern struct kunit_suite zkhsm_kunit_wire;
 extern struct kunit_suite zkhsm_kunit_wire_bytes;
+extern struct kunit_suite zkhsm_kunit_set;
+extern struct kunit_suite zkhsm_kunit_record;
 extern struct kunit_suite zkhsm_kunit_key;
 extern struct kunit_suite zkhsm_kunit_order;
 extern struct kunit_suite zkhsm_kunit_vote;

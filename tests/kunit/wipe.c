@@ -10,6 +10,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 
+#include "box.h"
 #include "group.h"
 #include "kunit.h"
 #include "nonce.h"
@@ -292,6 +293,58 @@ static int use_batch(void *data)
 	return err;
 }
 
+/* A box whose KEK is the secret, with the secret in it; its own key is looked for too. */
+struct boxed {
+	struct work *w;
+	u8 salt[ZKHSM_SEAL_SALT_LEN];
+	u8 buf[16 + 3 * 32 + ZKHSM_SEAL_TAG_LEN];
+};
+
+static int use_box(void *data)
+{
+	struct boxed *b = data;
+	u32 i;
+	int err;
+
+	for (i = 0; i < 3; i++)
+		memcpy(b->buf + 16 + 32 * i, b->w->be, 32);
+	err = zkhsm_box_seal(b->w->be, b->salt, ZKHSM_WIRE_SEALED_RECORD, b->buf, 16, 3 * 32);
+	if (!err)
+		err = zkhsm_box_open(b->w->be, b->salt, ZKHSM_WIRE_SEALED_RECORD, b->buf, 16,
+				     3 * 32);
+	return err;
+}
+
+/* Documentation/protocol.rst, "Sealed state". */
+static void needle_add_box_key(struct kunit *test, struct haystack *h, const struct boxed *b)
+{
+	static const char info[] = "zkhsm seal v1\x21\x01";
+	u8 prk[ZKHSM_HMAC_SIZE], okm[ZKHSM_HMAC_SIZE];
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, zkhsm_hmac_sha512(b->salt, sizeof(b->salt), b->w->be, 32, prk), 0);
+	KUNIT_ASSERT_EQ(test, zkhsm_hmac_sha512(prk, sizeof(prk), (const u8 *)info,
+						sizeof(info) - 1, okm), 0);
+	for (i = 0; i < 8 && h->n.count + 2 <= NEEDLES; i++) {
+		h->n.word[h->n.count++] = get_unaligned((u64 *)(prk + 8 * i));
+		if (i < 4)
+			h->n.word[h->n.count++] = get_unaligned((u64 *)(okm + 8 * i));
+	}
+}
+
+static void wipe_box(struct kunit *test)
+{
+	struct boxed *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct haystack *h = haystack_new(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	b->w = work_new(test, SEED + 9, h);
+	h->n.count = 0;
+	needle_add(&h->n, &b->w->a->plain);
+	needle_add_box_key(test, h, b);
+	KUNIT_EXPECT_EQ(test, residue(test, h, use_box, b), 0u);
+}
+
 /* Everything that burns its stack, with a secret and a nonce that are known. */
 static void wipe_stack(struct kunit *test)
 {
@@ -470,6 +523,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(wipe_control_stack),
 	KUNIT_CASE(wipe_control_freed),
 	KUNIT_CASE(wipe_stack),
+	KUNIT_CASE(wipe_box),
 	KUNIT_CASE(wipe_secret_freed),
 	KUNIT_CASE(wipe_key),
 	KUNIT_CASE(wipe_key_in_flight),
