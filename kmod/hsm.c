@@ -153,7 +153,7 @@ void zkhsm_hsm_read_locked(struct zkhsm_hsm_info *info)
 	info->fork_count = hsm.fork_count;
 	/* What is being unsealed is nobody's business yet. */
 	info->key_count = hsm.present ? zkhsm_keystore_count() : 0;
-	info->generation = zkhsm_keystore_generation();
+	info->generation = hsm.present ? zkhsm_keystore_generation() : 0;
 	info->agent = hsm.agent;
 	info->counter_index = hsm.counter_index;
 	memcpy(info->kek_id, hsm.kek_id, sizeof(info->kek_id));
