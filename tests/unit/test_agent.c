@@ -18,6 +18,7 @@
 
 #include "../../userspace/agent/agent.h"
 #include "fake_manager.h"
+#include "no_kek.h"
 #include "prover.h"
 
 /* --- the kernel --------------------------------------------------------------- */
@@ -27,6 +28,11 @@ static struct {
 	int open_ret, evidence_ret, list_ret;	/* what to refuse with */
 	uint64_t last_number;
 	unsigned int applied;
+	/* With a KEK: what waits to be stored, the store's answer, and what has been. */
+	uint32_t kek_class, unsealed;
+	int store_ret;
+	unsigned int stored, changes;	/* how often something changes before evidence */
+	bool locked;			/* the store's lock is taken */
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
 	uint8_t asked_for[32];		/* the manager of the last zkhsm_trust_get() */
@@ -54,6 +60,43 @@ int zkhsm_hsm_get(struct zkhsm_nl *nl, struct zkhsm_hsm_info *out, struct zkhsm_
 	memcpy(out->instance_id, kernel.p->instance_id, 16);
 	memcpy(out->configuration, kernel.p->config_bytes, kernel.p->config_len);
 	out->configuration_len = kernel.p->config_len;
+	out->kek_class = kernel.kek_class;
+	out->unsealed = kernel.unsealed;
+	return 0;
+}
+
+int zkhsm_store_open(const char *path, const struct zkhsm_store_owner *make,
+		     struct zkhsm_store **out, struct zkhsm_error *err)
+{
+	(void)err;
+	assert_string_equal(path, "/the/store");
+	assert_null(make);
+	assert_false(kernel.locked);
+	kernel.locked = true;
+	*out = (struct zkhsm_store *)&kernel;
+	return 0;
+}
+
+void zkhsm_store_close(struct zkhsm_store *s)
+{
+	(void)s;
+	assert_true(kernel.locked);
+	kernel.locked = false;
+}
+
+int zkhsm_store_sync(struct zkhsm_store *s, struct zkhsm_nl *nl,
+		     const struct zkhsm_seal_request *request, struct zkhsm_stored *out,
+		     struct zkhsm_error *err)
+{
+	(void)s;
+	(void)nl;
+	assert_null(request);
+	memset(out, 0, sizeof(*out));
+	if (kernel.store_ret)
+		return zkhsm_fail(err, kernel.store_ret, "disk");
+	kernel.stored++;
+	kernel.unsealed = 0;
+	out->changed = true;
 	return 0;
 }
 
@@ -63,6 +106,15 @@ int zkhsm_evidence_get(struct zkhsm_nl *nl, const struct zkhsm_challenge *c, siz
 	(void)nl;
 	(void)expected;
 	assert_int_equal(count, 1);
+	if (kernel.changes) {
+		kernel.changes--;
+		kernel.unsealed = 1;
+	}
+	if (kernel.unsealed) {
+		zkhsm_fail(err, -EAGAIN, "not stored");
+		err->reason = ZKHSM_REASON_UNSEALED;
+		return -EAGAIN;
+	}
 	if (kernel.evidence_ret) {
 		zkhsm_fail(err, kernel.evidence_ret, "refused");
 		err->reason = ZKHSM_REASON_RATE;
@@ -119,6 +171,7 @@ int zkhsm_order_apply(struct zkhsm_nl *nl, const uint8_t *order, size_t len,
 		return zkhsm_fail(err, -EALREADY, "replay");
 	kernel.last_number = o.number;
 	kernel.applied++;
+	kernel.unsealed = kernel.kek_class != 0;
 	out->number = o.number;
 	out->type = o.type;
 	out->in_turn = true;
@@ -175,6 +228,7 @@ static struct manager *scene(void)
 		.request_timeout_ms = 10000, .orders_wait_ms = 1000,
 	};
 	snprintf(agent.config.state_dir, sizeof(agent.config.state_dir), "%s", dir);
+	strcpy(agent.config.store, "/the/store");
 	m->agent = &agent;
 	strcpy(m->config.name, "test");
 	snprintf(m->config.url, sizeof(m->config.url), "https://127.0.0.1:%u",
@@ -403,6 +457,48 @@ static void test_broken_needs(void **state)
 	manager_free(m);
 }
 
+/* No manager is told what a loss of power would undo. */
+static void test_stored(void **state)
+{
+	struct manager *m = scene();
+	unsigned int posts = fake.evidence;
+	uint64_t next;
+
+	(void)state;
+	/* Without a KEK nothing is. */
+	attest(m, "accepted", 0);
+	assert_int_equal(kernel.stored, 0);
+	kernel.kek_class = ZKHSM_KEK_CLASS_KEYRING;
+	attest(m, "accepted", 0);
+	assert_int_equal(kernel.stored, 0);
+	kernel.unsealed = 3;
+	attest(m, "accepted", 0);
+	assert_int_equal(kernel.stored, 1);
+	/* Something changes meanwhile: stored, and asked again. */
+	kernel.changes = 3;
+	attest(m, "accepted", 0);
+	assert_int_equal(kernel.stored, 4);
+	assert_int_equal(fake.evidence, posts + 4);
+	/* All the time: given up, for a second. */
+	kernel.changes = 1000;
+	attest(m, "unsealed", -EAGAIN);
+	assert_true(kernel.stored < 20);
+	assert_false(attest_and_log(m, &next));
+	assert_int_equal(next, 1000);
+	kernel.changes = 0;
+	/* The disk is full: stale rather than wrong, until it is not. */
+	kernel.unsealed = 1;
+	kernel.store_ret = -ENOSPC;
+	attest(m, "ENOSPC", -ENOSPC);
+	assert_int_equal(fake.evidence, posts + 4);
+	kernel.store_ret = 0;
+	attest(m, "accepted", 0);
+	assert_int_equal(fake.evidence, posts + 5);
+	assert_false(kernel.locked);
+	kernel.kek_class = 0;
+	manager_free(m);
+}
+
 static void add_order(uint64_t number)
 {
 	uint8_t element[1][32] = { { 1 } }, *order;
@@ -525,6 +621,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_broken_challenges),
 		cmocka_unit_test(test_broken_needs),
+		cmocka_unit_test(test_stored),
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_times),

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "../../userspace/agent/agent.h"
+#include "no_kek.h"
 
 /* --- the kernel: one key, "k" -------------------------------------------------- */
 
