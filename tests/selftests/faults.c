@@ -2,7 +2,8 @@
 /*
  * Every command of the family, in each of its forms, under memory that gives
  * out at each of its allocations in turn; see faults_sweep.c for what may come
- * of it. A listener is there all the time, so that events are made.
+ * of it. A listener is there all the time, so that events are made. Sealing is
+ * in sealfaults.c, hsm-lock in lock.c.
  */
 #include <errno.h>
 
@@ -85,9 +86,6 @@ static void hsm_set_undo(void)
 	agent ^= 1;
 }
 
-static struct nl_msg *hsm_lock_msg(void) { return nlraw_msg(&H->nl, ZKHSM_CMD_HSM_LOCK); }
-static struct nl_msg *hsm_seal_msg(void) { return nlraw_msg(&H->nl, ZKHSM_CMD_HSM_SEAL); }
-static struct nl_msg *hsm_unseal_msg(void) { return nlraw_msg(&H->nl, ZKHSM_CMD_HSM_UNSEAL); }
 static struct nl_msg *key_mac_msg(void) { return id_msg(H, ZKHSM_CMD_KEY_MAC, KEY); }
 static struct nl_msg *key_derive_msg(void) { return id_msg(H, ZKHSM_CMD_KEY_DERIVE, KEY); }
 
@@ -106,9 +104,6 @@ static void hsm_commands(void)
 static void not_supported(void)
 {
 	static const struct scenario s[] = {
-		{ .name = "hsm-lock", .message = hsm_lock_msg, .refusal = EOPNOTSUPP },
-		{ .name = "hsm-seal", .message = hsm_seal_msg, .refusal = EOPNOTSUPP },
-		{ .name = "hsm-unseal", .message = hsm_unseal_msg, .refusal = EOPNOTSUPP },
 		{ .name = "key-mac", .message = key_mac_msg, .refusal = EOPNOTSUPP },
 		{ .name = "key-derive", .message = key_derive_msg, .refusal = EOPNOTSUPP },
 	};

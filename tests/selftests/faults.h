@@ -13,6 +13,8 @@
 
 /* ktap_run(), or one test that is skipped, with the reason, where the kernel has none. */
 int faults_run(const struct ktap_test *tests, size_t count, int argc, char **argv);
+/* Where one test of many needs it: it is skipped, with the reason. */
+void faults_need(void);
 /* In every test that needs it; once is enough. */
 void faults_begin(void);
 void faults_end(void);

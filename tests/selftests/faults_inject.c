@@ -97,6 +97,12 @@ static void skip(void)
 	ktap_skip("%s", impossible());
 }
 
+void faults_need(void)
+{
+	if (impossible())
+		skip();
+}
+
 int faults_run(const struct ktap_test *tests, size_t count, int argc, char **argv)
 {
 	static const struct ktap_test none[] = { { "faults", skip } };

@@ -55,6 +55,9 @@ void state_take(struct hsm *hsm, struct state *s)
 	nlraw_do(&hsm->nl, nlraw_msg(&hsm->nl, ZKHSM_CMD_LIST_GET), &hsm->a);
 	put_attributes(s, (const struct nlattr *)hsm->a.body, (int)hsm->a.body_len, 0);
 	put_refusal(s, &hsm->a);
+	nlraw_do(&hsm->nl, nlraw_msg(&hsm->nl, ZKHSM_CMD_SHARE_GET), &hsm->a);
+	put_attributes(s, (const struct nlattr *)hsm->a.body, (int)hsm->a.body_len, 0);
+	put_refusal(s, &hsm->a);
 }
 
 void listener_open(struct nlraw *nl)

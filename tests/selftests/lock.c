@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults.h"
 #include "sealed.h"
 
 static struct hsm h;
@@ -240,6 +241,49 @@ static void without_kek(void)
 	check(!nlraw_attr(&h.a, ZKHSM_A_HSM_HSM_ID), "there is an identity");
 }
 
+static struct nl_msg *lock_msg(void)
+{
+	return nlraw_msg(&faults.h.nl, ZKHSM_CMD_HSM_LOCK);
+}
+
+static bool lock_there(void)
+{
+	hsm_get(&faults.h);
+	return nlraw_u32(&faults.h.a, ZKHSM_A_HSM_FLAGS) & ZKHSM_HSM_FLAG_LOCKED;
+}
+
+/* An HSM that can be locked, in a module that nothing holds any more. */
+static void lockable(void)
+{
+	nlraw_close(&faults.listener);
+	hsm_close(&faults.h);
+	if (module_loaded())
+		module_unload_forced();
+	sealed_fresh(&faults.h, kek, 1, 1, 1);
+	manager_pin(&faults.h, &one);
+	require(!faults.h.a.error, "trust-new: %s", faults.h.a.text);
+	listener_open(&faults.listener);
+}
+
+/* Memory gives out: locked and held, or neither. */
+static void memory(void)
+{
+	static const struct scenario s[] = {
+		{ .name = "hsm-lock", .message = lock_msg, .done = lock_there, .undo = lockable,
+		  .messages = 1, .events = 1, .slow = true },
+	};
+
+	faults_need();
+	faults_begin();
+	hsm_close(&h);
+	lockable();
+	sweep(s, 1);
+	nlraw_close(&faults.listener);
+	hsm_close(&faults.h);
+	check(!module_unload(), "rmmod of what is not locked");
+	faults_end();
+}
+
 /* Whatever went wrong, what comes after this program needs a module that goes. */
 static void let_go(void)
 {
@@ -256,6 +300,7 @@ int main(int argc, char **argv)
 		{ "not_held", not_held },
 		{ "rolled_back", rolled_back },
 		{ "without_kek", without_kek },
+		{ "memory", memory },
 	};
 
 	atexit(let_go);
