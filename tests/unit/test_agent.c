@@ -524,6 +524,8 @@ static void test_orders(void **state)
 	fake.orders = json_array();
 	add_order(1);
 	add_order(2);
+	kernel.kek_class = ZKHSM_KEK_CLASS_KEYRING;
+	kernel.stored = 0;
 	attest(m, "accepted", 0);
 	assert_int_equal(pthread_create(&m->orders_thread, NULL, orders_run, m), 0);
 	m->ordering = true;
@@ -532,6 +534,10 @@ static void test_orders(void **state)
 	assert_true(attested);
 	assert_int_equal(kernel.applied, 2);
 	assert_int_equal(kernel.last_number, 2);
+	/* Before the manager can see that it was obeyed. */
+	assert_int_equal(kernel.stored, 1);
+	assert_int_equal(kernel.unsealed, 0);
+	kernel.kek_class = 0;
 	agent.stop = true;
 	manager_stop(m);
 	assert_int_equal(kernel.applied, 2);

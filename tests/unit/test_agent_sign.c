@@ -100,6 +100,15 @@ UNREACHED(zkhsm_trust_get, struct zkhsm_nl *nl, const uint8_t id[32],
 	  struct zkhsm_manager_info *out, struct zkhsm_error *err)
 UNREACHED(zkhsm_order_apply, struct zkhsm_nl *nl, const uint8_t *order, size_t len,
 	  struct zkhsm_order_result *out, struct zkhsm_error *err)
+UNREACHED(zkhsm_store_open, const char *path, const struct zkhsm_store_owner *make,
+	  struct zkhsm_store **out, struct zkhsm_error *err)
+UNREACHED(zkhsm_store_sync, struct zkhsm_store *s, struct zkhsm_nl *nl,
+	  const struct zkhsm_seal_request *request, struct zkhsm_stored *out,
+	  struct zkhsm_error *err)
+void zkhsm_store_close(struct zkhsm_store *s)
+{
+	abort();
+}
 #pragma GCC diagnostic pop
 
 /* --- the scene: an agent's server in a thread, a client with a certificate -------- */
