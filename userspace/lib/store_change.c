@@ -86,6 +86,22 @@ int zkhsm_store_change_sort(struct store_change *c)
 	return 0;
 }
 
+void zkhsm_store_change_merge(struct store_change *c)
+{
+	size_t i, n = 0;
+
+	if (c->count)
+		qsort(c->records, c->count, sizeof(*c->records), by_name);
+	for (i = 0; i < c->count; i++) {
+		const struct store_record *r = &c->records[i];
+
+		if (n && !r->data && !c->records[n - 1].data && !by_name(&c->records[n - 1], r))
+			continue;
+		c->records[n++] = *r;
+	}
+	c->count = n;
+}
+
 const struct store_record *zkhsm_store_change_find(const struct store_change *c, const char *name)
 {
 	struct store_record key = { .data = NULL };

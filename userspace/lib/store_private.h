@@ -130,6 +130,11 @@ int zkhsm_store_change_add(struct store_change *c, const char *name, const uint8
 			   size_t len);
 /* Ascending by name. -EINVAL if one is there twice. */
 int zkhsm_store_change_sort(struct store_change *c);
+/*
+ * What is to go twice is to go once: keys of one id that came and went, each
+ * given out, before anything of it was stored.
+ */
+void zkhsm_store_change_merge(struct store_change *c);
 const struct store_record *zkhsm_store_change_find(const struct store_change *c, const char *name);
 /* Everything in the clear fits: @where is the name of the file for people. */
 int zkhsm_store_change_check(const struct store_change *c, const char *where,

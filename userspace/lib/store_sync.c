@@ -57,6 +57,7 @@ static int take_dump(struct zkhsm_store *s, struct zkhsm_nl *nl,
 	ret = s->kernel->seal(nl, request, on_item, c, err);
 	if (ret)
 		return ret;
+	zkhsm_store_change_merge(c);
 	if (zkhsm_store_change_sort(c))
 		return zkhsm_fail(err, -EPROTO, "the kernel gave out a record twice");
 	ret = zkhsm_store_change_check(c, "what the kernel sealed", err);
