@@ -16,15 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../selftests/hsm.h"
-#include "hot.h"
-#include "masked.h"
+#include "ask.h"
+#include "kept.h"
 
 #define GO		"/tmp/go"
 /* Documentation/protocol.rst */
@@ -39,49 +37,13 @@ static struct {
 	uint8_t signature[64];
 } (*signed_by)[EACH];
 
-static struct hsm h;
 static struct manager manager;
 static uint64_t order_number;
-
-/* The answer is in h.a. */
-static void ask(enum kind kind, struct nl_msg *msg)
-{
-	struct nlmsghdr *header = nlmsg_hdr(msg);
-	int fd = nlraw_fd(&h.nl);
-
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	nl_complete_msg(h.nl.sock, msg);
-	if (!hot_fork(kind))
-		hot_spin(syscall(SYS_sendto, fd, header, header->nlmsg_len, 0, NULL, 0));
-	require(!nlraw_receive(&h.nl, NULL, NULL, &h.a) || h.a.error, "no answer");
-	hot_wait(kind);
-	nlmsg_free(msg);
-}
-
-static int32_t add_secret(enum secret which, size_t len)
-{
-	static volatile uint8_t secret[MASKED_BUFFER];
-	static unsigned int number;
-	char name[32];
-	long result;
-
-	snprintf(name, sizeof(name), "zkhsm:memory-%u", number++);
-	if (!hot_fork(ADD_KEY)) {
-		masked_derive(which, secret);
-		result = add_key("logon", name, (const void *)secret, len,
-				 KEY_SPEC_SESSION_KEYRING);
-		masked_wipe(secret, sizeof(secret));
-		hot_spin(result);
-	}
-	result = hot_wait(ADD_KEY);
-	require(result > 0, "add_key");
-	return (int32_t)result;
-}
 
 static void import_key(const char *id, enum secret which, size_t len, int error, uint32_t reason)
 {
 	struct nl_msg *msg = key_new_msg(&h, id);
-	int32_t serial = add_secret(which, len);
+	int32_t serial = add_secret(which, len, NULL);
 
 	if (which == REVOKED)
 		check(!keyctl_revoke(serial), "revoke");
@@ -93,17 +55,7 @@ static void import_key(const char *id, enum secret which, size_t len, int error,
 		check_done(&h.a, "import of %s", id);
 		printf("R present %s\n", id);
 	}
-	keyctl_revoke(serial);
-	check(!keyctl_unlink(serial, KEY_SPEC_SESSION_KEYRING), "unlink");
-}
-
-static void hex(const char *before, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	printf("%s", before);
-	while (len--)
-		printf("%02x", *p++);
+	drop_secret(serial);
 }
 
 static void tell(const char *what, const char *id, int attr, size_t len)
@@ -118,10 +70,14 @@ static void tell(const char *what, const char *id, int attr, size_t len)
 static void identity(void)
 {
 	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_NEW);
+	int32_t serial = add_secret(KEK, 32, NULL);
 	const uint8_t *id;
 
+	nla_put_u32(msg, ZKHSM_A_HSM_KEK_CLASS, ZKHSM_KEK_CLASS_KEYRING);
+	nla_put_u32(msg, ZKHSM_A_HSM_KEYRING_SERIAL, (uint32_t)serial);
 	ask(HSM_NEW, msg);
 	check_done(&h.a, "hsm-new");
+	drop_secret(serial);
 	id = nlraw_bytes(&h.a, ZKHSM_A_HSM_HSM_ID, 32);
 	require(id, "no hsm-id");
 	memcpy(h.id, id, 32);
@@ -277,24 +233,47 @@ static void write_pkcs8(const char *path)
 	close(fd);
 }
 
-/* By the command, and then it is a key as any other. */
-static void import_by_command(void)
+static void run_command(const char *const *argv)
 {
-	static const char path[] = "/tmp/key.der";
 	int status;
 	pid_t pid;
 
-	write_pkcs8(path);
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		execlp("zkhsm", "zkhsm", "key", "new", "cli0", "--import", path, NULL);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
-	check(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "zkhsm key new --import");
+	check(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "%s %s %s", argv[0], argv[1],
+	      argv[2]);
+}
+
+/* By the command, which keeps a store of its own; and then it is a key as any other. */
+static void import_by_command(void)
+{
+	static const char path[] = "/tmp/key.der";
+	static const char *const make_store[] = { "zkhsm", "hsm", "seal", NULL };
+	static const char *const import[] = { "zkhsm", "key", "new", "cli0", "--import", path, NULL };
+
+	write_pkcs8(path);
+	check(!setenv("ZKHSM_STORE", "/tmp/store", 1), "setenv");
+	run_command(make_store);
+	run_command(import);
 	check(!unlink(path), "unlink");
 	printf("R present cli0\n");
 	sign("cli0", 6);
+}
+
+/* Too few, then enough; what they make is left there until the next checkpoint is over. */
+static void shares(void)
+{
+	share_enter(0);
+	share_drop();
+	share_enter(1);
+	share_enter(0);
+	share_drop();
+	share_enter(0);
+	share_enter(1);
 }
 
 static void sign_in_crowd(void *arg)
@@ -410,19 +389,24 @@ static void live(void)
 		use_fully(keys[i].id);
 	}
 	use_fully("gen0");
+	seal(false);
 	evidence();
 	use_refused();
 	import_refused();
 	import_by_command();
 	crowd();
+	/* The command has stored what it did, elsewhere: only everything has all of it. */
+	seal(true);
 	evidence();
 	dumps();
+	shares();
 }
 
 /* That both stored forms are what they were. */
 static void still_alive(void)
 {
 	sign("unl0", 5);
+	seal(false);
 	evidence();
 }
 
@@ -444,12 +428,26 @@ static void die(void)
 	      key_state(&h, "rev1") == ZKHSM_KEY_STATE_COMPROMISED, "not revoked");
 	checkpoint("revoked");
 	still_alive();
+}
 
+static void unload(void)
+{
 	hsm_close(&h);
 	if (!hot_fork(UNLOAD))
 		hot_spin(syscall(SYS_delete_module, "zkhsm", O_NONBLOCK));
 	require(!hot_wait(UNLOAD), "rmmod");
-	checkpoint("unloaded");
+}
+
+static void come_back(void)
+{
+	require(!module_load(NULL), "insmod");
+	hsm_reopen(&h);
+	unseal();
+	/* One of two, with which the module goes. */
+	share_enter(0);
+	checkpoint("unsealed");
+	still_alive();
+	share_enter(1);
 }
 
 static void story(void)
@@ -462,16 +460,22 @@ static void story(void)
 	hsm_reopen(&h);
 	live();
 	checkpoint("alive");
+	share_drop();
 	still_alive();
 	die();
+	unload();
+	checkpoint("unloaded");
+	come_back();
+	unload();
+	checkpoint("unloaded-again");
 }
 
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = { { "story", story } };
 
-	if (argc != 2) {
-		fprintf(stderr, "Usage: guest SEED\n");
+	if (argc != 4 || !share_set(0, argv[2]) || !share_set(1, argv[3])) {
+		fprintf(stderr, "Usage: guest SEED SHARE SHARE\n");
 		return 2;
 	}
 	masked_seed(strtoull(argv[1], NULL, 16));

@@ -53,7 +53,7 @@ class Qmp:
 class Guest:
     """One boot of one kernel with one module, and the story that runs in it."""
 
-    def __init__(self, setting, module, seed, log):
+    def __init__(self, setting, module, arguments, log):
         self.name = f"memory-{os.getpid()}"
         shm = "/dev/shm" if os.path.isdir("/dev/shm") else None
         self.directory = tempfile.mkdtemp(prefix="zkhsm-memory.", dir=shm)
@@ -74,7 +74,7 @@ class Guest:
             self.qmp = Qmp(os.path.join(machine.machine_dir(self.name), "qmp"))
             self.story = subprocess.Popen(
                 [os.path.join(TOP, "tools/vm-exec"), "--timeout", "900", self.name, "--",
-                 "/zkhsm/tests/memory/guest", f"{seed:x}"],
+                 "/zkhsm/tests/memory/guest", *arguments],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         except BaseException:
             self.end()

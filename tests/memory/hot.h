@@ -11,6 +11,7 @@
 
 /* One process of each kind spins, the latest. */
 enum kind { ADD_KEY, HSM_NEW, GENERATE, IMPORT, SIGN, PROVE, EVIDENCE, REFUSED, DELETE, ORDER,
+	    SEAL, COMMIT, UNSEAL_HEAD, UNSEAL_RECORD, UNSEAL_FINISH, SHARE_ENTER, SHARE_DROP,
 	    UNLOAD, KINDS };
 
 void hot_start(void);

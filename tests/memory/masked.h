@@ -9,7 +9,7 @@
 /* By number; story.py has the same list. */
 enum secret {
 	DEL0, DEL1, REV0, REV1, UNL0, UNL1, HELD0, NARROW0, OFF0,
-	TOO_BIG, SHORT, LONG, REVOKED, FROM_FILE,
+	TOO_BIG, SHORT, LONG, REVOKED, FROM_FILE, KEK, SHARE0, SHARE1,
 };
 
 #define MASKED_BUFFER	33

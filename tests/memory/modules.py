@@ -52,6 +52,19 @@ MUTANTS = {
     "seed stays when unloaded": Mutant(
         (("nonce.c", "memzero_explicit(nonce_seed, sizeof(nonce_seed));", ""),),
         ("unloaded", ("nonce_seed",))),
+    "transform keeps a one-time key": Mutant(
+        (("box.c", "reset = crypto_aead_setkey(tfm, nobodys, sizeof(nobodys));",
+          "reset = nobodys[0];"),),
+        ("alive", ("one-time key",))),
+    "shares stay when combined": Mutant(
+        (("share.c", "memzero_explicit(set->y, sizeof(set->y));", ""),),
+        ("alive", ("share0", "share1"))),
+    "opened and freed without a wipe": Mutant(
+        (("unseal.c", "kfree_sensitive(buf);", "kfree(buf);"),),
+        ("unsealed", ("identity", "gen0", "unl0", "held0", "narrow0", "off0"))),
+    "KEK stays when unloaded": Mutant(
+        (("seal.c", "zkhsm_kek_wipe(&seal.kek);", ""),),
+        ("unloaded", ("KEK",))),
 }
 
 

@@ -89,14 +89,18 @@ class Patterns:
                             ("negated", N - k)):
             self.add(f"{name}{form}", be(value % R))
 
-    def add_hmac(self, name, key, message, context):
-        """Returns the output."""
+    def add_hmac(self, name, key, message, context=b"", secret=("key", "message")):
+        """What is public of the two is not looked for. Returns the output."""
         self.publish(context)
         out, states, blocks = sha512.hmac(key, message)
+        known = {int.from_bytes(context[j:j + 8], "big") for j in range(len(context) - 7)}
         for i, (state, block) in enumerate(zip(states, blocks)):
+            if i in (0, 2) and "key" not in secret:
+                continue
             self.add(f"{name}: state {i} of HMAC", sha512.be(state))
+            if i == 1 and "message" not in secret:
+                continue
             # The words that are a message, and what is left of its expansion.
-            known = {int.from_bytes(context[j:j + 8], "big") for j in range(len(context) - 7)}
             words = [word for word in block if word not in known]
             self.add(f"{name}: block {i} of HMAC", sha512.be(words))
         return out

@@ -104,6 +104,12 @@ static void take_one(const struct nlmsghdr *h, void *arg)
 	}
 }
 
+int sealed_receive(struct hsm *h, struct sealed *s)
+{
+	memset(s, 0, sizeof(*s));
+	return nlraw_receive(&h->nl, take_one, s, &h->a);
+}
+
 int sealed_changes(struct hsm *h, struct sealed *s)
 {
 	memset(s, 0, sizeof(*s));

@@ -49,6 +49,8 @@ void sealed_fresh(struct hsm *h, int32_t serial, uint32_t quorum, uint32_t stop,
 int sealed_take(struct hsm *h, struct sealed *s, bool rekey, int32_t serial);
 /* What has changed since the last commit. */
 int sealed_changes(struct hsm *h, struct sealed *s);
+/* The same of a dump that somebody else asked for. */
+int sealed_receive(struct hsm *h, struct sealed *s);
 int sealed_commit(struct hsm *h, const struct sealed *s);
 /* Everything and its commit, or the test ends. */
 void sealed_store(struct hsm *h, struct sealed *s);
