@@ -2,7 +2,8 @@
 /*
  * Between two rounds, when nobody asks for anything: keys and managers are
  * told in order and once each, the counts agree, imported keys still are what
- * was imported, and evidence about all of it verifies.
+ * was imported, and evidence about all of it verifies, once it is sealed. What
+ * was sealed can be unsealed.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,9 +14,10 @@
 #include "../../selftests/ec.h"
 #include "../../selftests/hsm.h"
 #include "nlf.h"
-#include "zkhsm.h"
 
 #define LIST_MAX	65536
+#define KEK_FLAGS	(ZKHSM_HSM_FLAG_KEK_KEYRING | ZKHSM_HSM_FLAG_KEK_SHARES | \
+			 ZKHSM_HSM_FLAG_KEK_TPM)
 
 struct seen {
 	bool ok;
@@ -132,6 +134,11 @@ static bool get_evidence(const struct manager *m)
 	for (i = 0; i < 100; i++) {
 		if (evidence_get(&hsm, m) != EBUSY && hsm.a.error != EAGAIN)
 			break;
+		if (hsm.a.reason == ZKHSM_REASON_UNSEALED) {
+			if (kept_commit(&hsm))
+				return wrong("hsm-seal: %s", hsm.a.text);
+			continue;
+		}
 		/* Nonces die of age, buckets fill with time; there is no event for that. */
 		poll(NULL, 0, 100);
 	}
@@ -180,23 +187,114 @@ static bool check_evidence(uint32_t keys, bool *again)
 	return ok;
 }
 
+static uint32_t flags(void)
+{
+	hsm_get(&hsm);
+	return nlraw_u32(&hsm.a, ZKHSM_A_HSM_FLAGS);
+}
+
+static bool count_keys(uint32_t *keys)
+{
+	bool ok = dump(ZKHSM_CMD_KEY_GET, look_at_key);
+
+	*keys = seen.count;
+	return ok || wrong("keys out of order, twice, or not what was imported: %s", hsm.a.text);
+}
+
+/* A KEK that is one of ours, or -1. */
+static int kek_of(const struct nlf_kept *k)
+{
+	int i;
+
+	for (i = 0; i < KEKS; i++)
+		if (!memcmp(k->head + 8, fixed.kek_id[i], sizeof(fixed.kek_id[i])))
+			return i;
+	return -1;
+}
+
+/* All of it, under a KEK that we know, and nothing waits any more. */
+static bool seal_all(struct nlf_kept *k)
+{
+	int32_t serial;
+	uint32_t keys;
+
+	if (!count_keys(&keys))
+		return false;
+	if (kept_take(&hsm, 0, k))
+		return wrong("hsm-seal: %s", hsm.a.text);
+	if (k->head_len && kek_of(k) < 0) {
+		serial = keyring_add("logon", fixed.kek[0], 32);
+		kept_take(&hsm, serial, k);
+		keyring_drop(serial);
+		if (hsm.a.error)
+			return wrong("rekey: %s", hsm.a.text);
+	}
+	if (k->count != k->counted || k->keys != keys)
+		return wrong("%u records sealed, %u counted; %u keys of %u", k->count, k->counted,
+			     k->keys, keys);
+	hsm_get(&hsm);
+	if (nlraw_u32(&hsm.a, ZKHSM_A_HSM_UNSEALED) ||
+	    nlraw_u64(&hsm.a, ZKHSM_A_HSM_SEQUENCE) != k->sequence)
+		return wrong("sealed and committed, and something waits");
+	if (!k->head_len || k->count > KEPT_RECORDS)
+		return true;
+	k->kek = (unsigned int)kek_of(k);
+	world->kept[KEPT_OTHER] = world->kept[KEPT_NEW];
+	world->kept[KEPT_NEW] = *k;
+	return true;
+}
+
+/* Nobody got it unsealed, and nothing that was tried is left over. */
+static bool unseal_all(void)
+{
+	const struct nlf_kept *k = &world->kept[KEPT_NEW];
+	uint32_t keys;
+
+	if (kept_unseal(&hsm, k))
+		return wrong("hsm-unseal: %s", hsm.a.text);
+	if (!count_keys(&keys))
+		return false;
+	return keys == k->keys || wrong("%u keys unsealed of %u", keys, k->keys);
+}
+
+/* As soon as a manager is pinned, and before that is stored. */
+static bool check_unsealed(const struct manager *m)
+{
+	if (!(flags() & KEK_FLAGS) || !nlraw_u32(&hsm.a, ZKHSM_A_HSM_UNSEALED))
+		return true;
+	if (evidence_get(&hsm, m) != EAGAIN || (hsm.a.reason != ZKHSM_REASON_UNSEALED &&
+						hsm.a.reason != ZKHSM_REASON_RATE))
+		return wrong("evidence of what is not stored: %s", hsm.a.text);
+	return true;
+}
+
+/* One of ours; where the configuration is locked, the last one that is there. */
+static bool some_manager(struct manager *m)
+{
+	if (!dump(ZKHSM_CMD_TRUST_GET, look_at_manager))
+		return wrong("managers out of order, or twice: %s", hsm.a.text);
+	if (!(flags() & ZKHSM_HSM_FLAG_LOCKED))
+		return pin_own(m) && check_unsealed(m);
+	memcpy(m->id, seen.last, 32);
+	return seen.count || wrong("locked, and no manager is there");
+}
+
 static bool check_all(void)
 {
-	struct manager m;
-	uint32_t keys;
+	static struct nlf_kept kept;
+	struct manager m = { 0 };
+	uint32_t keys = 0;
 	bool ok, again;
 	int tries = 20;
 
 	nlraw_do(&hsm.nl, nlraw_msg(&hsm.nl, ZKHSM_CMD_HSM_GET), &hsm.a);
 	/* Nobody made one in this round. */
-	if (!hsm.a.error && !nlraw_attr(&hsm.a, ZKHSM_A_HSM_IDENTITY))
-		return true;
-	if (!dump(ZKHSM_CMD_TRUST_GET, look_at_manager))
-		return wrong("managers out of order, or twice: %s", hsm.a.text);
-	if (!dump(ZKHSM_CMD_KEY_GET, look_at_key))
-		return wrong("keys out of order, twice, or not what was imported: %s", hsm.a.text);
-	keys = seen.count;
-	ok = pin_own(&m);
+	if (!hsm.a.error && !nlraw_attr(&hsm.a, ZKHSM_A_HSM_IDENTITY) &&
+	    (world->kind != WORLD_SEALED || !unseal_all()))
+		return world->kind != WORLD_SEALED;
+	if (world->kind == WORLD_KEK && !seal_all(&kept))
+		return false;
+	ok = some_manager(&m) && count_keys(&keys);
 	for (again = ok; again && tries--;) {
 		again = false;
 		ok = get_evidence(&m) && check_evidence(keys, &again);
@@ -207,7 +305,7 @@ static bool check_all(void)
 
 bool after_round(char *why, size_t size)
 {
-	bool ok;
+	bool ok, locked;
 
 	reason = why;
 	reason_size = size;
@@ -216,6 +314,9 @@ bool after_round(char *why, size_t size)
 	if (nlraw_open(&hsm.nl))
 		return wrong("the family is gone");
 	ok = check_all();
+	locked = ok && flags() & ZKHSM_HSM_FLAG_LOCKED;
 	nlraw_close(&hsm.nl);
+	if (locked && module_unload() != -EAGAIN)
+		return wrong("a locked module was unloaded");
 	return ok;
 }

@@ -20,6 +20,8 @@
 #include "nlf.h"
 
 #define ROUND_INPUTS	600	/* of all processes together */
+/* Numbers that no other round's inputs have. */
+#define LOCKED_FIRST	(1ull << 40)
 #define HUNG_MS		(120 * 1000)
 
 struct nlf_world *world;
@@ -183,14 +185,14 @@ static bool wait_for_all(pid_t *pid)
 
 /* @count inputs on a new module. Returns whether all is as it should be. */
 static bool run_round(uint64_t first, unsigned int count, const struct nlf_input *given,
-		      bool identity)
+		      enum nlf_kind_of_world kind)
 {
 	pid_t pid[WORKERS_MAX];
 	char why[300];
 	unsigned int i;
 	bool ok;
 
-	world_start(identity);
+	world_start(kind);
 	fflush(stdout);
 	for (i = 0; i < options.workers; i++) {
 		pid[i] = fork();
@@ -263,16 +265,19 @@ static void give_all(void)
 	}
 }
 
-/* On a module with an identity and on one without; by everybody at once. */
+/* On a module of each kind but one that is locked; by everybody at once. */
 static void test_given(void)
 {
+	static const char *const names[] = { "with an identity", "without an identity",
+					     "with a KEK", "with something to unseal" };
+	enum nlf_kind_of_world kind;
+
 	give_all();
 	ktap_note("%u inputs from files", given_count);
 	if (!given_count)
 		ktap_skip("no inputs were given");
-	check(run_round(0, given_count, given, true), "with an identity");
-	if (!atomic_load(&world->stop))
-		check(run_round(0, given_count, given, false), "without an identity");
+	for (kind = WORLD_PLAIN; kind < WORLD_LOCKED && !atomic_load(&world->stop); kind++)
+		check(run_round(0, given_count, given, kind), "%s", names[kind]);
 }
 
 static bool more(unsigned long done, uint64_t end)
@@ -282,6 +287,9 @@ static bool more(unsigned long done, uint64_t end)
 
 static void test_fuzz(void)
 {
+	/* What the second of two has to unseal, the first has left. */
+	static const enum nlf_kind_of_world kinds[] = { WORLD_KEK, WORLD_SEALED, WORLD_PLAIN,
+							WORLD_EMPTY };
 	uint64_t end = now_ms() + options.seconds * 1000;
 	unsigned long done = 0, count, round = 0;
 	bool ok = true;
@@ -292,12 +300,25 @@ static void test_fuzz(void)
 		count = ROUND_INPUTS;
 		if (options.runs && options.runs - done < count)
 			count = options.runs - done;
-		ok = run_round(done, (unsigned int)count, NULL, round % 4 != 1);
+		ok = run_round(done, (unsigned int)count, NULL, kinds[round % 4]);
 		printf("# %lu inputs, %u edges, %u kept\n", done + count,
 		       atomic_load(&world->edges), atomic_load(&world->corpus_count));
 		fflush(stdout);
 	}
 	check(ok, "seed %llu, %lu inputs", (unsigned long long)options.seed, done);
+}
+
+/* Last, and only in a machine of our own. */
+static void test_locked(void)
+{
+	if (!options.seconds || options.runs)
+		ktap_skip("no --seconds");
+	if (atomic_load(&world->stop))
+		ktap_skip("something was found already");
+	check(run_round(LOCKED_FIRST, ROUND_INPUTS / 2, NULL, WORLD_LOCKED), "locked");
+	/* Only force gets it out, and switches lockdep off. */
+	if (module_unload() == -EAGAIN)
+		check(!module_unload_forced(), "rmmod -f: %s", strerrorname_np(errno));
 }
 
 static void report(void)
@@ -316,6 +337,7 @@ static void report(void)
 			       (unsigned long long)world->done[i],
 			       (unsigned long long)world->refused[i], world->cmd_edges[i],
 			       world->slowest_ms[i]);
+	printf("# unsealed by the fuzzer: %u times\n", atomic_load(&world->unsealed));
 	printf("# never refused for:");
 	for (i = 1; i < nlf_reason_count; i++)
 		if (!(world->reasons >> i & 1))
@@ -335,6 +357,7 @@ int main(int argc, char **argv)
 	static const struct ktap_test tests[] = {
 		{ "given_inputs", test_given },
 		{ "fuzz", test_fuzz },
+		{ "locked", test_locked },
 	};
 	/* Only to interrupt waiting. */
 	const struct sigaction interrupt = { .sa_handler = on_alarm };

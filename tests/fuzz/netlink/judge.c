@@ -20,12 +20,20 @@
 
 /* As the comments of the functions behind the handlers say, see kmod/{hsm,ops,...}.c. */
 static const uint64_t documented[NLF_COMMANDS] = {
-	[ZKHSM_CMD_HSM_NEW] = R(NOT_ADMIN) | R(IDENTITY_EXISTS) | R(CONFIG) | R(RESERVED_INPUT),
+	[ZKHSM_CMD_HSM_NEW] = R(NOT_ADMIN) | R(IDENTITY_EXISTS) | R(CONFIG) | R(RESERVED_INPUT) |
+			      R(KEYRING) | R(LENGTH) | R(SHARE) | R(TPM),
 	[ZKHSM_CMD_HSM_GET] = R_ALWAYS | R(OTHER_HSM),
-	[ZKHSM_CMD_HSM_SET] = R_ADMIN | R(CONFIG) | R(RESERVED_INPUT),
-	[ZKHSM_CMD_HSM_LOCK] = R_ADMIN | R(NOT_SUPPORTED),
-	[ZKHSM_CMD_HSM_SEAL] = R_ADMIN | R(NOT_SUPPORTED),
-	[ZKHSM_CMD_HSM_UNSEAL] = R_ADMIN | R(NOT_SUPPORTED),
+	[ZKHSM_CMD_HSM_SET] = R_ADMIN | R(CONFIG) | R(RESERVED_INPUT) | R(LOCKED),
+	[ZKHSM_CMD_HSM_LOCK] = R_ADMIN | R(OTHER_HSM) | R(CONFIG) | R(LOCKED),
+	[ZKHSM_CMD_HSM_SEAL] = R_AGENT | R(NOT_ADMIN) | R(MISSING) | R(RESERVED_INPUT) |
+			       R(NO_KEK) | R(SEQUENCE) | R(LIST_MOVED) | R(FULL) | R(KEYRING) |
+			       R(LENGTH) | R(SHARE),
+	[ZKHSM_CMD_HSM_UNSEAL] = R(NOT_ADMIN) | R(LENGTH) | R(RESERVED_INPUT) |
+				 R(IDENTITY_EXISTS) | R(NOT_UNSEALING) | R(MALFORMED) |
+				 R(NOT_SUPPORTED) | R(NO_KEK) | R(OTHER_KEK) | R(KEYRING) |
+				 R(SHARE) | R(TPM) | R(AUTHENTICATION) | R(OTHER_HSM) |
+				 R(RECORD_NEWER) | R(RECORD_OLDER) | R(RECORDS_MISSING) |
+				 R(REPEATED) | R(ELEMENT_EXISTS) | R(FULL) | R(REVOKED),
 	[ZKHSM_CMD_KEY_NEW] = R_ADMIN | R(MISSING) | R(LENGTH) | R(BAD_ID) | R(NOT_SUPPORTED) |
 			      R(UNKNOWN_FLAG) | R(RESERVED_INPUT) | R(STATE) | R(ID_EXISTS) |
 			      R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL) | R(KEYRING) |
@@ -41,12 +49,13 @@ static const uint64_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_PROOF_GET] = R_USE | R(RESERVED_INPUT),
 	[ZKHSM_CMD_EVIDENCE_GET] = R_AGENT | R(MISSING) | R(LENGTH) | R(REPEATED) |
 				   R(NOT_PINNED) | R(RATE) | R(NONCES_OUTSTANDING) |
-				   R(LIST_MOVED),
+				   R(LIST_MOVED) | R(UNSEALED),
 	[ZKHSM_CMD_LIST_GET] = R_AGENT | R(LIST_MOVED),
 	[ZKHSM_CMD_TRUST_NEW] = R_ADMIN | R(MISSING) | R(LENGTH) | R(BAD_ID) | R(MALFORMED) |
-				R(ALREADY_PINNED) | R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL),
+				R(ALREADY_PINNED) | R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL) |
+				R(LOCKED),
 	[ZKHSM_CMD_TRUST_GET] = R_AGENT | R(MISSING) | R(NOT_PINNED) | R(NOT_SUPPORTED),
-	[ZKHSM_CMD_TRUST_DEL] = R_ADMIN | R(MISSING) | R(NOT_PINNED),
+	[ZKHSM_CMD_TRUST_DEL] = R_ADMIN | R(MISSING) | R(NOT_PINNED) | R(LOCKED),
 	[ZKHSM_CMD_ORDER_APPLY] = R_AGENT | R(MISSING) | R(LENGTH) | R(MALFORMED) |
 				  R(NOT_SUPPORTED) | R(OTHER_HSM) | R(NOT_PINNED) |
 				  R(SIGNATURE) | R(REPLAY) | R(OUT_OF_TURN),
@@ -55,6 +64,44 @@ static const uint64_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_SHARE_GET] = R(NOT_ADMIN) | R(SHARE),
 	[ZKHSM_CMD_SHARE_DEL] = R(NOT_ADMIN) | R(SHARE),
 };
+
+/* Where a reason has another errno than the spec gives it, or one of several. */
+static const struct {
+	uint8_t cmd;	/* 0: any */
+	uint32_t reason;
+	int error;
+} several[] = {
+	{ 0, ZKHSM_REASON_KEYRING, ENOKEY },
+	{ 0, ZKHSM_REASON_KEYRING, EACCES },
+	{ 0, ZKHSM_REASON_KEYRING, EKEYREVOKED },
+	{ 0, ZKHSM_REASON_KEYRING, EKEYEXPIRED },
+	{ ZKHSM_CMD_HSM_NEW, ZKHSM_REASON_SHARE, ENOKEY },
+	{ ZKHSM_CMD_HSM_SEAL, ZKHSM_REASON_SHARE, ENOKEY },
+	{ ZKHSM_CMD_HSM_UNSEAL, ZKHSM_REASON_SHARE, ENOKEY },
+	{ ZKHSM_CMD_SHARE_NEW, ZKHSM_REASON_SHARE, EINVAL },
+	{ ZKHSM_CMD_SHARE_NEW, ZKHSM_REASON_SHARE, EBUSY },
+	{ ZKHSM_CMD_SHARE_NEW, ZKHSM_REASON_REPEATED, EEXIST },
+	{ ZKHSM_CMD_SHARE_GET, ZKHSM_REASON_SHARE, ENOKEY },
+	{ ZKHSM_CMD_SHARE_DEL, ZKHSM_REASON_SHARE, ENOKEY },
+	{ ZKHSM_CMD_HSM_LOCK, ZKHSM_REASON_LOCKED, EALREADY },
+	/* Too many dumps of it that were begun and not read. */
+	{ ZKHSM_CMD_HSM_SEAL, ZKHSM_REASON_FULL, EBUSY },
+	/* The machine has no TPM, or its kernel no driver; what can be none is refused before. */
+	{ 0, ZKHSM_REASON_TPM, ENODEV },
+	{ 0, ZKHSM_REASON_TPM, EOPNOTSUPP },
+	{ 0, ZKHSM_REASON_TPM, EINVAL },
+};
+
+static bool errno_documented(uint8_t cmd, uint32_t reason, int error)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(several) / sizeof(several[0]); i++)
+		if ((!several[i].cmd || several[i].cmd == cmd) && several[i].reason == reason &&
+		    several[i].error == error)
+			return true;
+	return nlf_reasons[reason].error == error;
+}
 
 static bool reason_documented(uint8_t cmd, uint32_t reason)
 {
@@ -183,7 +230,7 @@ static void judge_class(struct nlf_worker *w, const struct nlf_cmd *c)
 		finding(w, "%s was done for uid %u", c->name, w->uid);
 }
 
-static void judge_done(struct nlf_worker *w, struct nlf_asked *a)
+static void judge_done(struct nlf_worker *w, struct nlf_asked *a, bool lost)
 {
 	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
 
@@ -195,6 +242,10 @@ static void judge_done(struct nlf_worker *w, struct nlf_asked *a)
 		finding(w, "%s was done, and the spec does not allow the request", c->name);
 	else
 		judge_class(w, c);
+	if (a->rekey && w->uid)
+		finding(w, "uid %u changes the KEK", w->uid);
+	if (a->dump && a->cmd == ZKHSM_CMD_HSM_SEAL && !a->headed && !lost)
+		finding(w, "a sealing without a head");
 	atomic_fetch_add(&world->done[a->cmd % NLF_COMMANDS], 1);
 }
 
@@ -216,7 +267,6 @@ static void judge_error(struct nlf_worker *w, struct nlf_asked *a, int error,
 {
 	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
 	const char *name = c->name ? c->name : "no command";
-	int expected;
 
 	if (!a->judged)
 		return;
@@ -235,11 +285,9 @@ static void judge_error(struct nlf_worker *w, struct nlf_asked *a, int error,
 			said->reason, said->text);
 		return;
 	}
-	expected = nlf_reasons[said->reason].error;
-	if (expected ? error != expected : error != ENOKEY && error != EACCES &&
-	    error != EKEYREVOKED && error != EKEYEXPIRED)
-		finding(w, "%s: %s where reason %s has %s", name, strerrorname_np(error),
-			nlf_reasons[said->reason].name, strerrorname_np(expected));
+	if (!errno_documented(a->cmd, said->reason, error))
+		finding(w, "%s: %s for reason %s, which has another", name, strerrorname_np(error),
+			nlf_reasons[said->reason].name);
 }
 
 /* An acknowledgement, or the end of a dump: the errno, then what was said about it. */
@@ -256,7 +304,7 @@ static void judge_end(struct nlf_worker *w, struct nlf_socket *sock, const struc
 	if (said.error)
 		judge_error(w, a, said.error, &said);
 	else
-		judge_done(w, a);
+		judge_done(w, a, sock->lost);
 }
 
 static void judge_reply(struct nlf_worker *w, struct nlf_socket *sock, const struct nlmsghdr *h)

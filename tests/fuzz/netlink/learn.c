@@ -11,6 +11,11 @@
 /* Signatures and proofs are verified once in so many; OpenSSL is slow in an emulated machine. */
 #define ONE_IN	4
 
+/* Documentation/protocol.rst, "Sealed heads and records". */
+#define SEALED_HEAD	32
+#define SEALED_RECORD	33
+#define AT_HSM_ID	24
+
 struct attrs {
 	const uint8_t *data;
 	size_t len;
@@ -164,6 +169,55 @@ static void check_order(struct nlf_worker *w, struct nlf_asked *asked, const str
 	memcpy(asked->last_id, id, len);
 }
 
+/* Header, the KEK's id, the HSM's. */
+static bool begins_as(const uint8_t *bytes, size_t len, uint8_t type)
+{
+	const uint8_t header[8] = { 'Z', 'K', 'H', 'S', 'M', type, 0, 1 };
+
+	if (len < AT_HSM_ID + 32 || memcmp(bytes, header, sizeof(header)))
+		return false;
+	/* Where there was none at first, another process may just have made the identity. */
+	return world->kind == WORLD_EMPTY || world->kind == WORLD_SEALED ||
+	       !memcmp(bytes + AT_HSM_ID, world->hsm_id, 32);
+}
+
+/* Records and names of what is gone come first, each once; the head is the end of it. */
+static void learn_sealed(struct nlf_worker *w, struct nlf_asked *asked, const struct attrs *a)
+{
+	size_t record_len, head_len;
+	const uint8_t *record = find(a, ZKHSM_A_SEAL_RECORD, &record_len);
+	const uint8_t *head = find(a, ZKHSM_A_SEAL_HEAD, &head_len);
+	const uint8_t *id = find(a, ZKHSM_A_SEAL_ID, NULL);
+	const uint8_t *element = find(a, ZKHSM_A_SEAL_ELEMENT, NULL);
+	const uint8_t *sequence = find(a, ZKHSM_A_SEAL_SEQUENCE, NULL);
+	bool removed = find(a, ZKHSM_A_SEAL_REMOVED, NULL);
+	unsigned long long last;
+
+	if (asked->headed || !sequence)
+		finding(w, "a sealing that goes on behind its head, or has no sequence");
+	if (head ? record || id || element || removed : !record == !removed || !id == !element)
+		finding(w, "a part of a sealing that is neither a head nor one record");
+	if ((head && !begins_as(head, head_len, SEALED_HEAD)) ||
+	    (record && !begins_as(record, record_len, SEALED_RECORD)))
+		finding(w, "a head or record of another kind, or another HSM");
+	if (record)
+		kept_learn(record, record_len);
+	if (!head || !sequence)
+		return;
+	kept_learn(head, head_len);
+	asked->headed = true;
+	memcpy(&last, sequence, sizeof(last));
+	atomic_store(&world->sequence, last);
+}
+
+static void learn_unsealed(const struct attrs *a)
+{
+	const uint8_t *finished = find(a, ZKHSM_A_SEAL_FINISH, NULL);
+
+	if (finished && *finished)
+		atomic_fetch_add(&world->unsealed, 1);
+}
+
 static void learn_hsm(const struct attrs *a)
 {
 	const uint8_t *id = find(a, ZKHSM_A_HSM_HSM_ID, NULL);
@@ -188,6 +242,13 @@ void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *data, s
 	case ZKHSM_CMD_HSM_NEW:
 	case ZKHSM_CMD_HSM_GET:
 		learn_hsm(&a);
+		break;
+	case ZKHSM_CMD_HSM_SEAL:
+		if (asked->dump)
+			learn_sealed(w, asked, &a);
+		break;
+	case ZKHSM_CMD_HSM_UNSEAL:
+		learn_unsealed(&a);
 		break;
 	case ZKHSM_CMD_KEY_NEW:
 	case ZKHSM_CMD_KEY_GET:

@@ -8,7 +8,7 @@
 
 #include "nlf.h"
 
-#define PIECES_MAX	48
+#define PIECES_MAX	64
 
 struct piece {
 	uint16_t type;
@@ -58,32 +58,70 @@ static void add_challenges(struct message *m, uint8_t sel, uint8_t arg)
 }
 
 /* The first attribute is what a command is about; it is there unless the step says otherwise. */
-static bool required(const struct nlf_cmd *c, unsigned int index)
+static bool required(const struct nlf_cmd *c, unsigned int index, bool dump)
 {
-	if (c->set == NLF_HSM || c->set == NLF_LIST)
+	if (c->set == NLF_HSM || c->set == NLF_LIST || (c->set == NLF_SEAL && (dump || index)) ||
+	    (c->set == NLF_SHARE && c->request & 1u << ZKHSM_A_SHARE_KEK_ID))
 		return false;
 	return !index || (index == 1 && c->request & 1u << ZKHSM_A_KEY_DIGEST) ||
 	       (index == 1 && c->set == NLF_PROOF);
 }
 
-static void add_request(struct message *m)
+static void add_request(struct message *m, bool dump)
 {
+	uint32_t request = dump && m->c->dump_request ? m->c->dump_request : m->c->request;
 	unsigned int attr, index = 0;
 
 	for (attr = 1; attr <= m->c->attr_max; attr++) {
 		uint8_t sel, arg;
 
-		if (!(m->c->request & 1u << attr))
+		if (!(request & 1u << attr))
 			continue;
 		sel = m->s->value[index % VALUES_MAX].sel;
 		arg = m->s->value[index % VALUES_MAX].arg;
-		if (required(m->c, index++) ? sel == 255 : !sel)
+		if (required(m->c, index++, dump) ? sel == 255 : !sel)
 			continue;
 		if (m->c->set == NLF_EVIDENCE && attr == ZKHSM_A_EVIDENCE_CHALLENGE)
 			add_challenges(m, sel, arg);
 		else
 			add(m, m->c->set, (int)attr, sel, arg);
 	}
+}
+
+/* Selectors of values that are as they should be, of the sealing before, of another HSM. */
+#define RIGHT	0
+#define OLDER	128
+#define OTHER	129
+#define LOST	130
+
+/*
+ * All that an unsealing takes, in one message, or one part of it; in most
+ * something is wrong, since one that is right is the last one of a round.
+ */
+static void add_unseal(struct message *m)
+{
+	unsigned int part = m->s->value[5].arg % 8, fault = m->s->expand[3] % 10, i;
+	unsigned int n = world->kept[KEPT_NEW].count, at = n ? m->s->value[0].arg % n : 0;
+
+	if (part <= 3) {
+		add(m, NLF_SEAL, ZKHSM_A_SEAL_HEAD, fault == 1 ? OLDER : fault == 2 ? OTHER : RIGHT,
+		    0);
+		add(m, NLF_SEAL, ZKHSM_A_SEAL_KEYRING_SERIAL, fault == 3 ? 128 : RIGHT,
+		    m->s->value[2].arg);
+	}
+	for (i = 0; i < n && part != 3 && part < 6; i++) {
+		if (i != at || fault < 4)
+			add(m, NLF_SEAL, ZKHSM_A_SEAL_RECORD, RIGHT, (uint8_t)i);
+		else if (fault < 7)
+			add(m, NLF_SEAL, ZKHSM_A_SEAL_RECORD, (uint8_t)(OLDER + fault - 4),
+			    (uint8_t)i);
+		else if (fault == 7)
+			add(m, NLF_SEAL, ZKHSM_A_SEAL_RECORD, RIGHT, (uint8_t)(i + 1));
+	}
+	if (part == 6)
+		add(m, NLF_SEAL, ZKHSM_A_SEAL_RECORD, RIGHT, (uint8_t)at);
+	if ((part < 3 && fault != 9) || part == 7)
+		add(m, NLF_SEAL, ZKHSM_A_SEAL_FINISH, RIGHT, 0);
 }
 
 static void swap(struct message *m, unsigned int i, unsigned int j)
@@ -294,6 +332,10 @@ void message_build(struct nlf_worker *w, struct nlf_socket *sock, const struct n
 
 	w->len = 0;
 	while (n--) {
+		/* Where there is something to unseal, another identity would be the end of it. */
+		if (world->kind == WORLD_SEALED && step_command(&copy) == ZKHSM_CMD_HSM_NEW &&
+		    copy.expand[1] % 16)
+			copy.cmd = ZKHSM_CMD_HSM_UNSEAL;
 		m.w = w;
 		m.s = &copy;
 		m.c = &nlf_commands[step_command(&copy)];
@@ -302,8 +344,10 @@ void message_build(struct nlf_worker *w, struct nlf_socket *sock, const struct n
 		m.count = 0;
 		m.used = 0;
 		/* Most dumps take none. */
-		if (!(flags & NLM_F_DUMP) || m.c->dump_request || copy.expand[1] & 1)
-			add_request(&m);
+		if (step_command(&copy) == ZKHSM_CMD_HSM_UNSEAL && copy.value[5].sel < 128)
+			add_unseal(&m);
+		else if (!(flags & NLM_F_DUMP) || m.c->dump_request || copy.expand[1] & 1)
+			add_request(&m, flags & NLM_F_DUMP);
 		change(&m);
 		if (w->len + 1024 < sizeof(w->datagram))
 			serialize(&m, flags, (uint16_t)sock->nl.family);
@@ -315,6 +359,17 @@ void message_build(struct nlf_worker *w, struct nlf_socket *sock, const struct n
 		raw(w, s);
 }
 
+static bool asks_for_rekey(const struct nlf_asked *a, const struct nlmsghdr *h)
+{
+	int left = (int)(h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN);
+	const struct nlattr *attr;
+
+	attr = nla_find((const struct nlattr *)((const uint8_t *)(h + 1) + GENL_HDRLEN), left,
+			ZKHSM_A_SEAL_REKEY);
+	return a->dump && a->cmd == ZKHSM_CMD_HSM_SEAL && attr && nla_len(attr) >= 4 &&
+	       nla_get_u32(attr);
+}
+
 /* Walks the datagram as netlink_rcv_skb() does, to know what has to be answered. */
 void message_note(struct nlf_worker *w, struct nlf_socket *sock)
 {
@@ -322,13 +377,16 @@ void message_note(struct nlf_worker *w, struct nlf_socket *sock)
 
 	while (w->len - at >= NLMSG_HDRLEN) {
 		const struct nlmsghdr *h = (const struct nlmsghdr *)(w->datagram + at);
-		const struct genlmsghdr *g = (const struct genlmsghdr *)(h + 1);
+		struct genlmsghdr *g = (struct genlmsghdr *)(w->datagram + at + NLMSG_HDRLEN);
 		bool ours = h->nlmsg_type == sock->nl.family &&
 			    h->nlmsg_len >= NLMSG_HDRLEN + GENL_HDRLEN;
 		struct nlf_asked *a;
 
 		if (h->nlmsg_len < NLMSG_HDRLEN || w->len - at < h->nlmsg_len)
 			return;
+		/* A module that is locked could not be loaded anew for the next round. */
+		if (ours && g->cmd == ZKHSM_CMD_HSM_LOCK && world->kind != WORLD_LOCKED && !w->uid)
+			g->cmd = ZKHSM_CMD_HSM_GET;
 		if (h->nlmsg_flags & NLM_F_REQUEST) {
 			a = &sock->asked[sock->asked_count++ % ASKED_MAX];
 			memset(a, 0, sizeof(*a));
@@ -337,6 +395,7 @@ void message_note(struct nlf_worker *w, struct nlf_socket *sock)
 			a->cmd = ours ? g->cmd : 0;
 			a->dump = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 			a->judged = ours;
+			a->rekey = ours && asks_for_rekey(a, h);
 			if (ours && g->cmd < NLF_COMMANDS)
 				a->fits = judge_fits(&nlf_commands[g->cmd], a->dump,
 						     (const uint8_t *)(g + 1),

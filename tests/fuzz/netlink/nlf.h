@@ -10,6 +10,7 @@
  *	step.c		how inputs are made and changed
  *	value.c		a value for an attribute
  *	order.c		signed orders, changed before they are signed, or after
+ *	kept.c		what was sealed, to be unsealed: whole, in parts, changed
  *	message.c	a step's datagram
  *	run.c		sends it, reads what comes, looks for a harmed kernel
  *	judge.c		what an answer may look like
@@ -34,6 +35,7 @@
 
 #include "../../selftests/nlraw.h"
 #include "table.h"
+#include "zkhsm.h"
 
 #define STEPS_MAX	6
 #define STEP_LEN	64
@@ -84,6 +86,8 @@ enum nlf_how {
 #define PINNED		6	/* so many are, at first */
 #define DIGESTS		4
 #define SERIALS		16
+#define KEKS		4	/* the last two are also there as shares */
+#define SHARES		8	/* three of one, three of another, two that are none */
 #define SIDE_SOCKETS	3
 #define WORKERS_MAX	8
 
@@ -103,7 +107,44 @@ struct nlf_fixed {
 	uint8_t secret[SECRETS][32];
 	uint8_t secret_public[SECRETS][65];
 	uint8_t secret_element[SECRETS][32];
+	uint8_t kek[KEKS][32];
+	uint8_t kek_id[KEKS][16];
+	uint8_t share[SHARES][ZKHSM_SHARE_LEN];
 };
+
+/* What a round begins with. */
+enum nlf_kind_of_world {
+	WORLD_PLAIN,	/* an identity, keys, managers, and no KEK */
+	WORLD_EMPTY,	/* an identity is for the fuzzer to make */
+	WORLD_KEK,	/* as plain, and sealed once */
+	WORLD_SEALED,	/* empty, and what an earlier one with a KEK left is there to unseal */
+	WORLD_LOCKED,	/* as with a KEK, and hsm-lock is let through: the module stays for good */
+};
+
+#define KEPT_HEAD_MAX	(16 * 1024)
+#define KEPT_RECORD_MAX	2048
+#define KEPT_RECORDS	48
+#define LOOSE		16
+
+struct nlf_record {
+	uint32_t len;
+	uint8_t bytes[KEPT_RECORD_MAX];
+};
+
+/* One whole sealing. */
+struct nlf_kept {
+	uint64_t sequence;
+	unsigned int kek;	/* of fixed.kek[] */
+	uint32_t keys;		/* how many of the records are keys */
+	uint32_t count;		/* of records that are here */
+	uint32_t counted;	/* as the head says */
+	uint32_t head_len;	/* 0: nothing has been kept */
+	uint8_t head[KEPT_HEAD_MAX];
+	struct nlf_record record[KEPT_RECORDS];
+};
+
+/* Which one. */
+enum nlf_which { KEPT_NEW, KEPT_OLD, KEPT_OTHER, KEPT };
 
 #define PC_BITS		(1u << 22)	/* text of the module, by byte */
 #define EDGE_BITS	(1u << 18)
@@ -111,6 +152,15 @@ struct nlf_fixed {
 
 /* What the processes share. Racy where it does not matter. */
 struct nlf_world {
+	enum nlf_kind_of_world kind;
+
+	/* what was sealed: whole, by ourselves between two rounds, and whatever was given out */
+	struct nlf_kept kept[KEPT];
+	struct nlf_record loose[LOOSE];
+	atomic_uint loose_count;
+	atomic_ullong sequence;
+	atomic_uint unsealed;
+
 	/* what the kernel told last */
 	uint8_t hsm_id[32];
 	uint8_t identity[65];
@@ -165,6 +215,8 @@ struct nlf_asked {
 	bool dump;
 	bool fits;	/* the spec allows it, as far as the spec can say */
 	bool judged;	/* headers as they should be: the rules for answers apply */
+	bool rekey;		/* a dump of hsm-seal that only an administrator may ask for */
+	bool headed;		/* its head has been told */
 	uint8_t last_id[66];	/* the last id or manager in a dump */
 	uint32_t parts;
 };
@@ -187,6 +239,8 @@ struct nlf_worker {
 	struct nlf_socket main;
 	struct nlf_socket side[SIDE_SOCKETS];
 	int32_t serial[SERIALS];
+	int32_t kek[KEKS];
+	int32_t share[SHARES];
 	uint32_t seq;
 	int kcov;
 	uint64_t *area;
@@ -219,6 +273,17 @@ int key_slot_find(const char *name);
 size_t order_build(const struct nlf_step *s, uint8_t *out);
 void payload_change(const struct nlf_step *s, uint8_t *bytes, size_t *len, size_t room);
 
+/* kept.c */
+size_t kept_head(const struct nlf_step *s, uint8_t sel, uint8_t arg, uint8_t *out);
+size_t kept_record(const struct nlf_step *s, uint8_t sel, uint8_t arg, uint8_t *out);
+void kept_learn(const uint8_t *bytes, size_t len);
+struct hsm;
+/* Everything there is, sealed and committed, to @out; 0 or an errno. With a KEK: rekeyed. */
+int kept_take(struct hsm *h, int32_t rekey, struct nlf_kept *out);
+/* What waits. */
+int kept_commit(struct hsm *h);
+int kept_unseal(struct hsm *h, const struct nlf_kept *k);
+
 /* message.c: w->datagram and w->len, and what it asks for, in @sock */
 void message_build(struct nlf_worker *w, struct nlf_socket *sock, const struct nlf_step *s);
 void message_note(struct nlf_worker *w, struct nlf_socket *sock);
@@ -244,7 +309,7 @@ void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *attrs, 
 
 /* world.c */
 void fixed_make(uint64_t seed);
-void world_start(bool identity);
+void world_start(enum nlf_kind_of_world kind);
 void worker_start(struct nlf_worker *w, unsigned int number);
 
 /* after.c */

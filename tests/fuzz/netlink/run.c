@@ -16,7 +16,8 @@
 
 #include "nlf.h"
 
-#define SENDABLE	(64 * 1024)
+/* What libnl asks for, less what netlink keeps of it. */
+#define SENDABLE	(64 * 1024 - 32)
 #define CROWDED		(16 * 1024)
 
 uint64_t now_ms(void)

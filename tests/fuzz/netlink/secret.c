@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The secrets that were imported, in every form that the module has them in:
- * plain and times R = 2^256 mod n, from either end, whole or a half of it.
- * The fuzzer never sends any of it but through the keyring.
+ * plain and times R = 2^256 mod n, from either end, whole or a half of it; KEKs,
+ * and what is secret in a share. The fuzzer never sends any of it but through
+ * the keyring.
  */
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -13,7 +14,10 @@
 
 #include "nlf.h"
 
-#define FORMS	(SECRETS * 2 * 2)
+/* Documentation/protocol.rst, "A share". */
+#define SHARE_AT_Y	26
+
+#define FORMS	(SECRETS * 2 * 2 + (KEKS + SHARES) * 2)
 
 /* 16 bytes each: what is shorter could be there by chance, what is longer cut. */
 static uint8_t needle[FORMS * 2][16];
@@ -61,6 +65,10 @@ void secrets_prepare(void)
 		add_both_ends(fixed.secret[i]);
 		add_both_ends(mont);
 	}
+	for (i = 0; i < KEKS; i++)
+		add_both_ends(fixed.kek[i]);
+	for (i = 0; i < SHARES; i++)
+		add_both_ends(fixed.share[i] + SHARE_AT_Y);
 	if (!ok) {
 		printf("Bail out! OpenSSL: the forms of a secret\n");
 		exit(EXIT_FAILURE);

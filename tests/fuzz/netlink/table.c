@@ -28,7 +28,14 @@ static const struct nlf_attr hsm_attrs[] = {
 	[20] = { "configuration", NLF_BINARY, 32, 1072 },
 	[21] = { "list-digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
 	[22] = { "nonces", NLF_U32, 0, 0 },
-	[23] = { "event", NLF_U32, 0, 9 },
+	[23] = { "event", NLF_U32, 0, 11 },
+	[24] = { "kek-class", NLF_U32, 0, 3 },
+	[25] = { "keyring-serial", NLF_U32, 0, 0 },
+	[26] = { "tpm-pcrs", NLF_U32, 0, 0 },
+	[27] = { "counter-index", NLF_U32, 0, 0 },
+	[28] = { "kek-id", NLF_BINARY, ZKHSM_KEK_ID_LEN, ZKHSM_KEK_ID_LEN },
+	[29] = { "sequence", NLF_U64, 0, 0 },
+	[30] = { "unsealed", NLF_U32, 0, 0 },
 };
 
 static const struct nlf_attr key_attrs[] = {
@@ -47,7 +54,7 @@ static const struct nlf_attr key_attrs[] = {
 	[13] = { "uses", NLF_U64, 0, 0 },
 	[14] = { "digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
 	[15] = { "signature", NLF_BINARY, ZKHSM_SIGNATURE_LEN, ZKHSM_SIGNATURE_LEN },
-	[16] = { "event", NLF_U32, 0, 9 },
+	[16] = { "event", NLF_U32, 0, 11 },
 };
 
 static const struct nlf_attr proof_attrs[] = {
@@ -70,7 +77,7 @@ static const struct nlf_attr evidence_attrs[] = {
 	[4] = { "announcement", NLF_BINARY, 145, 145 },
 	[5] = { "number", NLF_U32, 0, 0 },
 	[6] = { "configuration-digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
-	[7] = { "event", NLF_U32, 0, 9 },
+	[7] = { "event", NLF_U32, 0, 11 },
 };
 
 static const struct nlf_attr list_attrs[] = {
@@ -89,7 +96,7 @@ static const struct nlf_attr manager_attrs[] = {
 	[4] = { "last-number", NLF_U64, 0, 0 },
 	[5] = { "last-digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
 	[6] = { "tombstones", NLF_U32, 0, 0 },
-	[7] = { "event", NLF_U32, 0, 9 },
+	[7] = { "event", NLF_U32, 0, 11 },
 };
 
 static const struct nlf_attr order_attrs[] = {
@@ -103,6 +110,32 @@ static const struct nlf_attr order_attrs[] = {
 	[8] = { "dropped", NLF_U32, 0, 0 },
 };
 
+static const struct nlf_attr seal_attrs[] = {
+	[1] = { "sequence", NLF_U64, 0, 0 },
+	[2] = { "kind", NLF_U32, 0, 2 },
+	[3] = { "id", NLF_STRING, 1, ZKHSM_ID_MAX_LEN },
+	[4] = { "element", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
+	[5] = { "record", NLF_BINARY, 1, ZKHSM_RECORD_MAX_LEN },
+	[6] = { "removed", NLF_U32, 0, 0 },
+	[7] = { "head", NLF_BINARY, 1, ZKHSM_HEAD_MAX_LEN },
+	[8] = { "full", NLF_U32, 0, 1 },
+	[9] = { "rekey", NLF_U32, 0, 1 },
+	[10] = { "keyring-serial", NLF_U32, 0, 0 },
+	[11] = { "kek-blob", NLF_BINARY, 1, ZKHSM_KEK_BLOB_MAX_LEN },
+	[12] = { "finish", NLF_U32, 0, 1 },
+	[13] = { "boot-count", NLF_U32, 0, 0 },
+	[14] = { "records", NLF_U32, 0, 0 },
+	[15] = { "unsealed", NLF_U32, 0, 0 },
+};
+
+static const struct nlf_attr share_attrs[] = {
+	[1] = { "keyring-serial", NLF_U32, 0, 0 },
+	[2] = { "threshold", NLF_U32, 0, 0 },
+	[3] = { "entered", NLF_U32, 0, 0 },
+	[4] = { "complete", NLF_U32, 0, 0 },
+	[5] = { "kek-id", NLF_BINARY, ZKHSM_KEK_ID_LEN, ZKHSM_KEK_ID_LEN },
+};
+
 const struct nlf_attr *const nlf_sets[NLF_SETS] = {
 	[NLF_HSM] = hsm_attrs,
 	[NLF_KEY] = key_attrs,
@@ -112,10 +145,12 @@ const struct nlf_attr *const nlf_sets[NLF_SETS] = {
 	[NLF_LIST] = list_attrs,
 	[NLF_MANAGER] = manager_attrs,
 	[NLF_ORDER] = order_attrs,
+	[NLF_SEAL] = seal_attrs,
+	[NLF_SHARE] = share_attrs,
 };
 
 const uint8_t nlf_set_max[NLF_SETS] = {
-	[NLF_HSM] = 23,
+	[NLF_HSM] = 30,
 	[NLF_KEY] = 16,
 	[NLF_PROOF] = 5,
 	[NLF_CHALLENGE] = 2,
@@ -123,57 +158,59 @@ const uint8_t nlf_set_max[NLF_SETS] = {
 	[NLF_LIST] = 6,
 	[NLF_MANAGER] = 7,
 	[NLF_ORDER] = 8,
+	[NLF_SEAL] = 15,
+	[NLF_SHARE] = 5,
 };
 
 const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 	[1] = {
 		"hsm-new", NLF_ADMIN,
 		NLF_HSM, true, false, true,
-		0x27000, 0x7ffffe, 0x0,
+		0xf027000, 0x797ffffe, 0x0,
 		0x0,
-		hsm_attrs, 23,
+		hsm_attrs, 30,
 	},
 	[2] = {
 		"hsm-get", NLF_PUBLIC,
 		NLF_HSM, true, false, true,
-		0x2, 0x7ffffe, 0x0,
+		0x2, 0x797ffffe, 0x0,
 		0x0,
-		hsm_attrs, 23,
+		hsm_attrs, 30,
 	},
 	[3] = {
 		"hsm-set", NLF_ADMIN,
 		NLF_HSM, true, false, true,
-		0x27000, 0x7ffffe, 0x0,
+		0x27000, 0x797ffffe, 0x0,
 		0x0,
-		hsm_attrs, 23,
+		hsm_attrs, 30,
 	},
 	[4] = {
 		"hsm-lock", NLF_ADMIN,
-		NLF_HSM, true, false, false,
-		0x2, 0x0, 0x0,
+		NLF_HSM, true, false, true,
+		0x2, 0x797ffffe, 0x0,
 		0x0,
-		hsm_attrs, 23,
+		hsm_attrs, 30,
 	},
 	[5] = {
-		"hsm-seal", NLF_ADMIN,
-		NLF_HSM, true, false, false,
-		0x2, 0x0, 0x0,
-		0x0,
-		hsm_attrs, 23,
+		"hsm-seal", NLF_AGENT,
+		NLF_SEAL, true, true, true,
+		0x702, 0x8002, 0x48fe,
+		0x700,
+		seal_attrs, 15,
 	},
 	[6] = {
 		"hsm-unseal", NLF_ADMIN,
-		NLF_HSM, true, false, false,
-		0x2, 0x0, 0x0,
+		NLF_SEAL, true, false, true,
+		0x1ca0, 0x7002, 0x0,
 		0x0,
-		hsm_attrs, 23,
+		seal_attrs, 15,
 	},
 	[7] = {
 		"hsm-ntf", NLF_EVENT,
 		NLF_HSM, false, false, false,
 		0x0, 0x8404a2, 0x0,
 		0x0,
-		hsm_attrs, 23,
+		hsm_attrs, 30,
 	},
 	[8] = {
 		"key-new", NLF_ADMIN,
@@ -294,6 +331,27 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 		0x0,
 		order_attrs, 8,
 	},
+	[25] = {
+		"share-new", NLF_ADMIN,
+		NLF_SHARE, true, false, true,
+		0x2, 0x3c, 0x0,
+		0x0,
+		share_attrs, 5,
+	},
+	[26] = {
+		"share-get", NLF_ADMIN,
+		NLF_SHARE, true, false, true,
+		0x20, 0x3c, 0x0,
+		0x0,
+		share_attrs, 5,
+	},
+	[27] = {
+		"share-del", NLF_ADMIN,
+		NLF_SHARE, true, false, false,
+		0x20, 0x0, 0x0,
+		0x0,
+		share_attrs, 5,
+	},
 };
 
 const struct nlf_reason nlf_reasons[] = {
@@ -335,6 +393,18 @@ const struct nlf_reason nlf_reasons[] = {
 	{ "config", EINVAL },
 	{ "hibernation", 0 },
 	{ "locked", EPERM },
+	{ "no-kek", ENOKEY },
+	{ "other-kek", ENOKEY },
+	{ "authentication", EKEYREJECTED },
+	{ "record-newer", ESTALE },
+	{ "record-older", ESTALE },
+	{ "records-missing", ENODATA },
+	{ "rollback", ESTALE },
+	{ "sequence", ESTALE },
+	{ "unsealed", EAGAIN },
+	{ "not-unsealing", ENOKEY },
+	{ "share", 0 },
+	{ "tpm", 0 },
 };
 
-const uint32_t nlf_reason_count = 38;
+const uint32_t nlf_reason_count = 50;

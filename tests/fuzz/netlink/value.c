@@ -272,8 +272,69 @@ static size_t key_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg
 	return fill(out, arg, arg);
 }
 
-static size_t hsm_value(int attr, uint8_t sel, uint8_t arg, uint8_t *out)
+/* Of a KEK mostly, and mostly the first; otherwise of what is none. */
+static size_t kek_serial(struct nlf_worker *w, uint8_t sel, uint8_t arg, uint8_t *out)
 {
+	if (sel < 128)
+		return put_u32(out, (uint32_t)w->kek[arg < 192 ? 0 : arg % KEKS]);
+	return put_u32(out, (uint32_t)(sel & 1 ? w->serial[arg % SERIALS] :
+				       sel & 2 ? w->share[arg % SHARES] : arg - 16));
+}
+
+static size_t share_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg, uint8_t *out)
+{
+	if (attr == ZKHSM_A_SHARE_KEYRING_SERIAL)
+		return sel < 128 ? put_u32(out, (uint32_t)w->share[arg % SHARES]) :
+		       kek_serial(w, sel & 1 ? 0 : sel, arg, out);
+	if (attr == ZKHSM_A_SHARE_KEK_ID)
+		return sel < 128 ? put(out, fixed.kek_id[KEKS - 1 - arg % 2], 16) :
+		       fill(out, sel & 1 ? 16 : arg, arg);
+	return fill(out, arg, arg);
+}
+
+/* Of the last sealing that was given out, or beside it. */
+static size_t sequence(uint8_t sel, uint8_t arg, uint8_t *out)
+{
+	uint64_t last = atomic_load(&world->sequence), special[] = { 0, 1, last - 1, last + 1,
+								     last << 32, UINT64_MAX };
+
+	return put(out, sel < 128 ? &last : &special[arg % COUNT(special)], sizeof(last));
+}
+
+static size_t seal_value(struct nlf_worker *w, const struct nlf_step *s, int attr, uint8_t sel,
+			 uint8_t arg, uint8_t *out)
+{
+	static const uint16_t lengths[] = { 0, 1, 100, 1023, 1024, 1025, 60000 };
+
+	switch (attr) {
+	case ZKHSM_A_SEAL_SEQUENCE:
+		return sequence(sel, arg, out);
+	case ZKHSM_A_SEAL_HEAD:
+		return kept_head(s, sel, arg, out);
+	case ZKHSM_A_SEAL_RECORD:
+		return kept_record(s, sel, arg, out);
+	case ZKHSM_A_SEAL_KEYRING_SERIAL:
+		if (sel < 128 && step_command(s) == ZKHSM_CMD_HSM_UNSEAL)
+			return put_u32(out, (uint32_t)w->kek[world->kept[KEPT_NEW].kek]);
+		return kek_serial(w, sel, arg, out);
+	case ZKHSM_A_SEAL_FULL:
+	case ZKHSM_A_SEAL_REKEY:
+	case ZKHSM_A_SEAL_FINISH:
+		return small(sel, arg, 1, out);
+	case ZKHSM_A_SEAL_KEK_BLOB:
+		return fill(out, sel < 128 ? arg : lengths[arg % COUNT(lengths)], arg);
+	}
+	return fill(out, arg, arg);
+}
+
+static size_t hsm_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg, uint8_t *out)
+{
+	static const uint8_t classes[] = {
+		ZKHSM_KEK_CLASS_KEYRING, ZKHSM_KEK_CLASS_KEYRING, ZKHSM_KEK_CLASS_KEYRING,
+		ZKHSM_KEK_CLASS_SHARES, ZKHSM_KEK_CLASS_SHARES, ZKHSM_KEK_CLASS_TPM,
+		ZKHSM_KEK_CLASS_UNSPEC,
+	};
+
 	switch (attr) {
 	case ZKHSM_A_HSM_QUORUM:
 	case ZKHSM_A_HSM_STOP:
@@ -284,6 +345,14 @@ static size_t hsm_value(int attr, uint8_t sel, uint8_t arg, uint8_t *out)
 		return sel < 128 ? put_u32(out, UID_AGENT) : uid(sel, arg, out);
 	case ZKHSM_A_HSM_HSM_ID:
 		return hash(world->hsm_id, sel, arg, out);
+	case ZKHSM_A_HSM_KEK_CLASS:
+		return small(sel, arg, classes[arg % COUNT(classes)], out);
+	case ZKHSM_A_HSM_KEYRING_SERIAL:
+		return kek_serial(w, sel, arg, out);
+	case ZKHSM_A_HSM_TPM_PCRS:
+		return small(sel, arg, 1u << arg % 16, out);
+	case ZKHSM_A_HSM_COUNTER_INDEX:
+		return small(sel, arg, 0x01000000u + arg, out);
 	}
 	return fill(out, arg, arg);
 }
@@ -293,7 +362,7 @@ size_t value_make(struct nlf_worker *w, const struct nlf_step *s, enum nlf_set s
 {
 	switch (set) {
 	case NLF_HSM:
-		return hsm_value(attr, sel, arg, out);
+		return hsm_value(w, attr, sel, arg, out);
 	case NLF_KEY:
 		return key_value(w, attr, sel, arg, out);
 	case NLF_PROOF:
@@ -311,6 +380,10 @@ size_t value_make(struct nlf_worker *w, const struct nlf_step *s, enum nlf_set s
 		       hash(fixed.manager[manager_slot(arg)].id, sel, arg, out);
 	case NLF_ORDER:
 		return order(s, sel, arg, out);
+	case NLF_SEAL:
+		return seal_value(w, s, attr, sel, arg, out);
+	case NLF_SHARE:
+		return share_value(w, attr, sel, arg, out);
 	default:
 		return fill(out, arg, arg);
 	}

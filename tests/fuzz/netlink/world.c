@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "../../selftests/hsm.h"
+#include "../../selftests/sealed.h"
 #include "nlf.h"
 
 /* So little of everything that all of it is taken now and then. */
@@ -58,6 +58,27 @@ static void scalar(uint64_t *random, uint8_t out[32])
 	out[1] |= 1;
 }
 
+/* Shares: two of three make one, three of three the other; the last two are spoilt. */
+static void make_keks(uint64_t *random)
+{
+	struct zkhsm_error err = { 0 };
+	uint8_t id[16];
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < KEKS; i++) {
+		scalar(random, fixed.kek[i]);
+		ok = ok && !zkhsm_kek_id(fixed.kek[i], fixed.kek_id[i], &err);
+	}
+	ok = ok && !zkhsm_share_split(fixed.kek[KEKS - 1], 2, 3, &fixed.share[0], id, &err) &&
+	     !zkhsm_share_split(fixed.kek[KEKS - 2], 3, 3, &fixed.share[3], id, &err);
+	must(ok, "KEKs and their shares");
+	memcpy(fixed.share[6], fixed.share[0], ZKHSM_SHARE_LEN);
+	fixed.share[6][ZKHSM_SHARE_LEN - 1] ^= 1;
+	memcpy(fixed.share[7], fixed.share[1], ZKHSM_SHARE_LEN);
+	fixed.share[7][0] ^= 1;
+}
+
 void fixed_make(uint64_t seed)
 {
 	uint64_t random = seed ^ 0x7a6b68736d;
@@ -81,6 +102,7 @@ void fixed_make(uint64_t seed)
 		ec_public(fixed.secret[i], fixed.secret_public[i]);
 		ec_element(fixed.secret_public[i], fixed.secret_element[i]);
 	}
+	make_keks(&random);
 	secrets_prepare();
 }
 
@@ -120,27 +142,66 @@ static void make_keys(void)
 	}
 }
 
-/* A module just loaded; without @identity it is for the fuzzer to make one. */
-void world_start(bool identity)
+/* With a KEK: what is sealed of it at first is kept as the older one. */
+static void start_kek(void)
+{
+	int32_t serial = keyring_add("logon", fixed.kek[0], 32);
+
+	hsm_reopen(&hsm);
+	require(!sealed_new(&hsm, serial, 2, 1, 2), "hsm-new: %s", hsm.a.text);
+	keyring_drop(serial);
+}
+
+static void start_identity(bool kek)
+{
+	if (kek)
+		start_kek();
+	else
+		hsm_start(&hsm, 2, 1, 2);
+	memcpy(world->hsm_id, hsm.id, 32);
+	memcpy(world->identity, hsm.identity, 65);
+	pin();
+	make_keys();
+	if (kek) {
+		require(!kept_take(&hsm, 0, &world->kept[KEPT_OLD]), "hsm-seal: %s", hsm.a.text);
+		atomic_store(&world->sequence, world->kept[KEPT_OLD].sequence);
+	}
+	hsm_close(&hsm);
+}
+
+/* The first of them finds nothing that a round has left. */
+static void make_sealed(void)
+{
+	start_identity(true);
+	hsm_reopen(&hsm);
+	key_set_u32(&hsm, key_slot_name(0), ZKHSM_A_KEY_USAGE, ZKHSM_KEY_USAGE_PROVE);
+	require(!hsm.a.error && !kept_take(&hsm, 0, &world->kept[KEPT_NEW]), "hsm-seal: %s",
+		hsm.a.text);
+	hsm_close(&hsm);
+	module_reload(PARAMETERS);
+	cover_module();
+}
+
+/* A module just loaded. */
+void world_start(enum nlf_kind_of_world kind)
 {
 	int i;
 
 	for (i = 0; i < KEYS; i++)
 		atomic_store(&world->key[i].known, false);
-	for (i = 0; i < MANAGERS; i++)
+	/* What is unsealed still has the numbers that it had. */
+	for (i = 0; i < MANAGERS && kind != WORLD_SEALED; i++)
 		atomic_store(&world->last_number[i], 0);
 	memset(world->hsm_id, 0, sizeof(world->hsm_id));
 	memcpy(world->identity, fixed.manager[0].public, 65);
+	world->kind = kind;
 	module_reload(PARAMETERS);
 	cover_module();
-	if (!identity)
+	if (kind == WORLD_SEALED && !world->kept[KEPT_NEW].head_len)
+		make_sealed();
+	if (kind == WORLD_SEALED || kind == WORLD_EMPTY)
 		return;
-	hsm_start(&hsm, 2, 1, 2);
-	memcpy(world->hsm_id, hsm.id, 32);
-	memcpy(world->identity, hsm.identity, 65);
-	pin();
-	make_keys();
-	hsm_close(&hsm);
+	start_identity(kind != WORLD_PLAIN);
 }
 
 static int32_t special_serial(unsigned int i)
@@ -178,6 +239,11 @@ static void make_serials(struct nlf_worker *w)
 					     special_serial(i - SECRETS);
 	for (i = 0; i < SECRETS; i++)
 		must(w->serial[i] > 0, "add_key");
+	for (i = 0; i < KEKS; i++)
+		w->kek[i] = keyring_add(i & 1 ? "user" : "logon", fixed.kek[i], 32);
+	for (i = 0; i < SHARES; i++)
+		w->share[i] = keyring_add("logon", fixed.share[i], ZKHSM_SHARE_LEN);
+	must(w->kek[KEKS - 1] > 0 && w->share[SHARES - 1] > 0, "add_key");
 }
 
 /* In the process of its own; the last thing that root does for it. */
