@@ -4,6 +4,7 @@
  * changes, another sealing, a loss of power. And nobody who may change a
  * little keeps the HSM from coming back, or from being attested.
  */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #define ABSENT		3
 #define LIVES		8
 #define STEPS		40
+#define UNREAD_MAX	8	/* sealings that are given out and not read to the end */
+#define PATIENCE	1000	/* in tens of milliseconds */
 
 static struct hsm h;
 static struct sealed store, out;
@@ -229,12 +232,70 @@ static void restless_owner(void)
 	munmap(restless, sizeof(*restless));
 }
 
+/* Netlink forgets a socket that was closed a moment later. */
+static bool seals_before_long(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PATIENCE; i++) {
+		sealed_changes(&h, &out);
+		if (h.a.error != EBUSY)
+			break;
+		usleep(10000);
+	}
+	return check_done(&h.a, "hsm-seal after one of the unread was closed");
+}
+
+/* Each unread sealing keeps memory; those who leave them do not spoil what was given out. */
+static void unread(void)
+{
+	static struct hsm readers[UNREAD_MAX];
+	unsigned int i;
+
+	start(1);
+	key_new(&h, "k0");
+	check_done(&h.a, "key-new");
+	for (i = 0; i < UNREAD_MAX; i++) {
+		hsm_reopen(&readers[i]);
+		nlraw_send(&readers[i].nl, nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SEAL), NLM_F_DUMP);
+	}
+	sealed_changes(&h, &out);
+	check_refused(&h.a, EBUSY, ZKHSM_REASON_FULL, "a sealing beside %u unread", UNREAD_MAX);
+	sealed_receive(&readers[UNREAD_MAX - 1], &out);
+	check_done(&readers[UNREAD_MAX - 1].a, "the last one given out, read late");
+	sealed_commit(&h, &out);
+	check_done(&h.a, "its commit");
+	sealed_merge(&store, &out);
+
+	sealed_changes(&h, &out);
+	check_done(&h.a, "hsm-seal after one of the unread was read");
+	nlraw_send(&readers[UNREAD_MAX - 1].nl, nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SEAL), NLM_F_DUMP);
+	sealed_changes(&h, &out);
+	check_refused(&h.a, EBUSY, ZKHSM_REASON_FULL, "a sealing beside %u unread again",
+		      UNREAD_MAX);
+	key_new(&h, "k1");
+	hsm_close(&readers[0]);
+	if (seals_before_long()) {
+		sealed_merge(&store, &out);
+		sealed_commit(&h, &out);
+		check_done(&h.a, "commit");
+		check(store.count == 2 && store.counted == 2, "%u records, the head counts %u",
+		      store.count, store.counted);
+	}
+	for (i = 1; i < UNREAD_MAX; i++)
+		hsm_close(&readers[i]);
+	sealed_empty(&h);
+	sealed_restore(&h, &store, keks[0]);
+	check_done(&h.a, "hsm-unseal");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
 		{ "histories", histories },
 		{ "votes_on_roles", votes_on_roles },
 		{ "restless_owner", restless_owner },
+		{ "unread", unread },
 	};
 
 	return ktap_run(tests, LENGTH(tests), argc, argv);
