@@ -65,13 +65,14 @@ def add_one_time(patterns, name, key, body):
 
 
 class Box:
-    """One sealed head or record, opened."""
+    """One sealed head or record, opened; @keks has KEK and set key by their id."""
 
-    def __init__(self, data, kek):
+    def __init__(self, data, keks):
         head = data[5] == unseal.HEAD
         self.sealed = (unseal.decode_head if head else unseal.decode_record)(data)
         self.data = data
-        unseal.open_sealed(self.sealed, kek, None)
+        self.kek, self.set_key = keks[self.sealed["kek_id"]]
+        unseal.open_sealed(self.sealed, self.kek, None)
         self.body, self.salt = self.sealed["body"], self.sealed["salt"]
         self.of = "identity" if head else None
         self.secret = number(self.body[:32]) if head else None
@@ -85,11 +86,11 @@ class Box:
         """The salt is hedged over the clear part, without salt and length, and the body."""
         return sha256(self.sealed["aad"][:-36] + bytes(36) + self.body)
 
-    def add(self, patterns, kek, set_key):
+    def add(self, patterns):
         patterns.publish(self.data)
-        prk = patterns.add_hmac(f"{self.name}: extract", self.salt, kek, secret=("message",))
+        prk = patterns.add_hmac(f"{self.name}: extract", self.salt, self.kek, secret=("message",))
         patterns.add(f"{self.name}: PRK", prk)
         info = b"zkhsm seal v1" + bytes((self.sealed["type"], 1))
         okm = patterns.add_hmac(f"{self.name}: expand", prk, info, secret=("key",))
         add_one_time(patterns, self.name, okm[:32], self.body)
-        patterns.add_hmac(f"{self.name}: set", set_key, sha256(self.data), secret=("key",))
+        patterns.add_hmac(f"{self.name}: set", self.set_key, sha256(self.data), secret=("key",))

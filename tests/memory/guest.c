@@ -448,6 +448,9 @@ static void come_back(void)
 	checkpoint("unsealed");
 	still_alive();
 	share_enter(1);
+	rekey();
+	checkpoint("rekeyed");
+	still_alive();
 }
 
 static void story(void)

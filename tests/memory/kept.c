@@ -18,14 +18,11 @@ static void tell_item(const struct sealed_item *item)
 	printf("\n");
 }
 
-void seal(bool full)
+static void take_and_commit(struct nl_msg *msg)
 {
-	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SEAL);
 	static struct sealed given;
 	unsigned int i;
 
-	if (full)
-		nla_put_u32(msg, ZKHSM_A_SEAL_FULL, 1);
 	ask_sealed(SEAL, msg, &given);
 	check_done(&h.a, "hsm-seal");
 	require(given.head.len, "no head");
@@ -38,6 +35,26 @@ void seal(bool full)
 	nla_put_u64(msg, ZKHSM_A_SEAL_SEQUENCE, given.sequence);
 	ask(COMMIT, msg);
 	check_done(&h.a, "commit");
+}
+
+void seal(bool full)
+{
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SEAL);
+
+	if (full)
+		nla_put_u32(msg, ZKHSM_A_SEAL_FULL, 1);
+	take_and_commit(msg);
+}
+
+void rekey(void)
+{
+	int32_t serial = add_secret(NEXT_KEK, ZKHSM_KEK_LEN, NULL);
+	struct nl_msg *msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SEAL);
+
+	nla_put_u32(msg, ZKHSM_A_SEAL_REKEY, 1);
+	nla_put_u32(msg, ZKHSM_A_SEAL_KEYRING_SERIAL, (uint32_t)serial);
+	take_and_commit(msg);
+	drop_secret(serial);
 }
 
 static void give(enum kind kind, int attr, const struct sealed_item *item, uint32_t serial)

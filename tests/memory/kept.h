@@ -7,6 +7,8 @@
 
 /* Seals, tells run what was given out, keeps it, and commits it. */
 void seal(bool full);
+/* Everything under another KEK. */
+void rekey(void);
 /* All that was kept, into an empty module. */
 void unseal(void);
 

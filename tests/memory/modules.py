@@ -62,6 +62,9 @@ MUTANTS = {
     "opened and freed without a wipe": Mutant(
         (("unseal.c", "kfree_sensitive(buf);", "kfree(buf);"),),
         ("unsealed", ("identity", "gen0", "unl0", "held0", "narrow0", "off0"))),
+    "sealing freed with its KEK": Mutant(
+        (("seal.c", "zkhsm_kek_wipe(&o->kek);", ""),),
+        ("rekeyed", ("KEK[", "KEK: set key["))),
     "KEK stays when unloaded": Mutant(
         (("seal.c", "zkhsm_kek_wipe(&seal.kek);", ""),),
         ("unloaded", ("KEK",))),

@@ -20,16 +20,19 @@ REFUSED = ("too-big", "short", "long", "revoked")
 # This one was in a file: the secret's place in it, which is its place in the page.
 FROM_FILE = ("cli0",)
 FILE_OFFSET = 35
-# Then 32 bytes that are no key: the KEK, and shares of another.
+# Then 32 bytes that are no key: the KEK, shares of another, and the one of a rekey.
 SHARES = ("share0", "share1")
 KEK_INDEX = len(LIVE + REFUSED + FROM_FILE)
-ALWAYS = ("identity", "nonce_seed", "KEK", "set key")
+ALWAYS = ("identity", "nonce_seed")
+FIRST_KEK, NEXT_KEK = ("KEK", "KEK: set key"), ("next KEK", "next KEK: set key")
 SEALED = ("unl0", "unl1", "held0", "narrow0", "off0", "gen0")
 # Who is gone at a checkpoint, besides those who were before; and who is there again.
-GONE = {"alive": SHARES, "destroyed": ("del0", "del1", "gen1", "cli0", "KEK of shares"),
-        "revoked": ("rev0", "rev1"), "unloaded": SEALED + ALWAYS, "unsealed": (),
-        "unloaded-again": SEALED + ALWAYS + SHARES}
-AGAIN = {"unsealed": SEALED + ALWAYS + ("share0",)}
+GONE = {"alive": SHARES + NEXT_KEK,
+        "destroyed": ("del0", "del1", "gen1", "cli0", "KEK of shares"), "revoked": ("rev0", "rev1"),
+        "unloaded": SEALED + ALWAYS + FIRST_KEK, "unsealed": (), "rekeyed": FIRST_KEK + SHARES,
+        "unloaded-again": SEALED + ALWAYS + NEXT_KEK + ("KEK of shares",)}
+AGAIN = {"unsealed": SEALED + ALWAYS + FIRST_KEK + ("share0",),
+         "rekeyed": NEXT_KEK + ("KEK of shares",)}
 STATEMENT_TAIL = 97
 DRAWS = 600
 # kmod/nonce.h: what salts are drawn for.
@@ -70,11 +73,16 @@ class Story:
             self.patterns.add("nonce_seed", self.seed)
             self.whole["nonce_seed"] = [self.seed]
 
-    def take_keks(self, seed):
-        self.kek, *shares = (p.made_by_guest(seed, KEK_INDEX + i)[:32] for i in range(3))
-        _, self.set_key = boxes.add_kek(self.patterns, "KEK", self.kek)
-        self.whole["KEK"], self.whole["set key"] = [self.kek], [self.set_key]
+    def take_kek(self, name, kek):
+        kek_id, set_key = boxes.add_kek(self.patterns, name, kek)
+        self.keks[kek_id] = kek, set_key
+        self.whole[name], self.whole[f"{name}: set key"] = [kek], [set_key]
 
+    def take_keks(self, seed):
+        kek, *shares, other = (p.made_by_guest(seed, KEK_INDEX + i)[:32] for i in range(4))
+        self.keks = {}          # id: the KEK and the key of the set digest
+        self.take_kek("KEK", kek)
+        self.take_kek("next KEK", other)
         values = [number(y) for y in shares]
         if max(values) >= p.N:
             raise Mismatch("no shares: another seed")
@@ -138,15 +146,15 @@ class Story:
     def sealed(self, data):
         """A head or a record that was given out."""
         try:
-            box = boxes.Box(bytes.fromhex(data), self.kek)
-        except boxes.unseal.v.Refused as error:
-            raise Mismatch(f"sealed: {error}") from error
-        box.add(self.patterns, self.kek, self.set_key)
+            box = boxes.Box(bytes.fromhex(data), self.keks)
+        except (boxes.unseal.v.Refused, KeyError) as error:
+            raise Mismatch(f"sealed, and it does not open: {error}") from error
+        box.add(self.patterns)
         if box.secret and self.secrets.setdefault(box.of, box.secret) != box.secret:
             raise Mismatch(f"{box.name}: another secret than it has")
         if box.secret and box.of not in self.whole:
             self.take(box.of, box.secret)
-        self.drawn(f"{box.name}: salt", self.kek, SEAL, box.hashed_for_salt(),
+        self.drawn(f"{box.name}: salt", box.kek, SEAL, box.hashed_for_salt(),
                    lambda out: out[:32] == box.salt, NO_SUITE)
 
     def present(self, name):
