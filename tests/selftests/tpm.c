@@ -627,6 +627,84 @@ static void counter_gone(void)
 	keyring_drop(serial);
 }
 
+/*
+ * The TPM gives the KEK back once in a boot, and what is wrong with the store
+ * may be found after that: the next attempt needs neither TPM nor boot.
+ */
+static void refused_record(void)
+{
+	struct sealed_item *item;
+	uint8_t one[65];
+
+	swtpm_need();
+	boot("one");
+	start_tpm();
+	key_new(&h, "one");
+	key_public(&h, "one", one);
+	sealed_store(&h, &s);
+	boot("one");
+	item = &s.records[0];
+	item->bytes[item->len - 1] ^= 1;
+	sealed_restore(&h, &s, 0);
+	check_refused(&h.a, EKEYREJECTED, ZKHSM_REASON_AUTHENTICATION, "a record changed");
+	item->bytes[item->len - 1] ^= 1;
+	no_identity("a record that was changed");
+
+	swtpm_stop();
+	s.count--;
+	sealed_restore(&h, &s, 0);
+	check_refused(&h.a, ENODATA, ZKHSM_REASON_RECORDS_MISSING, "no record");
+	s.count++;
+	s.blob[BLOB_PRIVATE + 60] ^= 1;
+	sealed_begin(&h, &s, 0);
+	check_refused(&h.a, ENODEV, ZKHSM_REASON_TPM, "another blob than the TPM was given");
+	s.blob[BLOB_PRIVATE + 60] ^= 1;
+	sealed_restore(&h, &s, 0);
+	check_done(&h.a, "hsm-unseal with the KEK that was kept");
+	signs("one", one);
+}
+
+/* Somebody else counts too: what was given out before could never be unsealed. */
+static void counter_raised(void)
+{
+	int32_t serial = kek_serial();
+	uint8_t one[65];
+
+	swtpm_need();
+	boot("raised");
+	swtpm_nv_define(INDEX, NV_GOOD, "");
+	new_counted(serial, INDEX);
+	require(!h.a.error, "hsm-new: %s %s", strerrorname_np(h.a.error), h.a.text);
+	key_new(&h, "one");
+	key_public(&h, "one", one);
+	sealed_take(&h, &s, false, 0);
+	check_done(&h.a, "hsm-seal");
+	swtpm_nv_increment(INDEX);
+	swtpm_nv_increment(INDEX);
+	sealed_commit(&h, &s);
+	check_refused(&h.a, ESTALE, ZKHSM_REASON_ROLLBACK, "commit of what the counter has passed");
+	hsm_get(&h);
+	check(nlraw_u32(&h.a, ZKHSM_A_HSM_UNSEALED), "committed all the same");
+	sealed_commit(&h, &s);
+	check_refused(&h.a, ESTALE, ZKHSM_REASON_ROLLBACK, "its commit again");
+
+	sealed_take(&h, &other, false, 0);
+	check_done(&h.a, "hsm-seal again");
+	sealed_commit(&h, &other);
+	check_done(&h.a, "commit of what was sealed again");
+	hsm_get(&h);
+	check(!nlraw_u32(&h.a, ZKHSM_A_HSM_UNSEALED), "not committed");
+
+	boot("raised");
+	sealed_restore(&h, &s, serial);
+	check_refused(&h.a, ESTALE, ZKHSM_REASON_ROLLBACK, "what was never committed");
+	no_identity("it");
+	sealed_restore(&h, &other, serial);
+	check_done(&h.a, "hsm-unseal of what was committed");
+	signs("one", one);
+	keyring_drop(serial);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
@@ -646,6 +724,8 @@ int main(int argc, char **argv)
 		{ "uncommitted", uncommitted },
 		{ "counter_of_another", counter_of_another },
 		{ "counter_gone", counter_gone },
+		{ "refused_record", refused_record },
+		{ "counter_raised", counter_raised },
 	};
 
 	atexit(swtpm_remove);
