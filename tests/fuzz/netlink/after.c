@@ -260,12 +260,11 @@ static bool unseal_all(void)
 /* As soon as a manager is pinned, and before that is stored. */
 static bool check_unsealed(const struct manager *m)
 {
-	if (!(flags() & KEK_FLAGS) || !nlraw_u32(&hsm.a, ZKHSM_A_HSM_UNSEALED))
+	if (!(flags() & KEK_FLAGS))
 		return true;
-	if (evidence_get(&hsm, m) != EAGAIN || (hsm.a.reason != ZKHSM_REASON_UNSEALED &&
-						hsm.a.reason != ZKHSM_REASON_RATE))
-		return wrong("evidence of what is not stored: %s", hsm.a.text);
-	return true;
+	evidence_get(&hsm, m);
+	return hsm.a.reason == ZKHSM_REASON_UNSEALED ||
+	       wrong("evidence of what is not stored: %s", hsm.a.text);
 }
 
 /* One of ours; where the configuration is locked, the last one that is there. */
@@ -276,7 +275,10 @@ static bool some_manager(struct manager *m)
 	if (!(flags() & ZKHSM_HSM_FLAG_LOCKED))
 		return pin_own(m) && check_unsealed(m);
 	memcpy(m->id, seen.last, 32);
-	return seen.count || wrong("locked, and no manager is there");
+	if (!seen.count)
+		return wrong("locked, and no manager is there");
+	manager_unpin(&hsm, m);
+	return hsm.a.reason == ZKHSM_REASON_LOCKED || wrong("locked, and trust-del: %s", hsm.a.text);
 }
 
 static bool check_all(void)

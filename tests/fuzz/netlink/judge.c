@@ -221,6 +221,12 @@ static struct nlf_asked *asked_by(struct nlf_socket *sock, uint32_t seq)
 	return NULL;
 }
 
+/* 0, which has no name, also stands for what is far beyond the last. */
+static uint8_t number_of(const struct nlf_asked *a)
+{
+	return a->cmd < NLF_COMMANDS ? a->cmd : 0;
+}
+
 /* Administrators' commands are done for them alone. */
 static void judge_class(struct nlf_worker *w, const struct nlf_cmd *c)
 {
@@ -232,7 +238,7 @@ static void judge_class(struct nlf_worker *w, const struct nlf_cmd *c)
 
 static void judge_done(struct nlf_worker *w, struct nlf_asked *a, bool lost)
 {
-	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
+	const struct nlf_cmd *c = &nlf_commands[number_of(a)];
 
 	if (!a->judged)
 		return;
@@ -246,13 +252,13 @@ static void judge_done(struct nlf_worker *w, struct nlf_asked *a, bool lost)
 		finding(w, "uid %u changes the KEK", w->uid);
 	if (a->dump && a->cmd == ZKHSM_CMD_HSM_SEAL && !a->headed && !lost)
 		finding(w, "a sealing without a head");
-	atomic_fetch_add(&world->done[a->cmd % NLF_COMMANDS], 1);
+	atomic_fetch_add(&world->done[number_of(a)], 1);
 }
 
 /* What netlink says by itself, before the family sees a message or about a second dump. */
 static bool core_refusal(const struct nlf_asked *a, int error, const char *text)
 {
-	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
+	const struct nlf_cmd *c = &nlf_commands[number_of(a)];
 	bool there = c->name && c->class != NLF_EVENT && (a->dump ? c->has_dump : c->has_do);
 
 	if (error == EINVAL || error == ERANGE)
@@ -265,12 +271,12 @@ static bool core_refusal(const struct nlf_asked *a, int error, const char *text)
 static void judge_error(struct nlf_worker *w, struct nlf_asked *a, int error,
 			const struct nlraw_answer *said)
 {
-	const struct nlf_cmd *c = &nlf_commands[a->cmd % NLF_COMMANDS];
+	const struct nlf_cmd *c = &nlf_commands[number_of(a)];
 	const char *name = c->name ? c->name : "no command";
 
 	if (!a->judged)
 		return;
-	atomic_fetch_add(&world->refused[a->cmd % NLF_COMMANDS], 1);
+	atomic_fetch_add(&world->refused[number_of(a)], 1);
 	if (!said->reason) {
 		if (!core_refusal(a, error, said->text))
 			finding(w, "%s: %s without a reason, \"%s\"", name, strerrorname_np(error),

@@ -44,6 +44,19 @@ ALL = (
     Fault("an administrator's command for everybody", "access.c",
           "[ZKHSM_CMD_TRUST_DEL] = ZKHSM_CLASS_ADMIN", "[ZKHSM_CMD_TRUST_DEL] = ZKHSM_CLASS_PUBLIC",
           "trust-del was done for uid"),
+    Fault("half a KEK for its id", "kek.c",
+          "memcpy(id, mac, ZKHSM_KEK_ID_LEN);", "memcpy(id, key, ZKHSM_KEK_ID_LEN);",
+          "has a secret in it"),
+    Fault("a new KEK at the agent's request", "netlink-seal.c",
+          "if (req.rekey && !zkhsm_access_admin(cb->skb)) {",
+          "if (req.rekey && !zkhsm_access_agent(cb->skb)) {", "changes the KEK"),
+    Fault("evidence of what is not stored", "record.c",
+          "return enabled ? waiting_count + (head_changed > head_stored) : 0;",
+          "return enabled ? waiting_count : 0;", "evidence of what is not stored"),
+    Fault("keys of an unsealing that failed", "unseal.c",
+          "	zkhsm_keystore_exit();\n", "", "hsm-unseal: |is tainted|Kernel panic"),
+    Fault("records that wait though they are stored", "seal.c",
+          "		zkhsm_record_committed(r, o->m.number);\n", "", "and something waits"),
 )
 
 
