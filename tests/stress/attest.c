@@ -13,8 +13,6 @@
 #include "stress.h"
 #include "zkhsm.h"
 
-#define STORINGS	50	/* to be waited for */
-
 /* One attempt; the views are from before and after evidence-get alone. */
 struct attempt {
 	struct zkhsm_challenge challenges[MANAGERS];
@@ -85,8 +83,6 @@ static bool refusal_allowed(struct worker *w, const struct attempt *t)
 	if (is(a, ENOKEY, ZKHSM_REASON_NOT_PINNED))
 		return t->count == MANAGERS &&
 		       may_be_closed(t->guest, atomic_load(&w->world->guest.phase));
-	if (is(a, EAGAIN, ZKHSM_REASON_UNSEALED))
-		return epoch_has_kek(w->epoch);
 	return is(a, EAGAIN, ZKHSM_REASON_LIST_MOVED);
 }
 
@@ -228,21 +224,6 @@ static void leave(void *nl)
 	zkhsm_nl_close(nl);
 }
 
-/* Who asks for calm waits for what has changed to be stored, as an agent does. */
-static void ask_patiently(struct worker *w, struct attempt *t, unsigned int calm)
-{
-	unsigned int i;
-
-	atomic_fetch_add(&board->calm, calm);
-	ask(w, t);
-	for (i = 0; calm && i < STORINGS && !unsettled(w) &&
-	     is(&w->h.a, EAGAIN, ZKHSM_REASON_UNSEALED); i++) {
-		breathe();
-		ask(w, t);
-	}
-	atomic_fetch_sub(&board->calm, calm);
-}
-
 void attest(struct worker *w)
 {
 	struct attempt *t;
@@ -259,13 +240,14 @@ void attest(struct worker *w)
 		return;
 	}
 	calm = !w->number && pick(w, 2);
-	ask_patiently(w, t, calm);
+	atomic_fetch_add(&board->calm, calm);
+	ask(w, t);
+	atomic_fetch_sub(&board->calm, calm);
 	if (settled(w, "evidence-get")) {
 		judge(w, "evidence-get", !w->h.a.error || refusal_allowed(w, t));
 		if (!w->h.a.error) {
 			raise_number(&w->world->evidence, t->e.number);
 			atomic_fetch_add(&board->evidence, 1);
-			atomic_fetch_add(&board->stored_evidence, epoch_has_kek(w->epoch));
 			fetch(w, t);
 		}
 	}

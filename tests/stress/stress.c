@@ -16,11 +16,10 @@
 #include "stress.h"
 
 #define PATIENCE	240	/* seconds beyond those asked for */
-#define COMMITS		10	/* of sealings, at least */
 
 struct manager managers[MANAGERS];
 uint8_t scalars[SCALARS][32], scalar_elements[SCALARS][32];
-struct stress_options options = { .seconds = 20, .reload = 8, .seed = 1, .kek = 1 };
+struct stress_options options = { .seconds = 20, .reload = 8, .seed = 1 };
 
 static struct hsm h;
 
@@ -38,7 +37,6 @@ static const struct crew root[] = {
 	CREW(7, "trust", change_trust, 1, .moves = true),
 	CREW(8, "giver", give_owned, 1, .moves = true),
 	CREW(9, "dumper", dump_all_keys, 1),
-	CREW(20, "seals in vain", seal_in_vain, 1),
 	{ .name = NULL }
 };
 
@@ -53,7 +51,6 @@ static const struct crew owner[] = {
 static const struct crew agent[] = {
 	CREW(14, "agent", attest, 3),
 	CREW(15, "agent dumps", dump_managers, 1),
-	CREW(19, "agent seals", seal_and_commit, 1),
 	{ .name = NULL }
 };
 
@@ -81,9 +78,6 @@ static void prepare(void)
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	require(board != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
-	store = mmap(NULL, sizeof(*store), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	require(store != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
 	board_init();
 	/* OpenSSL is set up before there are threads. */
 	for (i = 0; i < MANAGERS; i++)
@@ -109,8 +103,6 @@ static bool enough(double end)
 	unsigned int i;
 	const struct crew *c;
 	bool all = atomic_load(&board->evidence);
-
-	all &= !options.kek || atomic_load(&board->commits) >= COMMITS;
 
 	for (i = 0; i < CREWS; i++)
 		for (c = crews[i]; c->name; c++)
@@ -159,8 +151,6 @@ static void everything(void)
 	ktap_note("%u steps, %u loads, %u pieces of evidence, %u uses stopped in flight",
 		  atomic_load(&board->operations), atomic_load(&board->epoch) / 2,
 		  atomic_load(&board->evidence), atomic_load(&board->doomed));
-	ktap_note("%u sealings were committed, %u pieces of evidence are of what was stored",
-		  atomic_load(&board->commits), atomic_load(&board->stored_evidence));
 	check(atomic_load(&board->evidence), "no evidence was made");
 	check(!atomic_load(&board->late), "%u results got out late", atomic_load(&board->late));
 }
@@ -175,12 +165,6 @@ static void told(void)
 {
 	require(h.nl.sock, "there is no module left to ask");
 	world_told(&h);
-}
-
-static void comes_back(void)
-{
-	require(h.nl.sock, "there is no module left to ask");
-	world_comes_back(&h);
 }
 
 static void empty(void)
@@ -198,7 +182,6 @@ static void usage(FILE *out)
 		"  --operations N  end after so many steps, if that is sooner\n"
 		"  --reload N      unload and load again every N seconds (default 8, 0: never)\n"
 		"  --seed N        of what the threads choose (default 1)\n"
-		"  --kek 0         keep no KEK: nothing is sealed (default 1)\n"
 		"  --help\n");
 }
 
@@ -222,7 +205,6 @@ static bool parse(int argc, char **argv)
 		{ "operations", required_argument, NULL, 'o' },
 		{ "reload", required_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 'e' },
-		{ "kek", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
@@ -235,7 +217,6 @@ static bool parse(int argc, char **argv)
 		case 'o': into = &options.operations; break;
 		case 'r': into = &options.reload; break;
 		case 'e': into = &options.seed; break;
-		case 'k': into = &options.kek; break;
 		case 'h':
 			usage(stdout);
 			exit(EXIT_SUCCESS);
@@ -254,7 +235,6 @@ int main(int argc, char **argv)
 		{ "everything at once, and no answer that could not be", everything },
 		{ "what was made and not destroyed is there", balance },
 		{ "what was acknowledged was told, in order", told },
-		{ "what was stored comes back", comes_back },
 		{ "everything deletes, and the module goes", empty },
 	};
 

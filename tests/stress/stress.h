@@ -26,8 +26,7 @@
 #define IDS		4	/* wanted by several threads at once */
 #define SCALARS		4	/* imported by several threads at once */
 #define TOLD_MAX	60000	/* events of one world */
-#define ROLES		21
-#define STORED_MAX	16384	/* names of records in one world */
+#define ROLES		20
 #define FLIGHTS		8	/* users whose sockets others look into */
 
 /* What happens to the key of a slot, besides being used, listed and deleted. */
@@ -96,7 +95,6 @@ struct world {
 	atomic_uint evidence;		/* the highest number acknowledged */
 	atomic_ullong generation;
 	atomic_uint created, deleted;
-	atomic_uint unread;		/* sealings that were left so */
 	/* By the listener alone. */
 	atomic_uint told_count;
 	atomic_bool overrun;
@@ -133,8 +131,7 @@ struct board {
 	/* Evidence that is being made: few change things under it, or none ever would be. */
 	atomic_uint calm;
 	atomic_uint operations;
-	atomic_uint doomed, late, evidence, commits;
-	atomic_uint stored_evidence;	/* of what had been stored before */
+	atomic_uint doomed, late, evidence;
 	struct tally roles[ROLES];
 	struct world worlds[WORLDS];
 };
@@ -148,28 +145,9 @@ struct stress_options {
 	unsigned int operations;	/* 0: no limit */
 	unsigned int reload;		/* seconds between two loads, 0: one load */
 	unsigned int seed;
-	unsigned int kek;		/* 0: nothing can be sealed in any world */
 };
 
 extern struct stress_options options;
-
-/* A sealed record or head; @len is 0 when there is none of this name any more. */
-struct stored {
-	uint32_t kind;
-	uint8_t name[ZKHSM_ID_MAX_LEN + 1];
-	size_t len;
-	uint8_t bytes[1024];
-};
-
-/* In shared memory: of the one who seals and, when he is gone, of who unseals. */
-struct store {
-	unsigned int epoch;
-	unsigned int count;
-	struct stored head;
-	struct stored items[STORED_MAX];
-};
-
-extern struct store *store;
 
 /* One thread: its socket, and the world it believes to be in. */
 struct worker {
@@ -269,25 +247,6 @@ uint64_t order_draw(struct world *w, unsigned int m);
 /* attest.c */
 worker_fn attest;
 
-/* seal.c */
-worker_fn seal_and_commit, seal_in_vain;
-
-bool epoch_has_kek(unsigned int epoch);
-/* Of the process that makes the worlds. */
-int32_t the_kek(void);
-void world_store(struct hsm *h);
-void world_unseal(struct hsm *h, unsigned int epoch);
-void world_comes_back(struct hsm *h);
-
-/* store.c: what does not say otherwise leaves the answer in h->a */
-/* Empties it, if it is of another epoch. */
-void store_begin(unsigned int epoch);
-struct nl_msg *seal_msg(const struct hsm *h, bool full);
-/* Stores a whole sealing if @keep_it, asked when it is here, says so. Its sequence or 0. */
-uint64_t store_take(struct hsm *h, bool full, bool (*keep_it)(void *arg), void *arg);
-int store_commit(struct hsm *h, uint64_t sequence);
-int store_restore(struct hsm *h, int32_t kek);
-
 /* dump.c */
 worker_fn dump_all_keys, dump_own_keys, dump_managers;
 
@@ -296,8 +255,6 @@ worker_fn change_hsm, change_trust, get_hsm;
 
 /* listen.c */
 worker_fn listen_all, listen_seldom, join_and_leave;
-
-#define WORLD_PARAMS	"evidence_rate=100000 evidence_burst=100000 nonce_slots=65536"
 
 /* world.c: the module's comings and goings, and what is left at the end */
 void world_first(void);

@@ -92,7 +92,6 @@ static bool tolerable(int error)
 	case EAGAIN:
 	case EALREADY:
 	case EEXIST:
-	case ESTALE:		/* a sealing of before */
 	case EINVAL:		/* quorums that did not fit before either */
 		return true;
 	default:

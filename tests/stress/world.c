@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../selftests/sealed.h"
 #include "stress.h"
 
+#define PARAMS	"evidence_rate=100000 evidence_burst=100000 nonce_slots=65536"
 /* More than enough, also for a machine that checks everything: a hang, not a delay. */
 #define PATIENCE	120
 #define HAMMER		40	/* requests to a module that is not there, or new */
@@ -55,13 +55,7 @@ void world_begin(struct hsm *h, unsigned int epoch)
 	struct world *w = board_world(epoch);
 	unsigned int i;
 
-	if (epoch_has_kek(epoch)) {
-		hsm_reopen(h);
-		sealed_new(h, the_kek(), 1, 1, 1);
-		require(!h->a.error, "hsm-new: %s %s", strerrorname_np(h->a.error), h->a.text);
-	} else {
-		hsm_start(h, 1, 1, 1);
-	}
+	hsm_start(h, 1, 1, 1);
 	memcpy(w->hsm_id, h->id, sizeof(w->hsm_id));
 	for (i = 0; i < MANAGERS; i++) {
 		manager_pin(h, &managers[i]);
@@ -74,7 +68,7 @@ void world_begin(struct hsm *h, unsigned int epoch)
 
 void world_first(void)
 {
-	module_reload(WORLD_PARAMS);
+	module_reload(PARAMS);
 	atomic_store(&board->epoch, 1);
 }
 
@@ -96,21 +90,9 @@ static bool unload(void)
 
 static void load(void)
 {
-	int ret = module_load(WORLD_PARAMS);
+	int ret = module_load(PARAMS);
 
 	require(!ret, "insmod: %s", strerrorname_np(-ret));
-}
-
-/* As after a loss of power: what was in the kernel alone is lost, what was stored is not. */
-static void come_back(struct hsm *h, unsigned int epoch)
-{
-	if (store->epoch != epoch || !store->head.len)
-		return;
-	world_unseal(h, epoch);
-	hsm_close(h);
-	if (!unload())
-		ktap_abort();
-	load();
 }
 
 void world_reload(struct hsm *h)
@@ -134,7 +116,6 @@ void world_reload(struct hsm *h)
 	if (!unload())
 		ktap_abort();
 	load();
-	come_back(h, epoch - 1);
 	world_begin(h, epoch + 1);
 	atomic_store(&board->halt, false);
 }
@@ -210,8 +191,6 @@ void world_empty(struct hsm *h)
 	hsm_get(h);
 	check(!nlraw_u32(&h->a, ZKHSM_A_HSM_KEY_COUNT), "%u keys are left",
 	      nlraw_u32(&h->a, ZKHSM_A_HSM_KEY_COUNT));
-	if (epoch_has_kek(atomic_load(&board->epoch)))
-		world_store(h);
 	evidence_get(h, &managers[0]);
 	check_done(&h->a, "evidence-get of nothing");
 	hsm_close(h);
