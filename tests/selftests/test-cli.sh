@@ -231,7 +231,7 @@ ok share_again fails 1 repeated share enter "$share-3-of-3.txt"
 sed 's/this/that/; s/^share: 1 of 3/share: 2 of 3/' "$share-1-of-3.txt" > "$work/mistyped"
 ok share_mistyped fails 1 EBADMSG share enter "$work/mistyped"
 ok share_status says '.entered == 1' share status
-sed -n '/^$/,$ { /^$/d; /^-/d; p }' "$share-1-of-3.txt" > "$work/typed"
+sed -n '/^$/,$ { /^$/d; /^-----/d; p }' "$share-1-of-3.txt" > "$work/typed"
 from_pipe()
 {
 	tr -d "\n" < "$work/typed" | zkhsm --output json share enter - > "$work/out" &&

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/thread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +249,8 @@ static int setup(void **state)
 
 	(void)state;
 	log_setup(LOG_LEVEL_ERROR, false);
+	/* As the agent does: a peer that hangs up is an error, not the end. */
+	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 	assert_int_equal(evthread_use_pthreads(), 0);
 	assert_non_null(mkdtemp(dir));
 	snprintf(command, sizeof(command),
