@@ -89,6 +89,14 @@ static const char *const reasons[] = {
 	[ZKHSM_REASON_NOT_UNSEALING] = "not-unsealing",
 	[ZKHSM_REASON_SHARE] = "share",
 	[ZKHSM_REASON_TPM] = "tpm",
+	[ZKHSM_REASON_NO_LEASE] = "no-lease",
+	[ZKHSM_REASON_LEASE_EXPIRED] = "lease-expired",
+	[ZKHSM_REASON_LEASE_DENIED] = "lease-denied",
+	[ZKHSM_REASON_LEASE_CHANGED] = "lease-changed",
+	[ZKHSM_REASON_LEASE_QUORUM] = "lease-quorum",
+	[ZKHSM_REASON_NONCE] = "nonce",
+	[ZKHSM_REASON_TTL] = "ttl",
+	[ZKHSM_REASON_OTHER_CONFIGURATION] = "other-configuration",
 };
 
 const char *zkhsm_reason_name(uint32_t reason)
@@ -165,9 +173,37 @@ const char *zkhsm_event_name(uint32_t event)
 		[ZKHSM_EVENT_FORKED] = "forked",
 		[ZKHSM_EVENT_UNSEALED] = "unsealed",
 		[ZKHSM_EVENT_LOCKED] = "locked",
+		[ZKHSM_EVENT_LEASED] = "leased",
+		[ZKHSM_EVENT_EXPIRED] = "expired",
+		[ZKHSM_EVENT_UNLEASED] = "unleased",
 	};
 
 	return NAME_OF(names, event);
+}
+
+const char *zkhsm_lease_verdict_name(uint32_t verdict)
+{
+	static const char *const names[] = {
+		[ZKHSM_LEASE_VERDICT_DENY] = "deny",
+		[ZKHSM_LEASE_VERDICT_GRANT] = "grant",
+		[ZKHSM_LEASE_VERDICT_EXPIRED] = "expired",
+		[ZKHSM_LEASE_VERDICT_CHANGED] = "changed",
+		[ZKHSM_LEASE_VERDICT_NONE] = "none",
+	};
+
+	return NAME_OF(names, verdict);
+}
+
+const char *zkhsm_order_outcome_name(uint32_t outcome)
+{
+	static const char *const names[] = {
+		[ZKHSM_ORDER_OUTCOME_DONE] = "done",
+		[ZKHSM_ORDER_OUTCOME_WAITING] = "waiting",
+		[ZKHSM_ORDER_OUTCOME_VOID] = "void",
+		[ZKHSM_ORDER_OUTCOME_WITHDRAWN] = "withdrawn",
+	};
+
+	return NAME_OF(names, outcome);
 }
 
 const char *zkhsm_order_type_name(uint32_t type)

@@ -197,16 +197,37 @@ static int on_finish(struct nl_msg *msg, void *arg)
 	return NL_STOP;
 }
 
+/* The set's attributes by type, and after them the one that repeats. */
+static int parse_answer(const struct call *c, struct nlmsghdr *h, struct nlattr **tb, int size)
+{
+	int left, n = c->set->max + 1;
+	struct nlattr *a;
+
+	if (n >= size || genlmsg_parse(h, 0, tb, c->set->max, NULL) < 0)
+		return -EPROTO;
+	if (!c->set->repeats)
+		return 0;
+	nla_for_each_attr(a, genlmsg_attrdata(genlmsg_hdr(h), 0),
+			  genlmsg_attrlen(genlmsg_hdr(h), 0), left) {
+		if (nla_type(a) != c->set->repeats)
+			continue;
+		if (n == size - 1)
+			return -EPROTO;
+		tb[n++] = a;
+	}
+	return 0;
+}
+
 static int on_answer(struct nl_msg *msg, void *arg)
 {
 	struct call *c = arg;
-	struct nlattr *tb[32] = { NULL };
+	struct nlattr *tb[64] = { NULL };
 
 	c->answered = true;
 	/* After a failure the rest of a dump is only drained. */
 	if (!c->fn || c->ret)
 		return NL_OK;
-	if (c->set->max >= 32 || genlmsg_parse(nlmsg_hdr(msg), 0, tb, c->set->max, NULL) < 0)
+	if (parse_answer(c, nlmsg_hdr(msg), tb, ARRAY_SIZE(tb)))
 		c->ret = zkhsm_fail(c->err, -EPROTO, "the kernel's answer cannot be parsed");
 	else
 		c->ret = c->fn(tb, c->arg);

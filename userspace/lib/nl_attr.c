@@ -10,6 +10,8 @@ static const char *const hsm_names[ZKHSM_A_HSM_MAX + 1] = {
 	[ZKHSM_A_HSM_QUORUM] = "quorum",
 	[ZKHSM_A_HSM_STOP] = "stop",
 	[ZKHSM_A_HSM_WIPE] = "wipe",
+	[ZKHSM_A_HSM_ENFORCE_GRACE_MS] = "enforce-grace-ms",
+	[ZKHSM_A_HSM_MAX_TTL_MS] = "max-ttl-ms",
 	[ZKHSM_A_HSM_AGENT_UID] = "agent-uid",
 	[ZKHSM_A_HSM_KEK_CLASS] = "kek-class",
 	[ZKHSM_A_HSM_KEYRING_SERIAL] = "keyring-serial",
@@ -37,6 +39,7 @@ static const char *const proof_names[ZKHSM_A_PROOF_MAX + 1] = {
 static const char *const evidence_names[ZKHSM_A_EVIDENCE_MAX + 1] = {
 	[ZKHSM_A_EVIDENCE_CHALLENGE] = "challenge",
 	[ZKHSM_A_EVIDENCE_LIST_DIGEST] = "list-digest",
+	[ZKHSM_A_EVIDENCE_OFFLINE] = "offline",
 };
 
 static const char *const list_names[ZKHSM_A_LIST_MAX + 1] = {
@@ -69,15 +72,20 @@ static const char *const share_names[ZKHSM_A_SHARE_MAX + 1] = {
 	[ZKHSM_A_SHARE_KEK_ID] = "kek-id",
 };
 
-const struct zkhsm_nl_set zkhsm_nl_hsm = { ZKHSM_A_HSM_MAX, hsm_names };
-const struct zkhsm_nl_set zkhsm_nl_key = { ZKHSM_A_KEY_MAX, key_names };
-const struct zkhsm_nl_set zkhsm_nl_proof = { ZKHSM_A_PROOF_MAX, proof_names };
-const struct zkhsm_nl_set zkhsm_nl_evidence = { ZKHSM_A_EVIDENCE_MAX, evidence_names };
-const struct zkhsm_nl_set zkhsm_nl_list = { ZKHSM_A_LIST_MAX, list_names };
-const struct zkhsm_nl_set zkhsm_nl_manager = { ZKHSM_A_MANAGER_MAX, manager_names };
-const struct zkhsm_nl_set zkhsm_nl_order = { ZKHSM_A_ORDER_MAX, order_names };
-const struct zkhsm_nl_set zkhsm_nl_seal = { ZKHSM_A_SEAL_MAX, seal_names };
-const struct zkhsm_nl_set zkhsm_nl_share = { ZKHSM_A_SHARE_MAX, share_names };
+static const char *const lease_names[ZKHSM_A_LEASE_MAX + 1] = {
+	[ZKHSM_A_LEASE_MANAGER_ID] = "manager-id",
+};
+
+const struct zkhsm_nl_set zkhsm_nl_hsm = { ZKHSM_A_HSM_MAX, hsm_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_key = { ZKHSM_A_KEY_MAX, key_names, ZKHSM_A_KEY_LEASE };
+const struct zkhsm_nl_set zkhsm_nl_proof = { ZKHSM_A_PROOF_MAX, proof_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_evidence = { ZKHSM_A_EVIDENCE_MAX, evidence_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_list = { ZKHSM_A_LIST_MAX, list_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_manager = { ZKHSM_A_MANAGER_MAX, manager_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_order = { ZKHSM_A_ORDER_MAX, order_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_seal = { ZKHSM_A_SEAL_MAX, seal_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_share = { ZKHSM_A_SHARE_MAX, share_names, 0 };
+const struct zkhsm_nl_set zkhsm_nl_lease = { ZKHSM_A_LEASE_MAX, lease_names, 0 };
 
 int zkhsm_nl_bytes(const struct nlattr *a, void *out, size_t len)
 {

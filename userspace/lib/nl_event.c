@@ -89,6 +89,13 @@ static int read_trust_event(struct nlattr **tb, struct zkhsm_event_info *e)
 	return zkhsm_nl_string(tb[ZKHSM_A_MANAGER_LABEL], m->label, sizeof(m->label));
 }
 
+static int read_lease_event(struct nlattr **tb, struct zkhsm_event_info *e)
+{
+	if (zkhsm_nl_u32(tb[ZKHSM_A_LEASE_EVENT], &e->event))
+		return -EPROTO;
+	return zkhsm_nl_read_lease(tb, &e->lease);
+}
+
 static int read_event(struct nlmsghdr *h, struct zkhsm_event_info *e)
 {
 	struct nlattr *tb[32] = { NULL };
@@ -107,6 +114,8 @@ static int read_event(struct nlmsghdr *h, struct zkhsm_event_info *e)
 		return read_evidence_event(tb, e);
 	case ZKHSM_CMD_TRUST_NTF:
 		return read_trust_event(tb, e);
+	case ZKHSM_CMD_LEASE_NTF:
+		return read_lease_event(tb, e);
 	default:
 		/* Of a newer module: nothing that this library knows changed. */
 		return -ENOMSG;

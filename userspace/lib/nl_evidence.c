@@ -37,9 +37,9 @@ static int put_challenge(struct nl_msg *msg, const struct zkhsm_challenge *c)
 	return 0;
 }
 
-int zkhsm_evidence_get(struct zkhsm_nl *nl, const struct zkhsm_challenge *challenges, size_t count,
-		       const uint8_t *expected_list, struct zkhsm_evidence *out,
-		       struct zkhsm_error *err)
+static int evidence(struct zkhsm_nl *nl, const struct zkhsm_challenge *challenges, size_t count,
+		    const uint8_t *expected_list, bool offline, struct zkhsm_evidence *out,
+		    struct zkhsm_error *err)
 {
 	struct nl_msg *msg = zkhsm_nl_request(nl, ZKHSM_CMD_EVIDENCE_GET, 0);
 	size_t i;
@@ -50,11 +50,26 @@ int zkhsm_evidence_get(struct zkhsm_nl *nl, const struct zkhsm_challenge *challe
 	if (msg && expected_list &&
 	    nla_put(msg, ZKHSM_A_EVIDENCE_LIST_DIGEST, ZKHSM_HASH_LEN, expected_list))
 		goto too_large;
+	if (msg && offline && nla_put_u32(msg, ZKHSM_A_EVIDENCE_OFFLINE, 1))
+		goto too_large;
 	return zkhsm_nl_call(nl, &zkhsm_nl_evidence, msg, on_evidence, out, err);
 
 too_large:
 	nlmsg_free(msg);
 	return zkhsm_fail(err, -EMSGSIZE, "too many challenges for one request");
+}
+
+int zkhsm_evidence_get(struct zkhsm_nl *nl, const struct zkhsm_challenge *challenges, size_t count,
+		       const uint8_t *expected_list, struct zkhsm_evidence *out,
+		       struct zkhsm_error *err)
+{
+	return evidence(nl, challenges, count, expected_list, false, out, err);
+}
+
+int zkhsm_evidence_get_offline(struct zkhsm_nl *nl, const struct zkhsm_challenge *challenges,
+			       size_t count, struct zkhsm_evidence *out, struct zkhsm_error *err)
+{
+	return evidence(nl, challenges, count, NULL, true, out, err);
 }
 
 static int on_chunk(struct nlattr **tb, void *arg)
@@ -126,6 +141,17 @@ static int on_order(struct nlattr **tb, void *arg)
 	    zkhsm_nl_u32(tb[ZKHSM_A_ORDER_DROPPED], &r->dropped))
 		return -EPROTO;
 	r->in_turn = in_turn;
+	/* The first is of leases, the others of trust changes. */
+	if (tb[ZKHSM_A_ORDER_EXPIRES_MS] &&
+	    zkhsm_nl_u64(tb[ZKHSM_A_ORDER_EXPIRES_MS], &r->expires_ms))
+		return -EPROTO;
+	if (!tb[ZKHSM_A_ORDER_OUTCOME])
+		return 0;
+	if (zkhsm_nl_u32(tb[ZKHSM_A_ORDER_OUTCOME], &r->outcome) ||
+	    (tb[ZKHSM_A_ORDER_VOTES] && zkhsm_nl_u32(tb[ZKHSM_A_ORDER_VOTES], &r->votes)) ||
+	    (tb[ZKHSM_A_ORDER_NEEDED] && zkhsm_nl_u32(tb[ZKHSM_A_ORDER_NEEDED], &r->needed)) ||
+	    (tb[ZKHSM_A_ORDER_REASON] && zkhsm_nl_u32(tb[ZKHSM_A_ORDER_REASON], &r->reason)))
+		return -EPROTO;
 	return 0;
 }
 

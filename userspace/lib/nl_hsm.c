@@ -73,6 +73,9 @@ static int put_params(struct nl_msg *msg, const struct zkhsm_hsm_params *p)
 	if ((p->quorum && nla_put_u32(msg, ZKHSM_A_HSM_QUORUM, p->quorum)) ||
 	    (p->stop && nla_put_u32(msg, ZKHSM_A_HSM_STOP, p->stop)) ||
 	    (p->wipe && nla_put_u32(msg, ZKHSM_A_HSM_WIPE, p->wipe)) ||
+	    (p->set_grace &&
+	     nla_put_u64(msg, ZKHSM_A_HSM_ENFORCE_GRACE_MS, p->enforce_grace_ms)) ||
+	    (p->max_ttl_ms && nla_put_u64(msg, ZKHSM_A_HSM_MAX_TTL_MS, p->max_ttl_ms)) ||
 	    (p->set_agent && nla_put_u32(msg, ZKHSM_A_HSM_AGENT_UID, p->agent_uid)))
 		return -EMSGSIZE;
 	return 0;

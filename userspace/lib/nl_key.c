@@ -14,6 +14,37 @@ struct signature {
 	uint8_t *public;
 };
 
+/* What one pinned manager says of the key. */
+static int read_key_lease(struct nlattr *nest, struct zkhsm_key_info *k)
+{
+	struct nlattr *tb[ZKHSM_A_KEY_LEASE_MAX + 1] = { NULL };
+	struct zkhsm_key_lease *l;
+
+	if (k->lease_count == ZKHSM_MANAGERS_MAX ||
+	    nla_parse_nested(tb, ZKHSM_A_KEY_LEASE_MAX, nest, NULL) < 0)
+		return -EPROTO;
+	l = &k->leases[k->lease_count++];
+	if (zkhsm_nl_bytes(tb[ZKHSM_A_KEY_LEASE_MANAGER_ID], l->manager_id, 32) ||
+	    zkhsm_nl_u32(tb[ZKHSM_A_KEY_LEASE_VERDICT], &l->verdict))
+		return -EPROTO;
+	if (tb[ZKHSM_A_KEY_LEASE_EXPIRES_MS])
+		return zkhsm_nl_u64(tb[ZKHSM_A_KEY_LEASE_EXPIRES_MS], &l->expires_ms);
+	return 0;
+}
+
+/* Only of a key that requires leases; of one that does not there is nothing to say. */
+static int read_leased(struct nlattr **tb, struct zkhsm_key_info *k)
+{
+	k->lease_required = !zkhsm_nl_u32(tb[ZKHSM_A_KEY_LEASES_NEEDED], &k->leases_needed);
+	if (!k->lease_required)
+		return tb[ZKHSM_A_KEY_LEASES_NEEDED] ? -EPROTO : 0;
+	if (zkhsm_nl_u32(tb[ZKHSM_A_KEY_LEASES_GRANTED], &k->leases_granted) ||
+	    zkhsm_nl_u64(tb[ZKHSM_A_KEY_WORKS_UNTIL_MS], &k->works_until_ms) ||
+	    zkhsm_nl_u64(tb[ZKHSM_A_KEY_UNLEASED_USES], &k->unleased_uses))
+		return -EPROTO;
+	return 0;
+}
+
 int zkhsm_nl_read_key(struct nlattr **tb, struct zkhsm_key_info *k)
 {
 	memset(k, 0, sizeof(*k));
@@ -30,12 +61,26 @@ int zkhsm_nl_read_key(struct nlattr **tb, struct zkhsm_key_info *k)
 	    zkhsm_nl_u64(tb[ZKHSM_A_KEY_USES], &k->uses))
 		return -EPROTO;
 	k->has_reason = !zkhsm_nl_u32(tb[ZKHSM_A_KEY_REASON], &k->reason);
-	return 0;
+	return read_leased(tb, k);
 }
 
 static int on_key(struct nlattr **tb, void *arg)
 {
 	return zkhsm_nl_read_key(tb, arg);
+}
+
+/* key-get alone says what each manager says. */
+static int on_one_key(struct nlattr **tb, void *arg)
+{
+	struct nlattr **lease = tb + ZKHSM_A_KEY_MAX + 1;
+	struct zkhsm_key_info *k = arg;
+
+	if (zkhsm_nl_read_key(tb, k))
+		return -EPROTO;
+	for (; *lease; lease++)
+		if (read_key_lease(*lease, k))
+			return -EPROTO;
+	return 0;
 }
 
 static int on_each_key(struct nlattr **tb, void *arg)
@@ -99,8 +144,8 @@ int zkhsm_key_set(struct zkhsm_nl *nl, const struct zkhsm_key_params *p,
 int zkhsm_key_get(struct zkhsm_nl *nl, const char *id, struct zkhsm_key_info *out,
 		  struct zkhsm_error *err)
 {
-	return zkhsm_nl_call(nl, &zkhsm_nl_key, key_request(nl, ZKHSM_CMD_KEY_GET, id), on_key,
-			     out, err);
+	return zkhsm_nl_call(nl, &zkhsm_nl_key, key_request(nl, ZKHSM_CMD_KEY_GET, id),
+			     on_one_key, out, err);
 }
 
 int zkhsm_key_list(struct zkhsm_nl *nl, int (*fn)(const struct zkhsm_key_info *k, void *arg),

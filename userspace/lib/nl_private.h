@@ -21,14 +21,20 @@ struct zkhsm_nl {
 /* Called for each answer with its parsed attributes; a negative errno ends the call. */
 typedef int (*zkhsm_nl_fn)(struct nlattr **tb, void *arg);
 
-/* An attribute set: how its answers are parsed, and what people call its members. */
+/*
+ * An attribute set: how its answers are parsed, and what people call its
+ * members. Attributes of type @repeats, if that is not 0, come several times:
+ * in answers they follow tb[max], in order, and NULL ends them.
+ */
 struct zkhsm_nl_set {
 	int max;
 	const char *const *names;
+	int repeats;
 };
 
 extern const struct zkhsm_nl_set zkhsm_nl_hsm, zkhsm_nl_key, zkhsm_nl_proof, zkhsm_nl_evidence,
-	zkhsm_nl_list, zkhsm_nl_manager, zkhsm_nl_order, zkhsm_nl_seal, zkhsm_nl_share;
+	zkhsm_nl_list, zkhsm_nl_manager, zkhsm_nl_order, zkhsm_nl_seal, zkhsm_nl_share,
+	zkhsm_nl_lease;
 
 /* nl.c */
 /* An empty request; NULL when out of memory, which zkhsm_nl_call() then reports. */
@@ -51,5 +57,6 @@ int zkhsm_nl_binary(const struct nlattr *a, void *out, size_t size, size_t *len)
 /* What one answer or event says of an object; shared by do, dump and events. */
 int zkhsm_nl_read_key(struct nlattr **tb, struct zkhsm_key_info *out);
 int zkhsm_nl_read_manager(struct nlattr **tb, struct zkhsm_manager_info *out);
+int zkhsm_nl_read_lease(struct nlattr **tb, struct zkhsm_lease_info *out);
 
 #endif /* ZKHSM_NL_PRIVATE_H */

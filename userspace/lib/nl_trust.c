@@ -19,7 +19,8 @@ int zkhsm_nl_read_manager(struct nlattr **tb, struct zkhsm_manager_info *m)
 	    zkhsm_nl_bytes(tb[ZKHSM_A_MANAGER_LAST_DIGEST], m->last_digest, 32) ||
 	    zkhsm_nl_u32(tb[ZKHSM_A_MANAGER_TOMBSTONES], &m->tombstones))
 		return -EPROTO;
-	return 0;
+	m->has_pending = tb[ZKHSM_A_MANAGER_PENDING];
+	return m->has_pending ? zkhsm_nl_bytes(tb[ZKHSM_A_MANAGER_PENDING], m->pending, 32) : 0;
 }
 
 static int on_manager(struct nlattr **tb, void *arg)
