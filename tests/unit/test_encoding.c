@@ -95,12 +95,16 @@ static void names(void **state)
 
 	(void)state;
 	assert_null(zkhsm_reason_name(ZKHSM_REASON_UNSPEC));
-	for (i = ZKHSM_REASON_NO_IDENTITY; i <= ZKHSM_REASON_TPM; i++)
+	for (i = ZKHSM_REASON_NO_IDENTITY; i <= ZKHSM_REASON_OTHER_CONFIGURATION; i++)
 		assert_non_null(zkhsm_reason_name(i));
 	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_LOCKED), "locked");
 	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_RECORDS_MISSING), "records-missing");
 	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_TPM), "tpm");
-	assert_null(zkhsm_reason_name(ZKHSM_REASON_TPM + 1));
+	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_NO_LEASE), "no-lease");
+	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_LEASE_QUORUM), "lease-quorum");
+	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_OTHER_CONFIGURATION),
+			    "other-configuration");
+	assert_null(zkhsm_reason_name(ZKHSM_REASON_OTHER_CONFIGURATION + 1));
 	assert_null(zkhsm_reason_name(UINT32_MAX));
 	for (i = ZKHSM_KEY_STATE_PRE_ACTIVE; i <= ZKHSM_KEY_STATE_COMPROMISED; i++)
 		assert_int_equal(zkhsm_state_parse(zkhsm_state_name(i)), i);
@@ -113,7 +117,22 @@ static void names(void **state)
 	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_FORKED), "forked");
 	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_UNSEALED), "unsealed");
 	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_LOCKED), "locked");
-	assert_null(zkhsm_event_name(ZKHSM_EVENT_LOCKED + 1));
+	for (i = ZKHSM_EVENT_CREATED; i <= ZKHSM_EVENT_UNLEASED; i++)
+		assert_non_null(zkhsm_event_name(i));
+	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_LEASED), "leased");
+	assert_string_equal(zkhsm_event_name(ZKHSM_EVENT_UNLEASED), "unleased");
+	assert_null(zkhsm_event_name(ZKHSM_EVENT_UNLEASED + 1));
+	for (i = ZKHSM_LEASE_VERDICT_DENY; i <= ZKHSM_LEASE_VERDICT_NONE; i++)
+		assert_non_null(zkhsm_lease_verdict_name(i));
+	assert_string_equal(zkhsm_lease_verdict_name(1), "deny");
+	assert_string_equal(zkhsm_lease_verdict_name(2), "grant");
+	assert_null(zkhsm_lease_verdict_name(ZKHSM_LEASE_VERDICT_UNSPEC));
+	assert_null(zkhsm_lease_verdict_name(ZKHSM_LEASE_VERDICT_NONE + 1));
+	for (i = ZKHSM_ORDER_OUTCOME_DONE; i <= ZKHSM_ORDER_OUTCOME_WITHDRAWN; i++)
+		assert_non_null(zkhsm_order_outcome_name(i));
+	assert_string_equal(zkhsm_order_outcome_name(ZKHSM_ORDER_OUTCOME_VOID), "void");
+	assert_null(zkhsm_order_outcome_name(ZKHSM_ORDER_OUTCOME_UNSPEC));
+	assert_null(zkhsm_order_outcome_name(ZKHSM_ORDER_OUTCOME_WITHDRAWN + 1));
 	for (i = ZKHSM_KEK_CLASS_KEYRING; i <= ZKHSM_KEK_CLASS_TPM; i++)
 		assert_int_equal(zkhsm_kek_class_parse(zkhsm_kek_class_name(i)), i);
 	assert_null(zkhsm_kek_class_name(ZKHSM_KEK_CLASS_UNSPEC));

@@ -328,7 +328,7 @@ static void order_types_and_reasons(void **state)
 		buf[ZKHSM_MAGIC_LEN] = (uint8_t)i;
 		if (i >= ZKHSM_ORDER_TYPE_REVOKE && i <= ZKHSM_ORDER_TYPE_RELEASE)
 			expected = 0;
-		else if (i >= ZKHSM_ORDER_TYPE_LEASE && i <= ZKHSM_ORDER_TYPE_TRANSFER)
+		else if (i == ZKHSM_ORDER_TYPE_GRANT || i == ZKHSM_ORDER_TYPE_TRANSFER)
 			expected = -EOPNOTSUPP;
 		else
 			expected = -EBADMSG;
@@ -339,6 +339,113 @@ static void order_types_and_reasons(void **state)
 		buf[REASON] = (uint8_t)i;
 		assert_int_equal(read_order(buf, len, NULL), i <= 10 && i != 7 ? 0 : -EBADMSG);
 	}
+	prover_free(p);
+}
+
+/* Where things stand in a lease. */
+#define LEASE_TTL	(ZKHSM_ORDER_HEAD_LEN + ZKHSM_HASH_LEN + 8)
+#define LEASE_VERDICT	(LEASE_TTL + 8)
+#define LEASE_COUNT	(LEASE_VERDICT + 1)
+#define LEASE_NAMES	(LEASE_COUNT + 2)
+#define ORDER_NUMBER	(ZKHSM_ORDER_HEAD_LEN - 8)
+
+static size_t make_lease(struct prover *p, size_t count, uint8_t *buf, size_t size)
+{
+	uint8_t names[4][32];
+	struct zkhsm_order o = {
+		.type = ZKHSM_ORDER_TYPE_LEASE, .least = 3, .ttl_ms = 1000,
+		.verdict = ZKHSM_LEASE_VERDICT_GRANT, .count = (uint16_t)count,
+		.elements = names[0],
+	};
+	size_t i;
+	int len;
+
+	for (i = 0; i < count; i++) {
+		prover_draw(p, names[i]);
+		names[i][0] = (uint8_t)(i + 1);
+	}
+	prover_draw(p, o.statement);
+	len = zkhsm_order_encode(&o, buf, size);
+	assert_true(len > 0);
+	memset(buf + len, 0x11, ZKHSM_SIGNATURE_LEN);
+	return (size_t)len + ZKHSM_SIGNATURE_LEN;
+}
+
+static void leases(void **state)
+{
+	struct prover *p = prover_new("wire", 0);
+	uint8_t buf[1024], copy[1024];
+	mutate_fn read = read_order;
+	size_t len, count;
+	unsigned int i;
+
+	(void)state;
+	for (count = 0; count <= 4; count++) {
+		len = make_lease(p, count, buf, sizeof(buf));
+		assert_int_equal(len, 195 + 32 * count);
+		assert_int_equal(read_order(buf, len, NULL), 0);
+		mutate_length(buf, len, read_order, NULL, -EBADMSG);
+		mutate_bytes(buf, len, refused_order, &read, -EBADMSG, -EALREADY);
+	}
+	/* A lease that has a number, lives for no time, says neither, or names one twice. */
+	memcpy(copy, buf, len);
+	copy[ORDER_NUMBER + 7] = 1;
+	assert_int_equal(read_order(copy, len, NULL), -EBADMSG);
+	memcpy(copy, buf, len);
+	memset(copy + LEASE_TTL, 0, 8);
+	assert_int_equal(read_order(copy, len, NULL), -EBADMSG);
+	memcpy(copy, buf, len);
+	for (i = 0; i < 256; i++) {
+		copy[LEASE_VERDICT] = (uint8_t)i;
+		assert_int_equal(read_order(copy, len, NULL), i == 1 || i == 2 ? 0 : -EBADMSG);
+	}
+	memcpy(copy, buf, len);
+	memcpy(copy + LEASE_NAMES + 32, copy + LEASE_NAMES, 32);
+	assert_int_equal(read_order(copy, len, NULL), -EBADMSG);
+	memcpy(copy, buf, len);
+	put_unaligned_be16(ZKHSM_ELEMENTS_MAX + 1, copy + LEASE_COUNT);
+	assert_int_equal(read_order(copy, len, NULL), -EBADMSG);
+	prover_free(p);
+}
+
+static size_t make_trust_change(struct prover *p, uint8_t *buf, size_t size)
+{
+	struct zkhsm_order o = {
+		.type = ZKHSM_ORDER_TYPE_TRUST_CHANGE, .number = 2,
+		.config = p->config_bytes, .config_len = (uint16_t)p->config_len,
+	};
+	int len = zkhsm_order_encode(&o, buf, size);
+
+	assert_true(len > 0);
+	memset(buf + len, 0x11, ZKHSM_SIGNATURE_LEN);
+	return (size_t)len + ZKHSM_SIGNATURE_LEN;
+}
+
+static void trust_changes(void **state)
+{
+	struct prover *p = prover_new("wire", 0);
+	size_t at = ZKHSM_ORDER_HEAD_LEN + ZKHSM_HASH_LEN, len;
+	static uint8_t buf[4096];
+	mutate_fn read = read_order;
+
+	(void)state;
+	prover_refresh(p);
+	len = make_trust_change(p, buf, sizeof(buf));
+	assert_int_equal(read_order(buf, len, NULL), 0);
+	mutate_length(buf, len, read_order, NULL, -EBADMSG);
+	mutate_bytes(buf, len, refused_order, &read, -EBADMSG, -EALREADY);
+	memset(buf + ORDER_NUMBER, 0, 8);
+	assert_int_equal(read_order(buf, len, NULL), -EBADMSG);
+	/* No C at all, and one longer than any. */
+	buf[ORDER_NUMBER + 7] = 1;
+	put_unaligned_be16(0, buf + at);
+	assert_int_equal(read_order(buf, at + 2 + ZKHSM_SIGNATURE_LEN, NULL), -EBADMSG);
+	put_unaligned_be16(ZKHSM_CONFIGURATION_MAX_LEN + 1, buf + at);
+	assert_int_equal(read_order(buf, at + 2 + ZKHSM_CONFIGURATION_MAX_LEN + 1 +
+				    ZKHSM_SIGNATURE_LEN, NULL), -EBADMSG);
+	put_unaligned_be16(ZKHSM_CONFIGURATION_MAX_LEN, buf + at);
+	assert_int_equal(read_order(buf, at + 2 + ZKHSM_CONFIGURATION_MAX_LEN +
+				    ZKHSM_SIGNATURE_LEN, NULL), 0);
 	prover_free(p);
 }
 
@@ -452,6 +559,8 @@ int main(void)
 		cmocka_unit_test(announcements),
 		cmocka_unit_test(orders),
 		cmocka_unit_test(order_types_and_reasons),
+		cmocka_unit_test(leases),
+		cmocka_unit_test(trust_changes),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(list_heads),
 		cmocka_unit_test(lists_that_are_none),
