@@ -26,6 +26,8 @@ const struct nla_policy zkhsm_hsm_new_nl_policy[ZKHSM_A_HSM_COUNTER_INDEX + 1] =
 	[ZKHSM_A_HSM_KEYRING_SERIAL] = { .type = NLA_U32, },
 	[ZKHSM_A_HSM_TPM_PCRS] = { .type = NLA_U32, },
 	[ZKHSM_A_HSM_COUNTER_INDEX] = { .type = NLA_U32, },
+	[ZKHSM_A_HSM_ENFORCE_GRACE_MS] = { .type = NLA_U64, },
+	[ZKHSM_A_HSM_MAX_TTL_MS] = { .type = NLA_U64, },
 };
 
 /* ZKHSM_CMD_HSM_GET - do */
@@ -39,6 +41,8 @@ const struct nla_policy zkhsm_hsm_set_nl_policy[ZKHSM_A_HSM_AGENT_UID + 1] = {
 	[ZKHSM_A_HSM_STOP] = NLA_POLICY_RANGE(NLA_U32, 1, ZKHSM_MANAGERS_MAX),
 	[ZKHSM_A_HSM_WIPE] = NLA_POLICY_RANGE(NLA_U32, 1, ZKHSM_MANAGERS_MAX),
 	[ZKHSM_A_HSM_AGENT_UID] = { .type = NLA_U32, },
+	[ZKHSM_A_HSM_ENFORCE_GRACE_MS] = { .type = NLA_U64, },
+	[ZKHSM_A_HSM_MAX_TTL_MS] = { .type = NLA_U64, },
 };
 
 /* ZKHSM_CMD_HSM_LOCK - do */
@@ -117,9 +121,10 @@ const struct nla_policy zkhsm_proof_get_nl_policy[ZKHSM_A_PROOF_OTHER_INFO + 1] 
 };
 
 /* ZKHSM_CMD_EVIDENCE_GET - do */
-const struct nla_policy zkhsm_evidence_get_nl_policy[ZKHSM_A_EVIDENCE_LIST_DIGEST + 1] = {
+const struct nla_policy zkhsm_evidence_get_nl_policy[ZKHSM_A_EVIDENCE_OFFLINE + 1] = {
 	[ZKHSM_A_EVIDENCE_CHALLENGE] = NLA_POLICY_NESTED(zkhsm_challenge_nl_policy),
 	[ZKHSM_A_EVIDENCE_LIST_DIGEST] = NLA_POLICY_EXACT_LEN(ZKHSM_HASH_LEN),
+	[ZKHSM_A_EVIDENCE_OFFLINE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* ZKHSM_CMD_LIST_GET - do */
@@ -163,8 +168,13 @@ const struct nla_policy zkhsm_share_del_nl_policy[ZKHSM_A_SHARE_KEK_ID + 1] = {
 	[ZKHSM_A_SHARE_KEK_ID] = NLA_POLICY_EXACT_LEN(ZKHSM_KEK_ID_LEN),
 };
 
+/* ZKHSM_CMD_LEASE_GET - do */
+const struct nla_policy zkhsm_lease_get_nl_policy[ZKHSM_A_LEASE_MANAGER_ID + 1] = {
+	[ZKHSM_A_LEASE_MANAGER_ID] = NLA_POLICY_EXACT_LEN(ZKHSM_HASH_LEN),
+};
+
 /* Ops table for zkhsm */
-const struct genl_ops zkhsm_nl_ops[23] = {
+const struct genl_ops zkhsm_nl_ops[24] = {
 	{
 		.cmd		= ZKHSM_CMD_HSM_NEW,
 		.doit		= zkhsm_nl_hsm_new_doit,
@@ -255,7 +265,7 @@ const struct genl_ops zkhsm_nl_ops[23] = {
 		.cmd		= ZKHSM_CMD_EVIDENCE_GET,
 		.doit		= zkhsm_nl_evidence_get_doit,
 		.policy		= zkhsm_evidence_get_nl_policy,
-		.maxattr	= ZKHSM_A_EVIDENCE_LIST_DIGEST,
+		.maxattr	= ZKHSM_A_EVIDENCE_OFFLINE,
 	},
 	{
 		.cmd		= ZKHSM_CMD_LIST_GET,
@@ -306,6 +316,13 @@ const struct genl_ops zkhsm_nl_ops[23] = {
 		.doit		= zkhsm_nl_share_del_doit,
 		.policy		= zkhsm_share_del_nl_policy,
 		.maxattr	= ZKHSM_A_SHARE_KEK_ID,
+	},
+	{
+		.cmd		= ZKHSM_CMD_LEASE_GET,
+		.doit		= zkhsm_nl_lease_get_doit,
+		.dumpit		= zkhsm_nl_lease_get_dumpit,
+		.policy		= zkhsm_lease_get_nl_policy,
+		.maxattr	= ZKHSM_A_LEASE_MANAGER_ID,
 	},
 };
 

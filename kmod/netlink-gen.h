@@ -42,7 +42,7 @@ extern const struct nla_policy zkhsm_key_derive_nl_policy[ZKHSM_A_KEY_ID + 1];
 
 extern const struct nla_policy zkhsm_proof_get_nl_policy[ZKHSM_A_PROOF_OTHER_INFO + 1];
 
-extern const struct nla_policy zkhsm_evidence_get_nl_policy[ZKHSM_A_EVIDENCE_LIST_DIGEST + 1];
+extern const struct nla_policy zkhsm_evidence_get_nl_policy[ZKHSM_A_EVIDENCE_OFFLINE + 1];
 
 extern const struct nla_policy zkhsm_list_get_nl_policy[ZKHSM_A_LIST_DIGEST + 1];
 
@@ -60,8 +60,10 @@ extern const struct nla_policy zkhsm_share_get_nl_policy[ZKHSM_A_SHARE_KEK_ID + 
 
 extern const struct nla_policy zkhsm_share_del_nl_policy[ZKHSM_A_SHARE_KEK_ID + 1];
 
+extern const struct nla_policy zkhsm_lease_get_nl_policy[ZKHSM_A_LEASE_MANAGER_ID + 1];
+
 /* Ops table for zkhsm */
-extern const struct genl_ops zkhsm_nl_ops[23];
+extern const struct genl_ops zkhsm_nl_ops[24];
 
 int zkhsm_nl_hsm_new_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_hsm_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -90,6 +92,8 @@ int zkhsm_nl_order_apply_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_share_new_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_share_get_doit(struct sk_buff *skb, struct genl_info *info);
 int zkhsm_nl_share_del_doit(struct sk_buff *skb, struct genl_info *info);
+int zkhsm_nl_lease_get_doit(struct sk_buff *skb, struct genl_info *info);
+int zkhsm_nl_lease_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 enum {
 	ZKHSM_NLGRP_EVENTS,

@@ -190,13 +190,28 @@ int zkhsm_announcement_decode(struct zkhsm_announcement *a, const u8 *buf, size_
 
 /**
  * struct zkhsm_order - one signed order of a manager
- * @type:	enum zkhsm_order_type; the decoder knows revoke, hold and release
- * @number:	per manager and HSM, from 1
- * @reason:	enum zkhsm_revocation_reason
- * @elements:	@count element names of 32 bytes, ascending; points into the
- *		decoded buffer
+ * @type:	enum zkhsm_order_type; the decoder knows lease, revoke, hold,
+ *		release and trust-change
+ * @number:	per manager and HSM, from 1; 0 for a lease
+ * @reason:	enum zkhsm_revocation_reason, of revoke, hold and release
+ * @statement:	of a lease: SHA-256 of the S that it answers
+ * @least:	of a lease: number of the last order that must have been applied
+ * @ttl_ms:	of a lease: its life, from the issue of the nonce in S; not 0
+ * @verdict:	of a lease: of all keys but the exceptions, ZKHSM_LEASE_VERDICT_DENY
+ *		or ZKHSM_LEASE_VERDICT_GRANT
+ * @count:	how many @elements; of a lease 0 to ZKHSM_ELEMENTS_MAX, of the
+ *		others from 1
+ * @elements:	@count element names of 32 bytes, ascending; of a lease those
+ *		with the other verdict. Points into the decoded buffer
+ * @previous:	of a trust-change: SHA-256 of the C that it replaces
+ * @config_len:	length of @config
+ * @config:	of a trust-change: the new C, well-formed; points into the buffer
+ * @body:	what the signature covers from the body on; points into the buffer
+ * @body_len:	its length
  * @signed_len:	how many bytes from the start the signature covers
  * @signature:	r | s over SHA-256 of those bytes; points into the buffer
+ *
+ * The encoder does not look at @body, @body_len, @signed_len and @signature.
  */
 struct zkhsm_order {
 	u8 type;
@@ -204,8 +219,17 @@ struct zkhsm_order {
 	u8 hsm_id[ZKHSM_HASH_LEN];
 	u64 number;
 	u8 reason;
+	u8 statement[ZKHSM_HASH_LEN];
+	u64 least;
+	u64 ttl_ms;
+	u8 verdict;
 	u16 count;
 	const u8 *elements;
+	u8 previous[ZKHSM_HASH_LEN];
+	u16 config_len;
+	const u8 *config;
+	const u8 *body;
+	size_t body_len;
 	size_t signed_len;
 	const u8 *signature;
 };
@@ -213,8 +237,12 @@ struct zkhsm_order {
 #define ZKHSM_ORDER_HEAD_LEN	(ZKHSM_HEADER_LEN + ZKHSM_HASH_LEN + ZKHSM_HASH_LEN + 8)
 #define ZKHSM_ORDER_ELEMENTS_MAX_LEN (ZKHSM_ORDER_HEAD_LEN + 1 + 2 + \
 				      ZKHSM_ELEMENTS_MAX * ZKHSM_HASH_LEN + ZKHSM_SIGNATURE_LEN)
+#define ZKHSM_ORDER_LEASE_MAX_LEN (ZKHSM_ORDER_HEAD_LEN + ZKHSM_HASH_LEN + 8 + 8 + 1 + 2 + \
+				   ZKHSM_ELEMENTS_MAX * ZKHSM_HASH_LEN + ZKHSM_SIGNATURE_LEN)
+#define ZKHSM_ORDER_TRUST_MAX_LEN (ZKHSM_ORDER_HEAD_LEN + ZKHSM_HASH_LEN + 2 + \
+				   ZKHSM_CONFIGURATION_MAX_LEN + ZKHSM_SIGNATURE_LEN)
 
-/* Encodes what is signed: all but the signature. */
+/* wire-order.c. Encodes what is signed: all but the signature. */
 int zkhsm_order_encode(const struct zkhsm_order *o, u8 *buf, size_t size);
 /*
  * -EOPNOTSUPP for an order whose head is well-formed but whose type this

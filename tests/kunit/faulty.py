@@ -174,7 +174,7 @@ ROUNDS = (
     (
         Mistake("a manager twice", "wire-bytes: statement", "wire.c",
                 "sizeof(c->manager_id)) >= 0)", "sizeof(c->manager_id)) > 0)"),
-        Mistake("an element twice", "wire-bytes: order", "wire.c",
+        Mistake("an element twice", "wire-bytes: order", "wire-order.c",
                 "o->elements + i * ZKHSM_HASH_LEN, ZKHSM_HASH_LEN) >= 0)",
                 "o->elements + i * ZKHSM_HASH_LEN, ZKHSM_HASH_LEN) > 0)"),
         Mistake("a field that is not read", "wire: fields", "wire.c",

@@ -60,6 +60,8 @@ json_t *zkhsm_flags_json(uint32_t flags);			/* of a key */
 json_t *zkhsm_hsm_flags_json(uint32_t flags);			/* of C */
 const char *zkhsm_kek_class_name(uint32_t kek_class);		/* "keyring", "shares", "tpm" */
 int zkhsm_kek_class_parse(const char *name);
+const char *zkhsm_lease_verdict_name(uint32_t verdict);		/* "grant", "expired" ... */
+const char *zkhsm_order_outcome_name(uint32_t outcome);		/* "done", "waiting" ... */
 
 /* encoding.c: hex by OpenSSL, base64url by libjose */
 char *zkhsm_hex(const void *data, size_t len);			/* lower case; caller frees */
@@ -120,6 +122,10 @@ struct zkhsm_hsm_params {
 	int32_t keyring_serial;		/* the KEK, for class keyring */
 	uint32_t tpm_pcrs;		/* bit mask, for class tpm */
 	uint32_t counter_index;		/* NV index; 0: none */
+	/* These two for zkhsm_hsm_set() as well. */
+	bool set_grace;
+	uint64_t enforce_grace_ms;	/* UINT64_MAX: report only */
+	uint64_t max_ttl_ms;		/* 0: not sent */
 };
 
 struct zkhsm_key_info {
@@ -132,6 +138,17 @@ struct zkhsm_key_info {
 	bool has_reason;
 	uint32_t reason;
 	uint64_t uses;
+	bool lease_required;		/* what follows is set */
+	uint32_t leases_needed, leases_granted;
+	uint64_t works_until_ms;	/* CLOCK_BOOTTIME; 0: not now, UINT64_MAX: not enforced */
+	uint64_t unleased_uses;
+	/* Of zkhsm_key_get() alone: every pinned manager. */
+	size_t lease_count;
+	struct zkhsm_key_lease {
+		uint8_t manager_id[32];
+		uint32_t verdict;	/* enum zkhsm_lease_verdict */
+		uint64_t expires_ms;	/* CLOCK_BOOTTIME; 0 without a lease */
+	} leases[ZKHSM_MANAGERS_MAX];
 };
 
 /* What is not set is not sent. */
@@ -150,6 +167,18 @@ struct zkhsm_manager_info {
 	uint64_t last_number;
 	uint8_t last_digest[32];
 	uint32_t tombstones;
+	bool has_pending;
+	uint8_t pending[32];		/* SHA-256 of the body of a trust-change that waits */
+};
+
+/* The lease of one pinned manager; without one all but the first two and @uptime_ms are 0. */
+struct zkhsm_lease_info {
+	uint8_t manager_id[32];
+	char label[ZKHSM_LABEL_MAX_LEN + 1];
+	uint32_t verdict;		/* deny, grant, expired or none */
+	uint32_t number;		/* n of the evidence */
+	uint64_t issued_ms, expires_ms, uptime_ms;	/* CLOCK_BOOTTIME */
+	uint32_t exceptions;
 };
 
 struct zkhsm_evidence {
@@ -168,6 +197,10 @@ struct zkhsm_order_result {
 	uint64_t number;
 	bool in_turn;
 	uint32_t keys_changed, tombstones, dropped;
+	uint64_t expires_ms;		/* of a lease, CLOCK_BOOTTIME */
+	uint32_t outcome;		/* enum zkhsm_order_outcome, of a trust-change */
+	uint32_t votes, needed;		/* the same */
+	uint32_t reason;		/* enum zkhsm_reason, why it is void */
 };
 
 /* One notification; @kind is the ZKHSM_CMD_*_NTF, the rest as the event carries it. */
@@ -177,6 +210,7 @@ struct zkhsm_event_info {
 	struct zkhsm_key_info key;
 	struct zkhsm_manager_info manager;
 	struct zkhsm_hsm_info hsm;
+	struct zkhsm_lease_info lease;
 	uint32_t evidence_number;
 	uint8_t list_digest[32];
 };
@@ -212,6 +246,9 @@ int zkhsm_proof_get(struct zkhsm_nl *nl, const char *id, const void *user_id, si
 int zkhsm_evidence_get(struct zkhsm_nl *nl, const struct zkhsm_challenge *challenges, size_t count,
 		       const uint8_t *expected_list /* 32 or NULL */,
 		       struct zkhsm_evidence *out, struct zkhsm_error *err);
+/* For an answer that comes by hand: the nonce lives for max-ttl-ms. Administrators only. */
+int zkhsm_evidence_get_offline(struct zkhsm_nl *nl, const struct zkhsm_challenge *challenges,
+			       size_t count, struct zkhsm_evidence *out, struct zkhsm_error *err);
 /* The bytes of L; caller frees *@list. Its digest has been checked. */
 int zkhsm_list_get(struct zkhsm_nl *nl, const uint8_t digest[32], uint8_t **list, size_t *len,
 		   struct zkhsm_error *err);
@@ -224,6 +261,11 @@ int zkhsm_trust_list(struct zkhsm_nl *nl, int (*fn)(const struct zkhsm_manager_i
 int zkhsm_trust_del(struct zkhsm_nl *nl, const uint8_t manager_id[32], struct zkhsm_error *err);
 int zkhsm_order_apply(struct zkhsm_nl *nl, const uint8_t *order, size_t len,
 		      struct zkhsm_order_result *out, struct zkhsm_error *err);
+/* nl_lease.c */
+int zkhsm_lease_get(struct zkhsm_nl *nl, const uint8_t manager_id[32],
+		    struct zkhsm_lease_info *out, struct zkhsm_error *err);
+int zkhsm_lease_list(struct zkhsm_nl *nl, int (*fn)(const struct zkhsm_lease_info *l, void *arg),
+		     void *arg, struct zkhsm_error *err);
 
 /* Freezes the configuration and pins the module, for good. */
 int zkhsm_hsm_lock(struct zkhsm_nl *nl, struct zkhsm_hsm_info *out, struct zkhsm_error *err);
@@ -471,6 +513,28 @@ int zkhsm_signer_sign(EVP_PKEY *key, const void *data, size_t len, uint8_t signa
 int zkhsm_order_make(EVP_PKEY *key, uint8_t type, const uint8_t hsm_id[32], uint64_t number,
 		     uint8_t reason, const uint8_t (*elements)[32], size_t count,
 		     uint8_t **out, size_t *len, struct zkhsm_error *err);
+/**
+ * struct zkhsm_lease_terms - what a lease is to say
+ * @statement: SHA-256 of the S that it answers
+ * @least: number of the last order that must have been applied, 0: none
+ * @ttl_ms: its life from when the kernel made the nonce in S
+ * @verdict: ZKHSM_LEASE_VERDICT_DENY or ZKHSM_LEASE_VERDICT_GRANT
+ * @exceptions: element names with the other verdict, in any order, repeated or not
+ * @exception_count: how many
+ */
+struct zkhsm_lease_terms {
+	uint8_t statement[32];
+	uint64_t least, ttl_ms;
+	uint32_t verdict;
+	const uint8_t (*exceptions)[32];
+	size_t exception_count;
+};
+
+int zkhsm_lease_make(EVP_PKEY *key, const uint8_t hsm_id[32], const struct zkhsm_lease_terms *l,
+		     uint8_t **out, size_t *len, struct zkhsm_error *err);
+int zkhsm_trust_change_make(EVP_PKEY *key, const uint8_t hsm_id[32], uint64_t number,
+			    const uint8_t previous[32], const uint8_t *config, size_t config_len,
+			    uint8_t **out, size_t *len, struct zkhsm_error *err);
 int zkhsm_order_verify(const uint8_t public[65], const uint8_t *data, size_t len,
 		       struct zkhsm_order *out, struct zkhsm_error *err);
 

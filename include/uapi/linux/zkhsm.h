@@ -29,6 +29,8 @@
 #define ZKHSM_HEAD_MAX_LEN		61440
 #define ZKHSM_KEK_BLOB_MAX_LEN		1024
 #define ZKHSM_SHARES_MAX		16
+#define ZKHSM_TTL_MIN_MS		1000
+#define ZKHSM_TTL_MAX_MS		2678400000
 
 /**
  * enum zkhsm_key_type - Number of the key's type in the list L; for EC keys
@@ -88,8 +90,8 @@ enum zkhsm_key_usage {
  * @ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE: Generated here, and no form of the secret
  *   can leave this kernel so that somebody outside could open it. Set by the
  *   kernel only.
- * @ZKHSM_KEY_FLAG_LEASE_REQUIRED: Works only under live leases; not accepted
- *   yet.
+ * @ZKHSM_KEY_FLAG_LEASE_REQUIRED: Works only while leases of `quorum` managers
+ *   grant it. Can be set, never cleared.
  * @ZKHSM_KEY_FLAG_GRANT_REQUIRED: Works only with a grant per operation; not
  *   accepted yet.
  */
@@ -153,6 +155,7 @@ enum zkhsm_feature {
 	ZKHSM_FEATURE_LOCKING = 64,
 	ZKHSM_FEATURE_SHARES = 128,
 	ZKHSM_FEATURE_TPM = 256,
+	ZKHSM_FEATURE_LEASES = 512,
 };
 
 /**
@@ -165,6 +168,10 @@ enum zkhsm_fault {
 	ZKHSM_FAULT_RECHECK = 1,
 };
 
+/**
+ * enum zkhsm_event - leased and expired are of a manager's lease, unleased of
+ *   a key that was used without leases because enforce-grace-ms lets it.
+ */
 enum zkhsm_event {
 	ZKHSM_EVENT_UNSPEC,
 	ZKHSM_EVENT_CREATED,
@@ -178,6 +185,9 @@ enum zkhsm_event {
 	ZKHSM_EVENT_FORKED,
 	ZKHSM_EVENT_UNSEALED,
 	ZKHSM_EVENT_LOCKED,
+	ZKHSM_EVENT_LEASED,
+	ZKHSM_EVENT_EXPIRED,
+	ZKHSM_EVENT_UNLEASED,
 };
 
 /**
@@ -192,6 +202,43 @@ enum zkhsm_order_type {
 	ZKHSM_ORDER_TYPE_GRANT,
 	ZKHSM_ORDER_TYPE_TRUST_CHANGE,
 	ZKHSM_ORDER_TYPE_TRANSFER,
+};
+
+/**
+ * enum zkhsm_lease_verdict - What a manager's lease says of a key. The numbers
+ *   of deny and grant are those of the byte format.
+ * @ZKHSM_LEASE_VERDICT_DENY: A live lease, which does not grant the key.
+ * @ZKHSM_LEASE_VERDICT_GRANT: A live lease, which grants the key.
+ * @ZKHSM_LEASE_VERDICT_EXPIRED: The lease that granted the key has ended.
+ * @ZKHSM_LEASE_VERDICT_CHANGED: The key has changed since the evidence that
+ *   the lease answers.
+ * @ZKHSM_LEASE_VERDICT_NONE: There is no lease of this manager.
+ */
+enum zkhsm_lease_verdict {
+	ZKHSM_LEASE_VERDICT_UNSPEC,
+	ZKHSM_LEASE_VERDICT_DENY,
+	ZKHSM_LEASE_VERDICT_GRANT,
+	ZKHSM_LEASE_VERDICT_EXPIRED,
+	ZKHSM_LEASE_VERDICT_CHANGED,
+	ZKHSM_LEASE_VERDICT_NONE,
+};
+
+/**
+ * enum zkhsm_order_outcome - What became of a trust-change.
+ * @ZKHSM_ORDER_OUTCOME_DONE: A quorum has ordered it, and the configuration
+ *   has changed.
+ * @ZKHSM_ORDER_OUTCOME_WAITING: Other managers have to order the same.
+ * @ZKHSM_ORDER_OUTCOME_VOID: It can not be done; the reason attribute says
+ *   why.
+ * @ZKHSM_ORDER_OUTCOME_WITHDRAWN: It names the configuration in force: what
+ *   this manager ordered before, and was waiting, is not wanted any more.
+ */
+enum zkhsm_order_outcome {
+	ZKHSM_ORDER_OUTCOME_UNSPEC,
+	ZKHSM_ORDER_OUTCOME_DONE,
+	ZKHSM_ORDER_OUTCOME_WAITING,
+	ZKHSM_ORDER_OUTCOME_VOID,
+	ZKHSM_ORDER_OUTCOME_WITHDRAWN,
 };
 
 /**
@@ -279,6 +326,20 @@ enum zkhsm_revocation_reason {
  * @ZKHSM_REASON_SHARE: A share is of another set, or shares are missing
  *   (EINVAL, ENOKEY).
  * @ZKHSM_REASON_TPM: The TPM is not there, or refuses.
+ * @ZKHSM_REASON_NO_LEASE: No manager's lease grants the key yet (EKEYEXPIRED).
+ * @ZKHSM_REASON_LEASE_EXPIRED: Too many of the leases that granted the key
+ *   have ended (EKEYEXPIRED).
+ * @ZKHSM_REASON_LEASE_DENIED: Too many managers' leases do not grant the key
+ *   (EKEYEXPIRED).
+ * @ZKHSM_REASON_LEASE_CHANGED: The key has changed since the evidence that the
+ *   leases answer (EKEYEXPIRED).
+ * @ZKHSM_REASON_LEASE_QUORUM: Fewer managers grant the key than the quorum
+ *   (EKEYEXPIRED).
+ * @ZKHSM_REASON_NONCE: The lease answers evidence that is not outstanding
+ *   (EKEYEXPIRED).
+ * @ZKHSM_REASON_TTL: The lease is for longer than max-ttl-ms (EINVAL).
+ * @ZKHSM_REASON_OTHER_CONFIGURATION: The order replaces another configuration
+ *   than the one in force.
  */
 enum zkhsm_reason {
 	ZKHSM_REASON_UNSPEC,
@@ -331,6 +392,14 @@ enum zkhsm_reason {
 	ZKHSM_REASON_NOT_UNSEALING,
 	ZKHSM_REASON_SHARE,
 	ZKHSM_REASON_TPM,
+	ZKHSM_REASON_NO_LEASE,
+	ZKHSM_REASON_LEASE_EXPIRED,
+	ZKHSM_REASON_LEASE_DENIED,
+	ZKHSM_REASON_LEASE_CHANGED,
+	ZKHSM_REASON_LEASE_QUORUM,
+	ZKHSM_REASON_NONCE,
+	ZKHSM_REASON_TTL,
+	ZKHSM_REASON_OTHER_CONFIGURATION,
 };
 
 enum {
@@ -386,10 +455,24 @@ enum {
 	ZKHSM_A_KEY_DIGEST,
 	ZKHSM_A_KEY_SIGNATURE,
 	ZKHSM_A_KEY_EVENT,
+	ZKHSM_A_KEY_LEASES_NEEDED,
+	ZKHSM_A_KEY_LEASES_GRANTED,
+	ZKHSM_A_KEY_WORKS_UNTIL_MS,
+	ZKHSM_A_KEY_UNLEASED_USES,
+	ZKHSM_A_KEY_LEASE,
 
 	__ZKHSM_A_KEY_MAX
 };
 #define ZKHSM_A_KEY_MAX (__ZKHSM_A_KEY_MAX - 1)
+
+enum {
+	ZKHSM_A_KEY_LEASE_MANAGER_ID = 1,
+	ZKHSM_A_KEY_LEASE_VERDICT,
+	ZKHSM_A_KEY_LEASE_EXPIRES_MS,
+
+	__ZKHSM_A_KEY_LEASE_MAX
+};
+#define ZKHSM_A_KEY_LEASE_MAX (__ZKHSM_A_KEY_LEASE_MAX - 1)
 
 enum {
 	ZKHSM_A_PROOF_ID = 1,
@@ -418,6 +501,7 @@ enum {
 	ZKHSM_A_EVIDENCE_NUMBER,
 	ZKHSM_A_EVIDENCE_CONFIGURATION_DIGEST,
 	ZKHSM_A_EVIDENCE_EVENT,
+	ZKHSM_A_EVIDENCE_OFFLINE,
 
 	__ZKHSM_A_EVIDENCE_MAX
 };
@@ -443,6 +527,7 @@ enum {
 	ZKHSM_A_MANAGER_LAST_DIGEST,
 	ZKHSM_A_MANAGER_TOMBSTONES,
 	ZKHSM_A_MANAGER_EVENT,
+	ZKHSM_A_MANAGER_PENDING,
 
 	__ZKHSM_A_MANAGER_MAX
 };
@@ -457,10 +542,30 @@ enum {
 	ZKHSM_A_ORDER_KEYS_CHANGED,
 	ZKHSM_A_ORDER_TOMBSTONES,
 	ZKHSM_A_ORDER_DROPPED,
+	ZKHSM_A_ORDER_EXPIRES_MS,
+	ZKHSM_A_ORDER_OUTCOME,
+	ZKHSM_A_ORDER_VOTES,
+	ZKHSM_A_ORDER_NEEDED,
+	ZKHSM_A_ORDER_REASON,
 
 	__ZKHSM_A_ORDER_MAX
 };
 #define ZKHSM_A_ORDER_MAX (__ZKHSM_A_ORDER_MAX - 1)
+
+enum {
+	ZKHSM_A_LEASE_MANAGER_ID = 1,
+	ZKHSM_A_LEASE_LABEL,
+	ZKHSM_A_LEASE_NUMBER,
+	ZKHSM_A_LEASE_ISSUED_MS,
+	ZKHSM_A_LEASE_EXPIRES_MS,
+	ZKHSM_A_LEASE_UPTIME_MS,
+	ZKHSM_A_LEASE_VERDICT,
+	ZKHSM_A_LEASE_EXCEPTIONS,
+	ZKHSM_A_LEASE_EVENT,
+
+	__ZKHSM_A_LEASE_MAX
+};
+#define ZKHSM_A_LEASE_MAX (__ZKHSM_A_LEASE_MAX - 1)
 
 enum {
 	ZKHSM_A_SEAL_SEQUENCE = 1,
@@ -522,6 +627,8 @@ enum {
 	ZKHSM_CMD_SHARE_NEW,
 	ZKHSM_CMD_SHARE_GET,
 	ZKHSM_CMD_SHARE_DEL,
+	ZKHSM_CMD_LEASE_GET,
+	ZKHSM_CMD_LEASE_NTF,
 
 	__ZKHSM_CMD_MAX
 };
