@@ -44,6 +44,7 @@ static const u8 classes[ZKHSM_CMD_MAX + 1] = {
 	[ZKHSM_CMD_SHARE_NEW] = ZKHSM_CLASS_ADMIN,
 	[ZKHSM_CMD_SHARE_GET] = ZKHSM_CLASS_ADMIN,
 	[ZKHSM_CMD_SHARE_DEL] = ZKHSM_CLASS_ADMIN,
+	[ZKHSM_CMD_LEASE_GET] = ZKHSM_CLASS_AGENT,
 };
 
 enum zkhsm_class zkhsm_access_class(u8 cmd)

@@ -44,4 +44,15 @@ do {							\
 #define genl_split_ops	genl_ops
 #endif
 
+/* hrtimer_setup() came with 6.13, and hrtimer_init() went. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define zkhsm_hrtimer_setup(timer, fn, clock, mode)	hrtimer_setup(timer, fn, clock, mode)
+#else
+#define zkhsm_hrtimer_setup(timer, fn, clock, mode)	\
+do {							\
+	hrtimer_init(timer, clock, mode);		\
+	(timer)->function = (fn);			\
+} while (0)
+#endif
+
 #endif /* ZKHSM_COMPAT_H */

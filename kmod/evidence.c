@@ -336,7 +336,7 @@ int zkhsm_evidence_make(struct zkhsm_evidence *ev, struct netlink_ext_ack *extac
 	w = kzalloc(sizeof(*w), GFP_KERNEL);
 	if (!w)
 		return zkhsm_refuse_failure(extack, -ENOMEM);
-	o = zkhsm_outstanding_reserve();
+	o = zkhsm_outstanding_reserve(ev->by_hand);
 	if (!o) {
 		kfree(w);
 		return zkhsm_refuse(extack, -EBUSY, ZKHSM_REASON_NONCES_OUTSTANDING,

@@ -7,6 +7,7 @@
 #include <linux/random.h>
 #include <linux/suspend.h>
 
+#include "lease.h"
 #include "seal.h"
 
 /* Also before there is an identity: shares, a KEK, keys that are being unsealed. */
@@ -34,12 +35,13 @@ static struct notifier_block pm_block = { .notifier_call = veto_hibernation };
  * Only kernels with CONFIG_VMGENID tell, and only under hypervisors that tell
  * them. The instance first, then the nonces: evidence that took its number
  * before the epoch changed is thrown away, any later one sees the new
- * instance.
+ * instance. Leases last: none can come any more for what the old one said.
  */
 static int vm_forked(struct notifier_block *nb, unsigned long action, void *data)
 {
 	zkhsm_hsm_forked();
 	zkhsm_outstanding_drop_all();
+	zkhsm_lease_drop_all();
 	zkhsm_audit(0, "op=vm-forked");
 	zkhsm_nl_event_hsm(ZKHSM_EVENT_FORKED);
 	return NOTIFY_OK;

@@ -68,6 +68,8 @@ static void state_of(struct zkhsm_hsm_state *state, const struct zkhsm_hsm_reque
 	state->quorum = req->quorum;
 	state->stop = req->stop;
 	state->wipe = req->wipe;
+	state->grace_ms = req->grace_ms;
+	state->max_ttl_ms = req->max_ttl_ms;
 	state->flags = zkhsm_kek_flag(kek->class);
 	if (req->counter_index)
 		state->flags |= ZKHSM_HSM_FLAG_COUNTER;
@@ -125,8 +127,8 @@ out:
 
 /**
  * zkhsm_hsm_new() - make the identity
- * @req: quorums and agent; 0 is the default: 1, and for wipe the larger of
- *	the other two; where the KEK comes from, if there is to be one
+ * @req: quorums and agent; 0 is the default: 1, for wipe the larger of the
+ *	other two, for max_ttl_ms ZKHSM_DEFAULT_MAX_TTL_MS; where the KEK comes from, if there is to be one
  * @info: the HSM afterwards
  * @extack: of the request
  *
@@ -145,7 +147,10 @@ int zkhsm_hsm_new(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *in
 	r.quorum = r.quorum ?: 1;
 	r.stop = r.stop ?: 1;
 	r.wipe = r.wipe ?: max(r.quorum, r.stop);
+	r.max_ttl_ms = r.max_ttl_ms ?: ZKHSM_DEFAULT_MAX_TTL_MS;
 	err = zkhsm_hsm_check_quorums(r.stop, r.wipe, extack);
+	if (!err)
+		err = zkhsm_hsm_check_ttl(r.max_ttl_ms, extack);
 	if (!err)
 		err = check_kek(&r, extack);
 	if (err)

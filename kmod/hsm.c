@@ -9,7 +9,7 @@
 #include <linux/random.h>
 
 #include "trace.h"
-#include "zkhsm.h"
+#include "lease.h"
 
 /*
  * @present: the identity exists; set once, with release semantics, after
@@ -45,12 +45,15 @@ static struct {
 	u32 quorum;
 	u32 stop;
 	u32 wipe;
+	u64 grace_ms;
+	u64 max_ttl_ms;
 	kuid_t agent;
 } hsm = {
 	.boot_count = 1,
 	.quorum = 1,
 	.stop = 1,
 	.wipe = 1,
+	.max_ttl_ms = ZKHSM_DEFAULT_MAX_TTL_MS,
 };
 
 void __init zkhsm_hsm_init(void)
@@ -73,6 +76,19 @@ bool zkhsm_hsm_present(void)
 kuid_t zkhsm_hsm_agent(void)
 {
 	return KUIDT_INIT(READ_ONCE(hsm.agent.val));
+}
+
+/* For how long a key goes on without leases; ZKHSM_GRACE_FOR_EVER: nothing is enforced. */
+u64 zkhsm_hsm_grace_ms(void)
+{
+	lockdep_assert_held(&zkhsm_lock);
+	return hsm.grace_ms;
+}
+
+u64 zkhsm_hsm_max_ttl_ms(void)
+{
+	lockdep_assert_held(&zkhsm_lock);
+	return hsm.max_ttl_ms;
 }
 
 void zkhsm_hsm_quorums(u32 *quorum, u32 *stop, u32 *wipe)
@@ -102,7 +118,7 @@ const struct zkhsm_secret *zkhsm_hsm_secret(void)
 
 /**
  * zkhsm_hsm_configuration() - write C
- * @c: filled in; what is not supported yet has its neutral value
+ * @c: filled in
  * @buf: where to
  *
  * Return: its length.
@@ -118,7 +134,8 @@ u32 zkhsm_hsm_configuration(struct zkhsm_configuration *c, u8 buf[ZKHSM_CONFIGUR
 	c->quorum = hsm.quorum;
 	c->stop = hsm.stop;
 	c->wipe = hsm.wipe;
-	c->max_ttl_ms = ZKHSM_DEFAULT_MAX_TTL_MS;
+	c->enforce_grace_ms = hsm.grace_ms;
+	c->max_ttl_ms = hsm.max_ttl_ms;
 	/* Managers of a head that is being unsealed are nobody's business yet. */
 	if (hsm.present)
 		zkhsm_trust_keys(c);
@@ -182,6 +199,15 @@ int zkhsm_hsm_check_quorums(u32 stop, u32 wipe, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/* Shorter than a second is a mistake, longer than a month no lease. Return: 0; -EINVAL. */
+int zkhsm_hsm_check_ttl(u64 max_ttl_ms, struct netlink_ext_ack *extack)
+{
+	if (max_ttl_ms < ZKHSM_TTL_MIN_MS || max_ttl_ms > ZKHSM_TTL_MAX_MS)
+		return zkhsm_refuse(extack, -EINVAL, ZKHSM_REASON_TTL,
+				    "max-ttl-ms is from 1 second to 31 days");
+	return 0;
+}
+
 /**
  * zkhsm_hsm_publish() - there is an identity, made or unsealed
  * @state: what the HSM is to be; its secret is taken over
@@ -202,6 +228,8 @@ void zkhsm_hsm_publish(const struct zkhsm_hsm_state *state, enum zkhsm_event eve
 	hsm.quorum = state->quorum;
 	hsm.stop = state->stop;
 	hsm.wipe = state->wipe;
+	hsm.grace_ms = state->grace_ms;
+	hsm.max_ttl_ms = state->max_ttl_ms;
 	hsm.counter_index = state->counter_index;
 	hsm.sequence = state->sequence;
 	memcpy(hsm.kek_id, state->kek_id, sizeof(hsm.kek_id));
@@ -306,11 +334,28 @@ int zkhsm_hsm_lock(struct zkhsm_hsm_info *info, struct netlink_ext_ack *extack)
 	return err;
 }
 
+/* C, but for its flags and its managers, which are trust.c's, is the new one. Checked before. */
+void zkhsm_hsm_reconfigure(const struct zkhsm_configuration *c)
+{
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	zkhsm_record_head_changed();
+	hsm.quorum = c->quorum;
+	hsm.stop = c->stop;
+	hsm.wipe = c->wipe;
+	hsm.grace_ms = c->enforce_grace_ms;
+	hsm.max_ttl_ms = c->max_ttl_ms;
+	zkhsm_trust_forget_pending();
+	/* Leases may end sooner now. */
+	zkhsm_lease_timer_set();
+	trace_zkhsm_hsm(ZKHSM_EVENT_CHANGED, hsm.boot_count, hsm.fork_count, 0);
+}
+
 /*
  * Room for a change of every key. Return: 0 and zkhsm_lock is held for
  * writing; or -ENOMEM and it is not.
  */
-static int lock_with_room(struct zkhsm_change **changes)
+int zkhsm_hsm_lock_with_room(struct zkhsm_change **changes)
 {
 	u32 room;
 
@@ -329,30 +374,41 @@ static int lock_with_room(struct zkhsm_change **changes)
 	}
 }
 
+static bool same_values(const struct zkhsm_configuration *c)
+{
+	return c->quorum == hsm.quorum && c->stop == hsm.stop && c->wipe == hsm.wipe &&
+	       c->enforce_grace_ms == hsm.grace_ms && c->max_ttl_ms == hsm.max_ttl_ms;
+}
+
 static int set_locked(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
 		      struct netlink_ext_ack *extack)
 {
-	u32 stop = req->stop ?: hsm.stop;
-	u32 wipe = req->wipe ?: hsm.wipe;
+	struct zkhsm_configuration *c = &info->c;
 	int err;
 
 	lockdep_assert_held_write(&zkhsm_lock);
 
-	err = zkhsm_hsm_check_quorums(stop, wipe, extack);
+	c->quorum = req->quorum ?: hsm.quorum;
+	c->stop = req->stop ?: hsm.stop;
+	c->wipe = req->wipe ?: hsm.wipe;
+	c->enforce_grace_ms = req->set_grace ? req->grace_ms : hsm.grace_ms;
+	c->max_ttl_ms = req->max_ttl_ms ?: hsm.max_ttl_ms;
+	err = zkhsm_hsm_check_quorums(c->stop, c->wipe, extack);
+	if (!err)
+		err = zkhsm_hsm_check_ttl(c->max_ttl_ms, extack);
 	if (err)
 		return err;
-	if (zkhsm_hsm_locked() && (req->quorum || req->stop || req->wipe))
+	if (zkhsm_hsm_locked() && (req->quorum || req->stop || req->wipe || req->set_grace ||
+				   req->max_ttl_ms))
 		return zkhsm_refuse(extack, -EPERM, ZKHSM_REASON_LOCKED,
 				    "the configuration is locked: only an order of the quorum changes it");
+	if (!same_values(c))
+		zkhsm_hsm_reconfigure(c);
 	zkhsm_record_head_changed();
-	hsm.quorum = req->quorum ?: hsm.quorum;
-	hsm.stop = stop;
-	hsm.wipe = wipe;
 	if (req->set_agent)
 		WRITE_ONCE(hsm.agent.val, req->agent.val);
 	info->change_count = zkhsm_vote_tighten(info->changes);
 	zkhsm_hsm_read_locked(info);
-	trace_zkhsm_hsm(ZKHSM_EVENT_CHANGED, hsm.boot_count, hsm.fork_count, 0);
 	return 0;
 }
 
@@ -366,15 +422,15 @@ static int set_locked(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info
  * shows the new configuration over a list in which a key is still alive that
  * it stops.
  *
- * Return: 0; -EINVAL for quorums that do not fit; -EPERM for any while the
- * configuration is locked; -ENOMEM.
+ * Return: 0; -EINVAL for quorums that do not fit, or a max_ttl_ms; -EPERM for
+ * any while the configuration is locked; -ENOMEM.
  */
 int zkhsm_hsm_set(const struct zkhsm_hsm_request *req, struct zkhsm_hsm_info *info,
 		  struct netlink_ext_ack *extack)
 {
 	int err;
 
-	err = lock_with_room(&info->changes);
+	err = zkhsm_hsm_lock_with_room(&info->changes);
 	if (err)
 		return zkhsm_refuse_failure(extack, err);
 	err = set_locked(req, info, extack);

@@ -17,8 +17,8 @@
 #include <linux/atomic.h>
 #include <linux/slab.h>
 
+#include "lease.h"
 #include "trace.h"
-#include "zkhsm.h"
 
 static struct kmem_cache *key_cache;
 static atomic64_t created = ATOMIC64_INIT(0);
@@ -115,16 +115,44 @@ void zkhsm_key_erase(struct zkhsm_key *key)
 		zkhsm_live_put(live);
 }
 
-void zkhsm_key_set_state(struct zkhsm_key *key, enum zkhsm_key_state state)
+/* What L says of it is not what it was, and leases for evidence of before do not grant it. */
+void zkhsm_key_changed(struct zkhsm_key *key)
 {
 	lockdep_assert_held_write(&zkhsm_lock);
 
-	trace_zkhsm_key_state(key->id, key->state, state);
+	zkhsm_keystore_changed();
+	key->changed = zkhsm_keystore_generation();
+	zkhsm_record_changed(&key->record);
+}
+
+void zkhsm_key_set_state(struct zkhsm_key *key, enum zkhsm_key_state state)
+{
+	enum zkhsm_key_state from = key->state;
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	trace_zkhsm_key_state(key->id, from, state);
 	key->state = state;
 	if (state == ZKHSM_KEY_STATE_COMPROMISED)
 		zkhsm_key_erase(key);
-	zkhsm_keystore_changed();
-	zkhsm_record_changed(&key->record);
+	/* What was attested pre-active was granted to become active. */
+	if (from == ZKHSM_KEY_STATE_PRE_ACTIVE && state == ZKHSM_KEY_STATE_ACTIVE) {
+		zkhsm_keystore_changed();
+		zkhsm_record_changed(&key->record);
+	} else {
+		zkhsm_key_changed(key);
+	}
+}
+
+static void read_leases(const struct zkhsm_key *key, struct zkhsm_key_info *info)
+{
+	struct zkhsm_lease_tally t;
+
+	zkhsm_lease_tally(key, &t);
+	info->leases_needed = t.needed;
+	info->leases_granted = t.granted;
+	info->works_until_ms = t.until_ms;
+	info->unleased_uses = atomic64_read(&key->unleased_uses);
 }
 
 /* What its owner may see; after deletion what was last seen of it. */
@@ -145,6 +173,7 @@ void zkhsm_key_read(const struct zkhsm_key *key, struct zkhsm_key_info *info)
 	memcpy(info->pub, key->pub, sizeof(info->pub));
 	if (key->element)
 		memcpy(info->element, key->element->name, sizeof(info->element));
+	read_leases(key, info);
 }
 
 /* What L says of it. */
@@ -173,19 +202,26 @@ static int refuse_stopped(const struct zkhsm_key *key, struct netlink_ext_ack *e
 	const char *sentence = zkhsm_reason_sentence(key->reason, revoked);
 	const struct zkhsm_vote *v;
 	u32 others;
+	u64 ago;
 
 	v = zkhsm_vote_first_stop(key->element, &others);
 	if (!v)
 		return zkhsm_refuse(extack, err, reason, sentence);
-	if (!others)
-		return zkhsm_refuse_fmt(extack, err, reason, sentence, "%s (%4phN)", sentence,
-					v->by->id);
-	return zkhsm_refuse_fmt(extack, err, reason, sentence, "%s (%4phN and %u more)",
-				sentence, v->by->id, others);
+	/* Of before this boot only what was sealed is known. */
+	if (!v->since)
+		return zkhsm_refuse_fmt(extack, err, reason, sentence, "%s (%4phN +%u)",
+					sentence, v->by->id, others);
+	ago = div_u64(ktime_to_ms(ktime_sub(ktime_get_boottime(), v->since)), MSEC_PER_SEC);
+	return zkhsm_refuse_fmt(extack, err, reason, sentence, "%s (%4phN +%u, %llu s ago)",
+				sentence, v->by->id, others, ago);
 }
 
-/* Whether the key may be used for @usage, now, while the lock is held. */
-static int may_use(const struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack)
+/*
+ * Whether the key may be used for @usage, now, while the lock is held;
+ * @unleased: although leases do not grant it.
+ */
+static int may_use(const struct zkhsm_key *key, u32 usage, bool *unleased,
+		   struct netlink_ext_ack *extack)
 {
 	lockdep_assert_held(&zkhsm_lock);
 
@@ -212,7 +248,7 @@ static int may_use(const struct zkhsm_key *key, u32 usage, struct netlink_ext_ac
 	if (!(key->usage & usage))
 		return zkhsm_refuse(extack, -EACCES, ZKHSM_REASON_USAGE,
 				    "the key's usage does not allow this operation");
-	return 0;
+	return zkhsm_lease_check(key, unleased, extack);
 }
 
 /**
@@ -223,21 +259,43 @@ static int may_use(const struct zkhsm_key *key, u32 usage, struct netlink_ext_ac
  * @extack: of the request
  *
  * Return: 0; -EKEYREVOKED (compromised), -EACCES (held, not active, usage),
- * -ENOKEY (deleted meanwhile), -EIO (disabled after a fault).
+ * -EKEYEXPIRED (leases do not grant it), -ENOKEY (deleted meanwhile), -EIO
+ * (disabled after a fault).
  */
 int zkhsm_key_use_begin(struct zkhsm_key *key, u32 usage, struct zkhsm_live **live,
 			struct netlink_ext_ack *extack)
 {
+	bool unleased;
 	int err;
 
 	down_read(&zkhsm_lock);
-	err = may_use(key, usage, extack);
+	err = may_use(key, usage, &unleased, extack);
 	if (!err) {
 		refcount_inc(&key->live->ref);
 		*live = key->live;
 	}
 	up_read(&zkhsm_lock);
 	return err;
+}
+
+/* What was not granted and went on is told once, until it is granted again. */
+static void note_use(struct zkhsm_key *key, bool unleased)
+{
+	struct zkhsm_key_info info;
+
+	lockdep_assert_held_read(&zkhsm_lock);
+
+	if (!unleased) {
+		if (test_bit(0, &key->unleased_told))
+			clear_bit(0, &key->unleased_told);
+		return;
+	}
+	atomic64_inc(&key->unleased_uses);
+	trace_zkhsm_key_unleased(key->id);
+	if (test_and_set_bit(0, &key->unleased_told))
+		return;
+	zkhsm_key_read(key, &info);
+	zkhsm_nl_event_key(ZKHSM_EVENT_UNLEASED, &info);
 }
 
 /**
@@ -253,14 +311,16 @@ int zkhsm_key_use_begin(struct zkhsm_key *key, u32 usage, struct zkhsm_live **li
  */
 int zkhsm_key_release_begin(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack)
 {
+	bool unleased;
 	int err;
 
 	down_read(&zkhsm_lock);
-	err = may_use(key, usage, extack);
+	err = may_use(key, usage, &unleased, extack);
 	if (err) {
 		up_read(&zkhsm_lock);
 		return err;
 	}
+	note_use(key, unleased);
 	trace_zkhsm_key_use(key->id, usage, atomic64_inc_return(&key->uses));
 	return 0;
 }

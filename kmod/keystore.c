@@ -122,8 +122,7 @@ void zkhsm_keystore_insert(struct zkhsm_key *key)
 	rb_insert_color(&key->node, &store.keys);
 	store.count++;
 	store.list_len += entry_len(key);
-	zkhsm_keystore_changed();
-	zkhsm_record_changed(&key->record);
+	zkhsm_key_changed(key);
 	zkhsm_key_get(key);
 }
 

@@ -8,6 +8,7 @@
 
 #include "box.h"
 #include "group.h"
+#include "lease.h"
 #include "nonce.h"
 #include "seal.h"
 #include "selftest.h"
@@ -90,6 +91,7 @@ static int __init init_state(void)
 	int err;
 
 	zkhsm_hsm_init();
+	zkhsm_lease_timer_init();
 	err = zkhsm_evidence_init(evidence_rate, evidence_burst);
 	if (err)
 		return err;
@@ -118,6 +120,7 @@ err_key:
  */
 static void exit_state(void)
 {
+	zkhsm_lease_timer_exit();
 	zkhsm_unseal_exit();
 	zkhsm_seal_exit();
 	zkhsm_share_exit();

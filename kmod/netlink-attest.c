@@ -50,14 +50,29 @@ static int read_challenges(struct genl_info *info, struct zkhsm_evidence *ev)
 	return 0;
 }
 
-static int make_evidence(struct genl_info *info, struct zkhsm_evidence *ev)
+/* Its nonce outlives all others, and there is one: not for an agent, which is not trusted. */
+static int read_offline(struct sk_buff *skb, struct genl_info *info, struct zkhsm_evidence *ev)
+{
+	const struct nlattr *offline = info->attrs[ZKHSM_A_EVIDENCE_OFFLINE];
+
+	ev->by_hand = offline && nla_get_u32(offline);
+	if (!ev->by_hand || zkhsm_access_admin(skb))
+		return 0;
+	NL_SET_BAD_ATTR(info->extack, offline);
+	return zkhsm_refuse(info->extack, -EPERM, ZKHSM_REASON_NOT_ADMIN,
+			    "only an administrator can ask for evidence to be answered by hand");
+}
+
+static int make_evidence(struct sk_buff *skb, struct genl_info *info, struct zkhsm_evidence *ev)
 {
 	const struct nlattr *expected = info->attrs[ZKHSM_A_EVIDENCE_LIST_DIGEST];
 	struct sk_buff *reply;
 	void *hdr;
 	int err;
 
-	err = read_challenges(info, ev);
+	err = read_offline(skb, info, ev);
+	if (!err)
+		err = read_challenges(info, ev);
 	if (err)
 		return err;
 	if (expected) {
@@ -82,7 +97,7 @@ int zkhsm_nl_evidence_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!ev)
 		return zkhsm_refuse_failure(info->extack, -ENOMEM);
-	err = make_evidence(info, ev);
+	err = make_evidence(skb, info, ev);
 	kfree(ev);
 	return err;
 }

@@ -9,6 +9,7 @@
  */
 #include <linux/slab.h>
 
+#include "lease.h"
 #include "netlink-gen.h"
 #include "netlink.h"
 #include "seal.h"
@@ -86,7 +87,7 @@ static int start(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 	if (cmd != ZKHSM_CMD_LIST_GET && cmd != ZKHSM_CMD_HSM_SEAL &&
 	    nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
 		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED,
-				    "a dump of keys or managers takes no attributes");
+				    "a dump of keys, managers or leases takes no attributes");
 	d = kzalloc(sizeof(*d), GFP_KERNEL);
 	if (!d)
 		return zkhsm_refuse_failure(extack, -ENOMEM);
@@ -222,6 +223,37 @@ int zkhsm_nl_trust_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		genlmsg_end(skb, hdr);
 		d->any_manager = true;
 		memcpy(d->last_manager, info.id, sizeof(d->last_manager));
+	}
+	return skb->len;
+}
+
+static bool next_lease(const struct dump *d, struct zkhsm_lease_info *info)
+{
+	bool there;
+
+	down_read(&zkhsm_lock);
+	there = zkhsm_lease_after(d->any_manager ? d->last_manager : NULL, info);
+	up_read(&zkhsm_lock);
+	return there;
+}
+
+int zkhsm_nl_lease_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump *d = *dump_of(cb);
+	struct zkhsm_lease_info info;
+	void *hdr;
+
+	while (next_lease(d, &info)) {
+		hdr = put_header(skb, cb);
+		if (!hdr)
+			break;
+		if (zkhsm_nl_fill_lease_now(skb, &info)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		d->any_manager = true;
+		memcpy(d->last_manager, info.manager_id, sizeof(d->last_manager));
 	}
 	return skb->len;
 }

@@ -9,6 +9,7 @@
  * that no other change comes in between. Otherwise the last that is told of a
  * key could be how it was before it was held, or deleted.
  */
+#include "lease.h"
 #include "netlink-gen.h"
 #include "netlink.h"
 
@@ -192,4 +193,19 @@ void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_inf
 	      nla_put(skb, ZKHSM_A_MANAGER_LAST_NUMBER, sizeof(info->last_number),
 		      &info->last_number);
 	event_send(skb, hdr, GFP_LOCKED, err);
+}
+
+void zkhsm_nl_event_lease(enum zkhsm_event event, const struct zkhsm_lease_info *info)
+{
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	skb = event_new(ZKHSM_CMD_LEASE_NTF, GFP_LOCKED, &hdr);
+	if (!skb)
+		return;
+	err = nla_put_u32(skb, ZKHSM_A_LEASE_EVENT, event);
+	event_send(skb, hdr, GFP_LOCKED, err ?: zkhsm_nl_fill_lease(skb, info));
 }

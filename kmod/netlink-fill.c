@@ -52,16 +52,11 @@ int zkhsm_nl_reply_send(struct sk_buff *skb, void *hdr, struct genl_info *info, 
 	return genlmsg_reply(skb, info);
 }
 
-/* Not aligned to 8 bytes: that would take a padding attribute, and no reader needs it. */
-static int put_u64(struct sk_buff *skb, int attr, u64 value)
-{
-	return nla_put(skb, attr, sizeof(value), &value);
-}
-
 static u64 features(void)
 {
 	u64 f = ZKHSM_FEATURE_P256 | ZKHSM_FEATURE_PROOF_BATCH | ZKHSM_FEATURE_ORDERS |
-		ZKHSM_FEATURE_SEALING | ZKHSM_FEATURE_LOCKING | ZKHSM_FEATURE_SHARES;
+		ZKHSM_FEATURE_SEALING | ZKHSM_FEATURE_LOCKING | ZKHSM_FEATURE_SHARES |
+		ZKHSM_FEATURE_LEASES;
 
 	if (zkhsm_tpm_available())
 		f |= ZKHSM_FEATURE_TPM;
@@ -89,7 +84,7 @@ static int fill_sealing(struct sk_buff *skb, const struct zkhsm_hsm_info *info)
 	    nla_put_u32(skb, ZKHSM_A_HSM_COUNTER_INDEX, info->counter_index))
 		return -EMSGSIZE;
 	return nla_put(skb, ZKHSM_A_HSM_KEK_ID, sizeof(info->kek_id), info->kek_id) ?:
-	       put_u64(skb, ZKHSM_A_HSM_SEQUENCE, info->sequence) ?:
+	       zkhsm_nl_put_u64(skb, ZKHSM_A_HSM_SEQUENCE, info->sequence) ?:
 	       nla_put_u32(skb, ZKHSM_A_HSM_UNSEALED, info->unsealed);
 }
 
@@ -104,8 +99,8 @@ static int fill_identity(struct sk_buff *skb, const struct zkhsm_hsm_info *info)
 	    nla_put_u32(skb, ZKHSM_A_HSM_QUORUM, info->c.quorum) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_STOP, info->c.stop) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_WIPE, info->c.wipe) ||
-	    put_u64(skb, ZKHSM_A_HSM_ENFORCE_GRACE_MS, info->c.enforce_grace_ms) ||
-	    put_u64(skb, ZKHSM_A_HSM_MAX_TTL_MS, info->c.max_ttl_ms) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_HSM_ENFORCE_GRACE_MS, info->c.enforce_grace_ms) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_HSM_MAX_TTL_MS, info->c.max_ttl_ms) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_AGENT_UID, from_kuid_munged(&init_user_ns, info->agent)) ||
 	    nla_put(skb, ZKHSM_A_HSM_CONFIGURATION, info->configuration_len, info->configuration))
 		return -EMSGSIZE;
@@ -118,18 +113,29 @@ static int fill_identity(struct sk_buff *skb, const struct zkhsm_hsm_info *info)
 int zkhsm_nl_fill_hsm(struct sk_buff *skb, const struct zkhsm_hsm_info *info)
 {
 	if (nla_put_u32(skb, ZKHSM_A_HSM_MODULE_VERSION, ZKHSM_VERSION_CODE) ||
-	    put_u64(skb, ZKHSM_A_HSM_FEATURES, features()) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_HSM_FEATURES, features()) ||
 	    nla_put(skb, ZKHSM_A_HSM_INSTANCE_ID, sizeof(info->instance_id), info->instance_id) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_BOOT_COUNT, info->boot_count) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_FORK_COUNT, info->fork_count) ||
-	    put_u64(skb, ZKHSM_A_HSM_UPTIME_MS, ktime_to_ms(ktime_get_boottime())) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_HSM_UPTIME_MS, ktime_to_ms(ktime_get_boottime())) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_KEY_COUNT, info->key_count) ||
-	    put_u64(skb, ZKHSM_A_HSM_GENERATION, info->generation) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_HSM_GENERATION, info->generation) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_FAULTS, zkhsm_faults()) ||
 	    nla_put_string(skb, ZKHSM_A_HSM_DRIVER, zkhsm_netlink_driver()) ||
 	    nla_put_u32(skb, ZKHSM_A_HSM_NONCES, zkhsm_outstanding_count()))
 		return -EMSGSIZE;
 	return info->present ? fill_identity(skb, info) : 0;
+}
+
+/* What there is only of a key that requires leases. */
+static int fill_leases(struct sk_buff *skb, const struct zkhsm_key_info *info)
+{
+	if (!info->leases_needed)
+		return 0;
+	return nla_put_u32(skb, ZKHSM_A_KEY_LEASES_NEEDED, info->leases_needed) ?:
+	       nla_put_u32(skb, ZKHSM_A_KEY_LEASES_GRANTED, info->leases_granted) ?:
+	       zkhsm_nl_put_u64(skb, ZKHSM_A_KEY_WORKS_UNTIL_MS, info->works_until_ms) ?:
+	       zkhsm_nl_put_u64(skb, ZKHSM_A_KEY_UNLEASED_USES, info->unleased_uses);
 }
 
 int zkhsm_nl_fill_key(struct sk_buff *skb, const struct zkhsm_key_info *info)
@@ -143,13 +149,15 @@ int zkhsm_nl_fill_key(struct sk_buff *skb, const struct zkhsm_key_info *info)
 	    nla_put_u32(skb, ZKHSM_A_KEY_STATE, info->state) ||
 	    nla_put_u32(skb, ZKHSM_A_KEY_USAGE, info->usage) ||
 	    nla_put_u32(skb, ZKHSM_A_KEY_FLAGS, info->flags) ||
-	    put_u64(skb, ZKHSM_A_KEY_CREATED_MS, info->created_ms) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_KEY_CREATED_MS, info->created_ms) ||
 	    nla_put(skb, ZKHSM_A_KEY_PUBLIC, sizeof(info->pub), info->pub) ||
 	    nla_put(skb, ZKHSM_A_KEY_ELEMENT, sizeof(info->element), info->element) ||
 	    nla_put_u32(skb, ZKHSM_A_KEY_OWNER_UID, from_kuid_munged(&init_user_ns, info->owner)) ||
-	    put_u64(skb, ZKHSM_A_KEY_USES, info->uses))
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_KEY_USES, info->uses))
 		return -EMSGSIZE;
-	return stopped ? nla_put_u32(skb, ZKHSM_A_KEY_REASON, info->reason) : 0;
+	if (stopped && nla_put_u32(skb, ZKHSM_A_KEY_REASON, info->reason))
+		return -EMSGSIZE;
+	return fill_leases(skb, info);
 }
 
 int zkhsm_nl_fill_manager(struct sk_buff *skb, const struct zkhsm_manager_info *info)
@@ -157,12 +165,13 @@ int zkhsm_nl_fill_manager(struct sk_buff *skb, const struct zkhsm_manager_info *
 	if (nla_put(skb, ZKHSM_A_MANAGER_MANAGER_ID, sizeof(info->id), info->id) ||
 	    nla_put(skb, ZKHSM_A_MANAGER_PUBLIC, sizeof(info->pub), info->pub) ||
 	    nla_put_string(skb, ZKHSM_A_MANAGER_LABEL, info->label) ||
-	    put_u64(skb, ZKHSM_A_MANAGER_LAST_NUMBER, info->last_number) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_MANAGER_LAST_NUMBER, info->last_number) ||
 	    nla_put(skb, ZKHSM_A_MANAGER_LAST_DIGEST, sizeof(info->last_digest),
 		    info->last_digest) ||
 	    nla_put_u32(skb, ZKHSM_A_MANAGER_TOMBSTONES, info->tombstones))
 		return -EMSGSIZE;
-	return 0;
+	return info->waiting ? nla_put(skb, ZKHSM_A_MANAGER_PENDING, sizeof(info->pending),
+				       info->pending) : 0;
 }
 
 int zkhsm_nl_fill_evidence(struct sk_buff *skb, const struct zkhsm_evidence *ev)
@@ -188,15 +197,31 @@ int zkhsm_nl_fill_list(struct sk_buff *skb, const struct zkhsm_list *list)
 	return 0;
 }
 
+static int fill_outcome(struct sk_buff *skb, const struct zkhsm_order_result *res)
+{
+	if (nla_put_u32(skb, ZKHSM_A_ORDER_OUTCOME, res->outcome))
+		return -EMSGSIZE;
+	if (res->outcome == ZKHSM_ORDER_OUTCOME_VOID)
+		return nla_put_u32(skb, ZKHSM_A_ORDER_REASON, res->reason);
+	if (res->outcome == ZKHSM_ORDER_OUTCOME_WITHDRAWN)
+		return 0;
+	return nla_put_u32(skb, ZKHSM_A_ORDER_VOTES, res->votes) ?:
+	       nla_put_u32(skb, ZKHSM_A_ORDER_NEEDED, res->needed);
+}
+
 int zkhsm_nl_fill_order(struct sk_buff *skb, const struct zkhsm_order_result *res)
 {
 	if (nla_put(skb, ZKHSM_A_ORDER_MANAGER_ID, sizeof(res->manager_id), res->manager_id) ||
 	    nla_put_u32(skb, ZKHSM_A_ORDER_TYPE, res->type) ||
-	    put_u64(skb, ZKHSM_A_ORDER_NUMBER, res->number) ||
+	    zkhsm_nl_put_u64(skb, ZKHSM_A_ORDER_NUMBER, res->number) ||
 	    nla_put_u32(skb, ZKHSM_A_ORDER_IN_TURN, res->in_turn) ||
 	    nla_put_u32(skb, ZKHSM_A_ORDER_KEYS_CHANGED, res->change_count) ||
 	    nla_put_u32(skb, ZKHSM_A_ORDER_TOMBSTONES, res->tombstones) ||
 	    nla_put_u32(skb, ZKHSM_A_ORDER_DROPPED, res->dropped))
 		return -EMSGSIZE;
+	if (res->type == ZKHSM_ORDER_TYPE_LEASE)
+		return zkhsm_nl_put_u64(skb, ZKHSM_A_ORDER_EXPIRES_MS, res->expires_ms);
+	if (res->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+		return fill_outcome(skb, res);
 	return 0;
 }

@@ -13,11 +13,25 @@ static u32 u32_or_zero(const struct nlattr *attr)
 static int read_request(struct genl_info *info, struct zkhsm_hsm_request *req)
 {
 	const struct nlattr *agent = info->attrs[ZKHSM_A_HSM_AGENT_UID];
+	int err;
 
 	memset(req, 0, sizeof(*req));
 	req->quorum = u32_or_zero(info->attrs[ZKHSM_A_HSM_QUORUM]);
 	req->stop = u32_or_zero(info->attrs[ZKHSM_A_HSM_STOP]);
 	req->wipe = u32_or_zero(info->attrs[ZKHSM_A_HSM_WIPE]);
+	if (info->attrs[ZKHSM_A_HSM_MAX_TTL_MS]) {
+		req->max_ttl_ms = nla_get_u64(info->attrs[ZKHSM_A_HSM_MAX_TTL_MS]);
+		/* 0 is not "not asked for". */
+		err = zkhsm_hsm_check_ttl(req->max_ttl_ms, info->extack);
+		if (err) {
+			NL_SET_BAD_ATTR(info->extack, info->attrs[ZKHSM_A_HSM_MAX_TTL_MS]);
+			return err;
+		}
+	}
+	if (info->attrs[ZKHSM_A_HSM_ENFORCE_GRACE_MS]) {
+		req->set_grace = true;
+		req->grace_ms = nla_get_u64(info->attrs[ZKHSM_A_HSM_ENFORCE_GRACE_MS]);
+	}
 	/* hsm-set's table of attributes ends before these. */
 	if (info->genlhdr->cmd == ZKHSM_CMD_HSM_NEW) {
 		req->kek_class = u32_or_zero(info->attrs[ZKHSM_A_HSM_KEK_CLASS]);

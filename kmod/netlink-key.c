@@ -4,6 +4,7 @@
  */
 #include <linux/cred.h>
 
+#include "lease.h"
 #include "netlink-gen.h"
 #include "netlink.h"
 
@@ -97,23 +98,35 @@ int zkhsm_nl_key_new_doit(struct sk_buff *skb, struct genl_info *info)
 
 int zkhsm_nl_key_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct zkhsm_key_leases *leases;
 	struct zkhsm_key_info kinfo;
 	struct zkhsm_key *key;
 	struct sk_buff *reply;
+	int err = -ENOMEM;
 	void *hdr;
 
 	key = key_of(skb, info);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
-	down_read(&zkhsm_lock);
-	zkhsm_key_read(key, &kinfo);
-	up_read(&zkhsm_lock);
-	zkhsm_key_put(key);
-
 	reply = zkhsm_nl_reply_new(info, &hdr);
 	if (!reply)
-		return -ENOMEM;
-	return zkhsm_nl_reply_send(reply, hdr, info, zkhsm_nl_fill_key(reply, &kinfo));
+		goto out;
+	leases = kmalloc(sizeof(*leases), GFP_KERNEL);
+	if (leases) {
+		down_read(&zkhsm_lock);
+		zkhsm_key_read(key, &kinfo);
+		zkhsm_lease_read_key(key, leases);
+		up_read(&zkhsm_lock);
+		err = zkhsm_nl_fill_key(reply, &kinfo) ?:
+		      zkhsm_nl_fill_key_leases(reply, leases);
+	} else {
+		zkhsm_refuse_failure(info->extack, err);
+	}
+	kfree(leases);
+	err = zkhsm_nl_reply_send(reply, hdr, info, err);
+out:
+	zkhsm_key_put(key);
+	return err;
 }
 
 static void read_update(struct sk_buff *skb, struct genl_info *info, struct zkhsm_key_update *up)

@@ -2,7 +2,7 @@
 /*
  * The generic netlink family, and what every request goes through before its
  * handler: permission, identity, presence and length of attributes. The rest
- * of netlink is in netlink-{hsm,key,attest,seal,share}.c (handlers), netlink-dump.c,
+ * of netlink is in netlink-{hsm,key,attest,lease,seal,share}.c (handlers), netlink-dump.c,
  * netlink-fill.c (replies) and netlink-event.c (multicast).
  */
 #include <linux/capability.h>
@@ -61,6 +61,7 @@ static const struct bound zkhsm_nl_bounds[] = {
 	{ ZKHSM_CMD_HSM_UNSEAL, ZKHSM_A_SEAL_RECORD, 0, 1, ZKHSM_RECORD_MAX_LEN },
 	{ ZKHSM_CMD_HSM_UNSEAL, ZKHSM_A_SEAL_KEK_BLOB, 0, 1, ZKHSM_KEK_BLOB_MAX_LEN },
 	{ ZKHSM_CMD_SHARE_NEW, ZKHSM_A_SHARE_KEYRING_SERIAL, REQUIRED },
+	{ ZKHSM_CMD_LEASE_GET, ZKHSM_A_LEASE_MANAGER_ID, REQUIRED },
 };
 
 /* The policy wants a NUL and a length up to it, but lets bytes behind it pass. */

@@ -14,6 +14,12 @@ int zkhsm_nl_admit(u8 cmd, struct sk_buff *skb, struct netlink_ext_ack *extack);
 int zkhsm_nl_not_supported(struct genl_info *info);
 const char *zkhsm_netlink_driver(void);
 
+/* Not aligned to 8 bytes: that would take a padding attribute, and no reader needs it. */
+static inline int zkhsm_nl_put_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put(skb, attr, sizeof(value), &value);
+}
+
 /* netlink-fill.c */
 struct sk_buff *zkhsm_nl_reply_new(struct genl_info *info, void **hdr);
 int zkhsm_nl_reply_send(struct sk_buff *skb, void *hdr, struct genl_info *info, int err);
@@ -23,6 +29,12 @@ int zkhsm_nl_fill_manager(struct sk_buff *skb, const struct zkhsm_manager_info *
 int zkhsm_nl_fill_evidence(struct sk_buff *skb, const struct zkhsm_evidence *ev);
 int zkhsm_nl_fill_list(struct sk_buff *skb, const struct zkhsm_list *list);
 int zkhsm_nl_fill_order(struct sk_buff *skb, const struct zkhsm_order_result *res);
+
+/* netlink-lease.c */
+struct zkhsm_key_leases;
+int zkhsm_nl_fill_lease(struct sk_buff *skb, const struct zkhsm_lease_info *info);
+int zkhsm_nl_fill_lease_now(struct sk_buff *skb, const struct zkhsm_lease_info *info);
+int zkhsm_nl_fill_key_leases(struct sk_buff *skb, const struct zkhsm_key_leases *l);
 
 /* netlink-event.c */
 void zkhsm_nl_events_enable(bool on);

@@ -38,9 +38,9 @@ static int check_flags(u32 asked, u32 held, struct netlink_ext_ack *extack)
 	if (asked & ~ZKHSM_KEY_FLAG_ALL)
 		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_UNKNOWN_FLAG,
 				    "a flag that this module does not know");
-	if (asked & (ZKHSM_KEY_FLAG_LEASE_REQUIRED | ZKHSM_KEY_FLAG_GRANT_REQUIRED))
+	if (asked & ZKHSM_KEY_FLAG_GRANT_REQUIRED)
 		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED,
-				    "lease-required and grant-required are not supported yet");
+				    "grant-required is not supported yet");
 	if (asked & ~held & ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE)
 		return zkhsm_refuse(extack, -EINVAL, ZKHSM_REASON_RESERVED_INPUT,
 				    "never-extractable is set by the kernel alone, on what it made");
@@ -113,6 +113,7 @@ static int make_key(const struct zkhsm_key_request *req, struct zkhsm_key *key,
 		return zkhsm_refuse_failure(extack, -ENOMEM);
 
 	key->usage = req->usage;
+	key->flags = req->flags;
 	key->owner = req->owner;
 	key->state = req->state;
 	key->created_ms = ktime_to_ms(ktime_get_real());
@@ -125,7 +126,7 @@ static int make_key(const struct zkhsm_key_request *req, struct zkhsm_key *key,
 		key->origin = ZKHSM_KEY_ORIGIN_GENERATED;
 		/* What is sealed under a KEK that root can know could be opened by root. */
 		if (!zkhsm_hsm_extractable())
-			key->flags = ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE;
+			key->flags |= ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE;
 		err = zkhsm_secret_generate(&key->live->secret, key->pub);
 		if (err)
 			return zkhsm_refuse_failure(extack, err);
@@ -330,13 +331,11 @@ int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 	}
 	if (up->set_usage && up->usage != key->usage) {
 		key->usage = up->usage;
-		zkhsm_keystore_changed();
-		zkhsm_record_changed(&key->record);
+		zkhsm_key_changed(key);
 	}
 	if (up->set_flags && up->flags != key->flags) {
 		key->flags = up->flags;
-		zkhsm_keystore_changed();
-		zkhsm_record_changed(&key->record);
+		zkhsm_key_changed(key);
 	}
 	if (up->set_state && up->state != key->state)
 		zkhsm_key_set_state(key, up->state);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Orders of the managers: verified here, whoever carried them, and turned
- * into votes.
+ * into votes. What leases and trust-changes do is in files of theirs.
  *
  * The counter of a manager advances only in turn. A revocation or a hold that
  * is further ahead acts at once, because to stop too early is the safe side;
  * its number stays open and it comes again in turn. A release acts in turn
  * alone, or a carrier could choose which of two words of a manager is its
- * last. At or below the counter is a replay.
+ * last, and so does a trust-change. At or below the counter is a replay.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "lease.h"
 #include "trace.h"
-#include "zkhsm.h"
 
 /* One verified order on its way into the votes. */
 struct apply {
@@ -152,30 +152,50 @@ static void apply_to(struct apply *a, const u8 *name)
 	zkhsm_element_collect(e);
 }
 
-/* Whether the order may act now, and whether that is its turn. */
-static int check_number(struct apply *a, struct netlink_ext_ack *extack)
+static bool acts_ahead(u8 type)
 {
-	const struct zkhsm_order *o = a->order;
-	u64 last = a->by->last_number;
+	return type == ZKHSM_ORDER_TYPE_REVOKE || type == ZKHSM_ORDER_TYPE_HOLD;
+}
+
+/**
+ * zkhsm_order_check_number() - whether an order may act now
+ * @o: the order, one that has a number
+ * @by: its manager
+ * @in_turn: whether this is its turn
+ * @extack: of the request
+ *
+ * Return: 0; -EALREADY (replay); -EAGAIN (others have to come first).
+ */
+int zkhsm_order_check_number(const struct zkhsm_order *o, const struct zkhsm_manager *by,
+			     bool *in_turn, struct netlink_ext_ack *extack)
+{
+	u64 last = by->last_number;
+
+	lockdep_assert_held_write(&zkhsm_lock);
 
 	if (o->number <= last)
 		return zkhsm_refuse_fmt(extack, -EALREADY, ZKHSM_REASON_REPLAY,
 					"an order with this number has been applied",
 					"order %llu is a replay: %llu has been applied",
 					o->number, last);
-	a->in_turn = o->number == last + 1;
-	if (!a->in_turn && o->type == ZKHSM_ORDER_TYPE_RELEASE)
+	*in_turn = o->number == last + 1;
+	if (!*in_turn && !acts_ahead(o->type))
 		return zkhsm_refuse_fmt(extack, -EAGAIN, ZKHSM_REASON_OUT_OF_TURN,
-					"orders before this release are missing",
-					"release %llu is out of turn: %llu comes next",
+					"orders before this one are missing",
+					"order %llu is out of turn: %llu comes next",
 					o->number, last + 1);
 	return 0;
 }
 
-static int refuse_unpinned(struct netlink_ext_ack *extack)
+/* In its turn: @by's counter goes on to this order, whose signature covers what @digest is of. */
+void zkhsm_order_advance(const struct zkhsm_order *o, struct zkhsm_manager *by,
+			 const u8 digest[ZKHSM_HASH_LEN])
 {
-	return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NOT_PINNED,
-			    "the order is of a manager that is not pinned");
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	by->last_number = o->number;
+	memcpy(by->last_digest, digest, ZKHSM_HASH_LEN);
+	zkhsm_record_head_changed();
 }
 
 static int apply_locked(struct apply *a, struct netlink_ext_ack *extack)
@@ -189,20 +209,34 @@ static int apply_locked(struct apply *a, struct netlink_ext_ack *extack)
 	/* The manager may have been unpinned while the signature was verified. */
 	a->by = zkhsm_trust_find(o->manager_id);
 	if (!a->by || !a->by->pinned)
-		return refuse_unpinned(extack);
-	err = check_number(a, extack);
+		return zkhsm_refuse_unpinned(extack);
+	err = zkhsm_order_check_number(o, a->by, &a->in_turn, extack);
 	if (err)
 		return err;
 
 	/* Before the votes: which of them have to be remembered goes by the counter. */
-	if (a->in_turn) {
-		a->by->last_number = o->number;
-		memcpy(a->by->last_digest, a->digest, ZKHSM_HASH_LEN);
-		zkhsm_record_head_changed();
-	}
+	if (a->in_turn)
+		zkhsm_order_advance(o, a->by, a->digest);
 	for (i = 0; i < o->count; i++)
 		apply_to(a, o->elements + i * ZKHSM_HASH_LEN);
 	return 0;
+}
+
+/* The decoder leaves the new C of a trust-change alone: it takes room to look at. */
+static int decode(struct zkhsm_order *o, const u8 *buf, size_t len)
+{
+	struct zkhsm_configuration *c;
+	int err;
+
+	err = zkhsm_order_decode(o, buf, len);
+	if (err || o->type != ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+		return err;
+	c = kmalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		return -ENOMEM;
+	err = zkhsm_configuration_decode(c, o->config, o->config_len);
+	kfree(c);
+	return err;
 }
 
 /*
@@ -216,7 +250,9 @@ static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZK
 	struct zkhsm_manager_info m;
 	int err;
 
-	err = zkhsm_order_decode(o, buf, len);
+	err = decode(o, buf, len);
+	if (err == -ENOMEM)
+		return zkhsm_refuse_failure(extack, err);
 	if (err == -EOPNOTSUPP)
 		return zkhsm_refuse(extack, err, ZKHSM_REASON_NOT_SUPPORTED,
 				    "orders of this type are not supported yet");
@@ -227,7 +263,7 @@ static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZK
 		return zkhsm_refuse(extack, -EKEYREJECTED, ZKHSM_REASON_OTHER_HSM,
 				    "the order is for another HSM");
 	if (zkhsm_trust_get(o->manager_id, &m, NULL))
-		return refuse_unpinned(extack);
+		return zkhsm_refuse_unpinned(extack);
 
 	if (zkhsm_sha256(buf, o->signed_len, digest))
 		return zkhsm_refuse_failure(extack, -EIO);
@@ -239,6 +275,36 @@ static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZK
 		return zkhsm_refuse(extack, -EKEYREJECTED, ZKHSM_REASON_SIGNATURE,
 				    "the signature of the order is false");
 	return 0;
+}
+
+/* A revoke, hold or release. */
+static int apply_votes(const struct zkhsm_order *o, const u8 *digest,
+		       struct zkhsm_order_result *res, struct netlink_ext_ack *extack)
+{
+	struct apply a = {
+		.order = o,
+		.digest = digest,
+		.spare_elements = LIST_HEAD_INIT(a.spare_elements),
+		.spare_votes = LIST_HEAD_INIT(a.spare_votes),
+		.res = res,
+	};
+	int err;
+
+	err = alloc_spares(&a);
+	if (err) {
+		err = zkhsm_refuse_failure(extack, err);
+		goto out;
+	}
+
+	down_write(&zkhsm_lock);
+	err = apply_locked(&a, extack);
+	downgrade_write(&zkhsm_lock);
+	zkhsm_nl_event_changes(res->changes, res->change_count);
+	up_read(&zkhsm_lock);
+	res->in_turn = a.in_turn;
+out:
+	free_spares(&a);
+	return err;
 }
 
 /**
@@ -254,20 +320,13 @@ static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZK
  *
  * Return: 0; -EBADMSG (malformed); -EOPNOTSUPP (type); -EKEYREJECTED (for
  * another HSM, or a false signature); -ENOKEY (manager not pinned); -EALREADY
- * (replay); -EAGAIN (release out of turn); -ENOMEM; -EIO.
+ * (replay); -EAGAIN (out of turn); those of zkhsm_lease_apply(); -ENOMEM; -EIO.
  */
 int zkhsm_order_apply(const u8 *buf, size_t len, struct zkhsm_order_result *res,
 		      struct netlink_ext_ack *extack)
 {
 	u8 digest[ZKHSM_HASH_LEN];
 	struct zkhsm_order order;
-	struct apply a = {
-		.order = &order,
-		.digest = digest,
-		.spare_elements = LIST_HEAD_INIT(a.spare_elements),
-		.spare_votes = LIST_HEAD_INIT(a.spare_votes),
-		.res = res,
-	};
 	int err;
 
 	memset(res, 0, sizeof(*res));
@@ -278,23 +337,19 @@ int zkhsm_order_apply(const u8 *buf, size_t len, struct zkhsm_order_result *res,
 	res->type = order.type;
 	res->number = order.number;
 
-	err = alloc_spares(&a);
-	if (err) {
-		err = zkhsm_refuse_failure(extack, err);
-		goto out;
+	switch (order.type) {
+	case ZKHSM_ORDER_TYPE_LEASE:
+		err = zkhsm_lease_apply(&order, res, extack);
+		break;
+	case ZKHSM_ORDER_TYPE_TRUST_CHANGE:
+		err = zkhsm_trust_change(&order, digest, res, extack);
+		break;
+	default:
+		err = apply_votes(&order, digest, res, extack);
 	}
-
-	down_write(&zkhsm_lock);
-	err = apply_locked(&a, extack);
-	downgrade_write(&zkhsm_lock);
-	zkhsm_nl_event_changes(res->changes, res->change_count);
-	up_read(&zkhsm_lock);
-	res->in_turn = a.in_turn;
 	if (!err)
 		trace_zkhsm_order(res->manager_id, res->type, res->number, res->in_turn,
 				  res->change_count);
-out:
-	free_spares(&a);
 	return err;
 }
 

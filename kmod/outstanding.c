@@ -7,6 +7,10 @@
  * allocated at load. A living entry is never pushed out by a new one, however
  * many are asked for: then whoever floods the table could make a manager's
  * answers worthless. A nonce dies of age alone, or in a fork of the VM.
+ *
+ * Evidence whose answer comes by hand has two slots of its own, one of which
+ * lives, for as long as a lease may: an administrator asked for it, and can ask
+ * for another one in its place.
  */
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -26,6 +30,11 @@ static u32 living_count;
 static ktime_t life;
 static u32 epoch;
 static u32 last_number;
+
+/* @living_offline is one of the two; the other one is free, or reserved. */
+static struct zkhsm_outstanding offline[2];
+static struct zkhsm_outstanding *living_offline;
+static bool offline_reserved;
 
 /* Slots can be many; the table is one allocation, made and freed with the module. */
 int __init zkhsm_outstanding_init(unsigned int count, unsigned int life_ms)
@@ -66,16 +75,38 @@ static void expire(ktime_t age)
 	spin_unlock(&lock);
 }
 
+static bool is_offline(const struct zkhsm_outstanding *o)
+{
+	return o == &offline[0] || o == &offline[1];
+}
+
+static struct zkhsm_outstanding *reserve_offline(void)
+{
+	struct zkhsm_outstanding *o = NULL;
+
+	spin_lock(&lock);
+	if (!offline_reserved) {
+		offline_reserved = true;
+		o = living_offline == &offline[0] ? &offline[1] : &offline[0];
+	}
+	spin_unlock(&lock);
+	return o;
+}
+
 /**
  * zkhsm_outstanding_reserve() - take a slot for the evidence to come
+ * @by_hand: its answer comes by hand
  *
  * Return: the slot, the caller's until zkhsm_outstanding_commit() or
- * zkhsm_outstanding_cancel(); NULL when every slot holds a living nonce.
+ * zkhsm_outstanding_cancel(); NULL when every slot holds a living nonce, or
+ * other evidence @by_hand is being made.
  */
-struct zkhsm_outstanding *zkhsm_outstanding_reserve(void)
+struct zkhsm_outstanding *zkhsm_outstanding_reserve(bool by_hand)
 {
 	struct zkhsm_outstanding *o;
 
+	if (by_hand)
+		return reserve_offline();
 	expire(life);
 
 	spin_lock(&lock);
@@ -100,10 +131,23 @@ void zkhsm_outstanding_number(struct zkhsm_outstanding *o, struct zkhsm_statemen
 
 	spin_lock(&lock);
 	s->number = ++last_number;
+	o->number = s->number;
 	o->issued = ktime_get_boottime();
 	o->epoch = epoch;
 	spin_unlock(&lock);
 	s->uptime_ms = ktime_to_ms(o->issued);
+}
+
+/* Another evidence may have been numbered later and be done sooner. */
+static void insert(struct zkhsm_outstanding *o)
+{
+	struct zkhsm_outstanding *older;
+
+	list_for_each_entry_reverse(older, &living, node)
+		if (!ktime_after(older->issued, o->issued))
+			break;
+	list_add(&o->node, &older->node);
+	living_count++;
 }
 
 /**
@@ -118,7 +162,8 @@ void zkhsm_outstanding_number(struct zkhsm_outstanding *o, struct zkhsm_statemen
 int zkhsm_outstanding_commit(struct zkhsm_outstanding *o, struct zkhsm_list *list,
 			     const u8 statement[ZKHSM_HASH_LEN])
 {
-	struct zkhsm_outstanding *older;
+	const struct zkhsm_outstanding *replaced = NULL;
+	u64 generation = 0;
 
 	memcpy(o->statement, statement, sizeof(o->statement));
 
@@ -129,13 +174,17 @@ int zkhsm_outstanding_commit(struct zkhsm_outstanding *o, struct zkhsm_list *lis
 	}
 	atomic_inc(&list->outstanding);
 	o->generation = list->generation;
-	/* Another evidence may have been numbered later and be done sooner. */
-	list_for_each_entry_reverse(older, &living, node)
-		if (!ktime_after(older->issued, o->issued))
-			break;
-	list_add(&o->node, &older->node);
-	living_count++;
+	if (is_offline(o)) {
+		replaced = living_offline;
+		generation = replaced ? replaced->generation : 0;
+		living_offline = o;
+		offline_reserved = false;
+	} else {
+		insert(o);
+	}
 	spin_unlock(&lock);
+	if (replaced)
+		zkhsm_list_unname(generation);
 	return 0;
 }
 
@@ -143,8 +192,63 @@ int zkhsm_outstanding_commit(struct zkhsm_outstanding *o, struct zkhsm_list *lis
 void zkhsm_outstanding_cancel(struct zkhsm_outstanding *o)
 {
 	spin_lock(&lock);
-	list_add(&o->node, &free_slots);
+	if (is_offline(o))
+		offline_reserved = false;
+	else
+		list_add(&o->node, &free_slots);
 	spin_unlock(&lock);
+}
+
+static const struct zkhsm_outstanding *find(const u8 statement[ZKHSM_HASH_LEN], u64 offline_ms)
+{
+	const struct zkhsm_outstanding *o;
+	ktime_t now = ktime_get_boottime();
+
+	list_for_each_entry(o, &living, node)
+		if (!memcmp(o->statement, statement, ZKHSM_HASH_LEN))
+			return ktime_after(o->issued, ktime_sub(now, life)) ? o : NULL;
+	o = living_offline;
+	if (!o || memcmp(o->statement, statement, ZKHSM_HASH_LEN))
+		return NULL;
+	return ktime_after(o->issued, ktime_sub(now, ms_to_ktime(offline_ms))) ? o : NULL;
+}
+
+/**
+ * zkhsm_outstanding_find() - what is known of evidence whose nonce lives
+ * @statement: SHA-256(S)
+ * @offline_ms: how long those live whose answer comes by hand
+ * @ref: filled in
+ *
+ * Linear: leases are rare, and the table is small.
+ *
+ * Return: whether there is such evidence.
+ */
+bool zkhsm_outstanding_find(const u8 statement[ZKHSM_HASH_LEN], u64 offline_ms,
+			    struct zkhsm_outstanding_ref *ref)
+{
+	const struct zkhsm_outstanding *o;
+
+	spin_lock(&lock);
+	o = find(statement, offline_ms);
+	if (o) {
+		ref->number = o->number;
+		ref->issued = o->issued;
+		ref->generation = o->generation;
+	}
+	spin_unlock(&lock);
+	return o;
+}
+
+static void drop_offline(void)
+{
+	struct zkhsm_outstanding *gone;
+
+	spin_lock(&lock);
+	gone = living_offline;
+	living_offline = NULL;
+	spin_unlock(&lock);
+	if (gone)
+		zkhsm_list_unname(gone->generation);
 }
 
 /* The VM was forked: nothing that was asked of this instance is asked of the new one. */
@@ -154,6 +258,7 @@ void zkhsm_outstanding_drop_all(void)
 	epoch++;
 	spin_unlock(&lock);
 	expire(0);
+	drop_offline();
 }
 
 u32 zkhsm_outstanding_count(void)
@@ -162,7 +267,7 @@ u32 zkhsm_outstanding_count(void)
 
 	expire(life);
 	spin_lock(&lock);
-	count = living_count;
+	count = living_count + !!living_offline;
 	spin_unlock(&lock);
 	return count;
 }
@@ -170,6 +275,7 @@ u32 zkhsm_outstanding_count(void)
 void zkhsm_outstanding_exit(void)
 {
 	expire(0);
+	drop_offline();
 	kvfree(slots);
 	slots = NULL;
 }

@@ -151,6 +151,38 @@ TRACE_EVENT(zkhsm_hsm,
 		  __entry->event, __entry->boot_count, __entry->fork_count, __entry->faults)
 );
 
+TRACE_EVENT(zkhsm_lease,
+	TP_PROTO(const u8 *manager_id, u32 event, u32 number, u64 expires_ms),
+	TP_ARGS(manager_id, event, number, expires_ms),
+	TP_STRUCT__entry(
+		__array(u8, manager, 4)
+		__field(u32, event)
+		__field(u32, number)
+		__field(u64, expires_ms)
+	),
+	TP_fast_assign(
+		memcpy(__entry->manager, manager_id, sizeof(__entry->manager));
+		__entry->event = event;
+		__entry->number = number;
+		__entry->expires_ms = expires_ms;
+	),
+	TP_printk("manager=%s event=%u number=%u expires_ms=%llu",
+		  __print_hex_str(__entry->manager, sizeof(__entry->manager)),
+		  __entry->event, __entry->number, __entry->expires_ms)
+);
+
+TRACE_EVENT(zkhsm_key_unleased,
+	TP_PROTO(const char *id),
+	TP_ARGS(id),
+	TP_STRUCT__entry(
+		__array(char, id, ZKHSM_ID_MAX_LEN + 1)
+	),
+	TP_fast_assign(
+		strscpy(__entry->id, id, ZKHSM_ID_MAX_LEN + 1);
+	),
+	TP_printk("id=%s", __entry->id)
+);
+
 TRACE_EVENT(zkhsm_sealed,
 	TP_PROTO(u64 sequence, u32 records),
 	TP_ARGS(sequence, records),

@@ -9,9 +9,9 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
+#include "lease.h"
 #include "trace.h"
 #include "wire-seal.h"
-#include "zkhsm.h"
 
 /* Ordered by id. Locking: zkhsm_lock. */
 static LIST_HEAD(known);
@@ -31,7 +31,23 @@ struct zkhsm_manager *zkhsm_trust_find(const u8 id[ZKHSM_HASH_LEN])
 	return NULL;
 }
 
-static void read_manager(const struct zkhsm_manager *m, struct zkhsm_manager_info *info)
+/* For zkhsm_trust_for_each_pinned(): the one behind @m, or the first; NULL behind the last. */
+struct zkhsm_manager *zkhsm_trust_next_pinned(const struct zkhsm_manager *m)
+{
+	const struct list_head *at = m ? &m->node : &known;
+	struct zkhsm_manager *next;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	for (at = at->next; at != &known; at = at->next) {
+		next = list_entry(at, struct zkhsm_manager, node);
+		if (next->pinned)
+			return next;
+	}
+	return NULL;
+}
+
+void zkhsm_trust_read(const struct zkhsm_manager *m, struct zkhsm_manager_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	memcpy(info->id, m->id, sizeof(info->id));
@@ -40,6 +56,8 @@ static void read_manager(const struct zkhsm_manager *m, struct zkhsm_manager_inf
 	memcpy(info->last_digest, m->last_digest, sizeof(info->last_digest));
 	info->last_number = m->last_number;
 	info->tombstones = m->tombstones;
+	info->waiting = m->waiting;
+	memcpy(info->pending, m->pending, sizeof(info->pending));
 }
 
 static void insert(struct zkhsm_manager *fresh)
@@ -56,14 +74,80 @@ static void insert(struct zkhsm_manager *fresh)
 /* Whether there is anything to remember of it. */
 static bool forgettable(const struct zkhsm_manager *m)
 {
-	return !m->pinned && !m->last_number && !m->votes;
+	return !m->pinned && !m->last_number && !m->votes && !m->lease_number;
 }
 
 static void forget(struct zkhsm_manager *m)
 {
+	zkhsm_lease_drop(m);
 	list_del(&m->node);
 	known_count--;
 	kfree(m);
+}
+
+/* C has changed, whoever did it: what was ordered about the C before is nothing any more. */
+void zkhsm_trust_forget_pending(void)
+{
+	struct zkhsm_manager *m;
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	list_for_each_entry(m, &known, node) {
+		m->waiting = false;
+		memset(m->pending, 0, sizeof(m->pending));
+	}
+}
+
+/* A manager that nobody knows, without its id. Return: to be freed by kfree(), or NULL. */
+struct zkhsm_manager *zkhsm_trust_alloc(const u8 pub[ZKHSM_POINT_LEN])
+{
+	struct zkhsm_manager *m = kzalloc(sizeof(*m), GFP_KERNEL);
+
+	if (m)
+		memcpy(m->pub, pub, sizeof(m->pub));
+	return m;
+}
+
+/**
+ * zkhsm_trust_pin() - pin a manager that may be
+ * @fresh: the manager, or one of the same key; taken (and set to NULL) when it
+ *	was not known
+ * @e: its element
+ */
+void zkhsm_trust_pin(struct zkhsm_manager **fresh, struct zkhsm_element *e)
+{
+	struct zkhsm_manager *m = zkhsm_trust_find((*fresh)->id);
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	if (m) {
+		memcpy(m->label, (*fresh)->label, sizeof(m->label));
+	} else {
+		m = *fresh;
+		*fresh = NULL;
+		insert(m);
+	}
+	m->element = e;
+	m->pinned = true;
+	pinned_count++;
+	zkhsm_record_head_changed();
+	trace_zkhsm_trust(m->id, true);
+}
+
+/* Its counter and votes stay, and so may the manager: @m may be gone afterwards. */
+void zkhsm_trust_unpin(struct zkhsm_manager *m)
+{
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	zkhsm_lease_drop(m);
+	zkhsm_element_abandon(m->element);
+	m->element = NULL;
+	m->pinned = false;
+	pinned_count--;
+	zkhsm_record_head_changed();
+	trace_zkhsm_trust(m->id, false);
+	if (forgettable(m))
+		forget(m);
 }
 
 static int refuse_locked(struct netlink_ext_ack *extack)
@@ -96,19 +180,9 @@ static int pin(struct zkhsm_manager **fresh, struct zkhsm_element **element,
 	if (IS_ERR(e))
 		return PTR_ERR(e);
 
-	if (m) {
-		memcpy(m->label, (*fresh)->label, sizeof(m->label));
-	} else {
-		m = *fresh;
-		*fresh = NULL;
-		insert(m);
-	}
-	m->element = e;
-	m->pinned = true;
-	pinned_count++;
-	zkhsm_record_head_changed();
-	read_manager(m, info);
-	trace_zkhsm_trust(m->id, true);
+	zkhsm_trust_pin(fresh, e);
+	zkhsm_trust_forget_pending();
+	zkhsm_trust_read(zkhsm_trust_find(info->id), info);
 	return 0;
 }
 
@@ -136,10 +210,9 @@ int zkhsm_trust_new(const u8 pub[ZKHSM_POINT_LEN], const char *label,
 		return zkhsm_refuse(extack, -EBADMSG, ZKHSM_REASON_MALFORMED,
 				    "the manager's key is not an uncompressed point of P-256");
 
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
+	fresh = zkhsm_trust_alloc(pub);
 	element = zkhsm_element_alloc();
 	if (fresh && element) {
-		memcpy(fresh->pub, pub, sizeof(fresh->pub));
 		strscpy(fresh->label, label, sizeof(fresh->label));
 		memcpy(fresh->id, info->id, sizeof(fresh->id));
 		err = zkhsm_element_name(pub, element->name);
@@ -161,7 +234,7 @@ out:
 	return err;
 }
 
-static int refuse_unpinned(struct netlink_ext_ack *extack)
+int zkhsm_refuse_unpinned(struct netlink_ext_ack *extack)
 {
 	return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NOT_PINNED, "this manager is not pinned");
 }
@@ -177,9 +250,9 @@ int zkhsm_trust_get(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info
 	m = zkhsm_trust_find(id);
 	pinned = m && m->pinned;
 	if (pinned)
-		read_manager(m, info);
+		zkhsm_trust_read(m, info);
 	up_read(&zkhsm_lock);
-	return pinned ? 0 : refuse_unpinned(extack);
+	return pinned ? 0 : zkhsm_refuse_unpinned(extack);
 }
 
 /* Unpin; @info is what it was. Return: 0; -ENOKEY; -EPERM when the configuration is locked. */
@@ -192,21 +265,15 @@ int zkhsm_trust_del(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info
 	m = zkhsm_trust_find(id);
 	if (!m || !m->pinned) {
 		up_write(&zkhsm_lock);
-		return refuse_unpinned(extack);
+		return zkhsm_refuse_unpinned(extack);
 	}
 	if (zkhsm_hsm_locked()) {
 		up_write(&zkhsm_lock);
 		return refuse_locked(extack);
 	}
-	read_manager(m, info);
-	zkhsm_element_abandon(m->element);
-	m->element = NULL;
-	m->pinned = false;
-	pinned_count--;
-	zkhsm_record_head_changed();
-	trace_zkhsm_trust(m->id, false);
-	if (forgettable(m))
-		forget(m);
+	zkhsm_trust_read(m, info);
+	zkhsm_trust_unpin(m);
+	zkhsm_trust_forget_pending();
 	downgrade_write(&zkhsm_lock);
 	zkhsm_nl_event_trust(ZKHSM_EVENT_DELETED, info);
 	up_read(&zkhsm_lock);
@@ -223,7 +290,7 @@ bool zkhsm_trust_after(const u8 *id, struct zkhsm_manager_info *info)
 	list_for_each_entry(m, &known, node) {
 		if (!m->pinned || (id && memcmp(m->id, id, ZKHSM_HASH_LEN) <= 0))
 			continue;
-		read_manager(m, info);
+		zkhsm_trust_read(m, info);
 		return true;
 	}
 	return false;
@@ -272,6 +339,9 @@ u32 zkhsm_trust_encode(u8 *buf, size_t size, u16 *count)
 
 	*count = 0;
 	list_for_each_entry(m, &known, node) {
+		/* Remembered for what a reboot forgets. */
+		if (!m->pinned && !m->last_number && !m->votes)
+			continue;
 		memset(&e, 0, sizeof(e));
 		memcpy(e.public, m->pub, sizeof(e.public));
 		e.label_len = strlen(m->label);

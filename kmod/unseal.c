@@ -188,10 +188,8 @@ static int check_configuration(struct unsealing *u, struct netlink_ext_ack *exta
 	    (c->flags & ZKHSM_HSM_FLAG_KEK) != zkhsm_kek_flag(u->head.kek_class) ||
 	    !(c->flags & ZKHSM_HSM_FLAG_COUNTER) != !u->body.counter_index)
 		return refuse_malformed(extack, "the sealed head's configuration is malformed");
-	/* What this version cannot enforce must not be lost without a word. */
-	if (c->max_ttl_ms != ZKHSM_DEFAULT_MAX_TTL_MS || c->enforce_grace_ms)
-		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED,
-				    "the sealed configuration is one of a later version");
+	if (zkhsm_hsm_check_ttl(c->max_ttl_ms, NULL))
+		return refuse_malformed(extack, "the sealed head's configuration is malformed");
 	pinned = kzalloc(sizeof(*pinned), GFP_KERNEL);
 	if (!pinned)
 		return zkhsm_refuse_failure(extack, -ENOMEM);
@@ -430,6 +428,8 @@ static int publish(struct unsealing *u, struct netlink_ext_ack *extack)
 		.quorum = u->configuration.quorum,
 		.stop = u->configuration.stop,
 		.wipe = u->configuration.wipe,
+		.grace_ms = u->configuration.enforce_grace_ms,
+		.max_ttl_ms = u->configuration.max_ttl_ms,
 		.agent = make_kuid(&init_user_ns, u->body.agent),
 		.counter_index = u->body.counter_index,
 		.sequence = u->head.sequence,

@@ -11,6 +11,7 @@
  * count), a deleted key leaves its votes behind, and lower quorums are applied
  * at once while higher ones release nothing.
  */
+#include <linux/ktime.h>
 #include <linux/slab.h>
 
 #include "zkhsm.h"
@@ -135,6 +136,7 @@ void zkhsm_vote_cast(struct zkhsm_element *e, struct zkhsm_vote *v, enum zkhsm_v
 	v->kind = kind;
 	v->number = number;
 	v->reason = reason;
+	v->since = ktime_get_boottime();
 	list_move_tail(&v->node, &e->votes);
 	zkhsm_record_changed(&e->record);
 	if (stops(v))

@@ -9,10 +9,12 @@
  * but for zkhsm_fault_report().
  *
  *	netlink*  ->  ops, evidence, order, list, trust, hsm-new, seal, unseal
- *		  ->  hsm, keystore, vote, element  ->  key, record
+ *	order	  ->  lease-apply, trust-change
+ *		  ->  hsm, keystore, vote, element  ->  key, lease, record
  *		  ->  schnorr, ecdsa, wire
  *
- * What seals and unseals has its map in seal.h; tpm.h is a world of its own.
+ * What seals and unseals has its map in seal.h, leases have theirs in lease.h;
+ * tpm.h is a world of its own.
  *
  * Locking: see Documentation/locking.rst. zkhsm_lock covers everything that
  * the list L, the configuration C and the managers' orders say; whoever holds
@@ -60,6 +62,8 @@ extern struct rw_semaphore zkhsm_lock;
 
 struct zkhsm_element;
 struct zkhsm_key;
+struct zkhsm_lease;
+struct zkhsm_lease_info;
 
 /**
  * struct zkhsm_live - the secret of a key while it has one
@@ -103,8 +107,14 @@ struct zkhsm_live {
  * @reason: enum zkhsm_revocation_reason, in states held and compromised.
  *	Locking: zkhsm_lock.
  * @owner: who may use it. Locking: zkhsm_lock.
+ * @changed: the keystore's generation when what L says of it changed, but for
+ *	pre-active to active: leases for evidence of before do not grant it.
+ *	Locking: zkhsm_lock.
  * @record: its sealed record
  * @uses: answers released
+ * @unleased_uses: those of them that leases did not grant
+ * @unleased_told: bit 0: that this happens has been told, since it last was
+ *	used under leases
  *
  * Members without a "Locking:" note never change after zkhsm_key_alloc() and
  * the creation of the secret, before anybody else can see the key.
@@ -125,8 +135,11 @@ struct zkhsm_key {
 	u32 flags;
 	u8 reason;
 	kuid_t owner;
+	u64 changed;
 	struct zkhsm_record record;
 	atomic64_t uses;
+	atomic64_t unleased_uses;
+	unsigned long unleased_told;
 };
 
 /* What anybody who may see a key sees of it, copied under zkhsm_lock. */
@@ -142,6 +155,10 @@ struct zkhsm_key_info {
 	kuid_t owner;
 	u8 pub[ZKHSM_POINT_LEN];
 	u8 element[ZKHSM_HASH_LEN];
+	u32 leases_needed;	/* 0: it requires none */
+	u32 leases_granted;
+	u64 works_until_ms;
+	u64 unleased_uses;
 };
 
 /**
@@ -195,6 +212,11 @@ struct zkhsm_element {
  * @last_digest: SHA-256 of what its signature covers, zero before the first
  * @tombstones: its votes on elements that are not here
  * @votes: all its votes
+ * @lease: its lease, whether or not it lives; NULL: none, or not pinned
+ * @lease_number: n of the evidence of its last lease, 0: none. Kept, so that no
+ *	lease is taken twice.
+ * @waiting: it has ordered a change of C that waits for others
+ * @pending: SHA-256 of that order's body
  *
  * Locking: zkhsm_lock.
  */
@@ -209,6 +231,10 @@ struct zkhsm_manager {
 	u8 last_digest[ZKHSM_HASH_LEN];
 	u32 tombstones;
 	u32 votes;
+	struct zkhsm_lease *lease;
+	u32 lease_number;
+	bool waiting;
+	u8 pending[ZKHSM_HASH_LEN];
 };
 
 struct zkhsm_manager_info {
@@ -218,6 +244,8 @@ struct zkhsm_manager_info {
 	u64 last_number;
 	u8 last_digest[ZKHSM_HASH_LEN];
 	u32 tombstones;
+	bool waiting;
+	u8 pending[ZKHSM_HASH_LEN];
 };
 
 enum zkhsm_vote_kind {
@@ -238,6 +266,7 @@ enum zkhsm_vote_kind {
  * @number: of the order; a lower one never takes its place
  * @kind: what
  * @reason: enum zkhsm_revocation_reason
+ * @since: CLOCK_BOOTTIME when it was cast, 0: before this boot
  *
  * Locking: zkhsm_lock.
  */
@@ -247,6 +276,7 @@ struct zkhsm_vote {
 	u64 number;
 	enum zkhsm_vote_kind kind;
 	u8 reason;
+	ktime_t since;
 };
 
 /* A key whose state an order, or a lower quorum, changed; @key is a reference. */
@@ -286,6 +316,7 @@ struct zkhsm_list {
  * @node: among the free or the living, oldest first
  * @nonce: the statement's lease_nonce
  * @statement: SHA-256(S), zero until the evidence is done
+ * @number: n of S
  * @issued: CLOCK_BOOTTIME; its life counts from here
  * @generation: of the keystore, and so of the copy of L, that S names. Not a
  *	reference: a thousand nonces must not keep a thousand lists.
@@ -297,9 +328,17 @@ struct zkhsm_outstanding {
 	struct list_head node;
 	u8 nonce[ZKHSM_HASH_LEN];
 	u8 statement[ZKHSM_HASH_LEN];
+	u32 number;
 	ktime_t issued;
 	u64 generation;
 	u32 epoch;
+};
+
+/* What a lease has to know of the evidence that it answers. */
+struct zkhsm_outstanding_ref {
+	u32 number;
+	ktime_t issued;
+	u64 generation;
 };
 
 /* What hsm-new and hsm-set may ask for; zero and false: not asked for. */
@@ -313,6 +352,9 @@ struct zkhsm_hsm_request {
 	s32 serial;
 	u32 pcrs;
 	u32 counter_index;
+	bool set_grace;
+	u64 grace_ms;
+	u64 max_ttl_ms;
 };
 
 /* An HSM that is made, or that was sealed and comes back; @secret is taken over. */
@@ -325,6 +367,8 @@ struct zkhsm_hsm_state {
 	u32 quorum;
 	u32 stop;
 	u32 wipe;
+	u64 grace_ms;
+	u64 max_ttl_ms;
 	kuid_t agent;
 	u32 counter_index;
 	u64 sequence;
@@ -360,6 +404,7 @@ struct zkhsm_hsm_info {
 struct zkhsm_evidence {
 	u32 challenge_count;
 	struct zkhsm_challenge challenges[ZKHSM_MANAGERS_MAX];
+	bool by_hand;
 	bool expect_list;
 	u8 expected[ZKHSM_HASH_LEN];
 
@@ -379,6 +424,11 @@ struct zkhsm_order_result {
 	bool in_turn;
 	u32 tombstones;
 	u32 dropped;
+	u64 expires_ms;
+	enum zkhsm_order_outcome outcome;
+	u32 votes;
+	u32 needed;
+	enum zkhsm_reason reason;
 	u32 change_count;
 	struct zkhsm_change *changes;
 };
@@ -456,6 +506,7 @@ void zkhsm_key_put(struct zkhsm_key *key);
 struct zkhsm_live *zkhsm_live_alloc(void);
 void zkhsm_live_put(struct zkhsm_live *live);
 void zkhsm_key_erase(struct zkhsm_key *key);
+void zkhsm_key_changed(struct zkhsm_key *key);
 void zkhsm_key_set_state(struct zkhsm_key *key, enum zkhsm_key_state state);
 void zkhsm_key_read(const struct zkhsm_key *key, struct zkhsm_key_info *info);
 void zkhsm_key_entry(const struct zkhsm_key *key, struct zkhsm_list_entry *e);
@@ -510,6 +561,15 @@ void zkhsm_vote_exit(struct zkhsm_element *e);
 
 /* trust.c */
 struct zkhsm_manager *zkhsm_trust_find(const u8 id[ZKHSM_HASH_LEN]);
+struct zkhsm_manager *zkhsm_trust_next_pinned(const struct zkhsm_manager *m);
+#define zkhsm_trust_for_each_pinned(m) \
+	for ((m) = zkhsm_trust_next_pinned(NULL); (m); (m) = zkhsm_trust_next_pinned(m))
+int zkhsm_refuse_unpinned(struct netlink_ext_ack *extack);
+void zkhsm_trust_forget_pending(void);
+struct zkhsm_manager *zkhsm_trust_alloc(const u8 pub[ZKHSM_POINT_LEN]);
+void zkhsm_trust_pin(struct zkhsm_manager **fresh, struct zkhsm_element *e);
+void zkhsm_trust_unpin(struct zkhsm_manager *m);
+void zkhsm_trust_read(const struct zkhsm_manager *m, struct zkhsm_manager_info *info);
 int zkhsm_trust_new(const u8 pub[ZKHSM_POINT_LEN], const char *label,
 		    struct zkhsm_manager_info *info, struct netlink_ext_ack *extack);
 int zkhsm_trust_get(const u8 id[ZKHSM_HASH_LEN], struct zkhsm_manager_info *info,
@@ -531,6 +591,11 @@ void zkhsm_hsm_exit(void);
 bool zkhsm_hsm_present(void);
 kuid_t zkhsm_hsm_agent(void);
 void zkhsm_hsm_quorums(u32 *quorum, u32 *stop, u32 *wipe);
+u64 zkhsm_hsm_grace_ms(void);
+u64 zkhsm_hsm_max_ttl_ms(void);
+void zkhsm_hsm_reconfigure(const struct zkhsm_configuration *c);
+int zkhsm_hsm_lock_with_room(struct zkhsm_change **changes);
+int zkhsm_hsm_check_ttl(u64 max_ttl_ms, struct netlink_ext_ack *extack);
 const u8 *zkhsm_hsm_id(void);
 const u8 *zkhsm_hsm_pub(void);
 const struct zkhsm_secret *zkhsm_hsm_secret(void);
@@ -569,7 +634,9 @@ void zkhsm_list_exit(void);
 /* outstanding.c */
 int zkhsm_outstanding_init(unsigned int slots, unsigned int life_ms);
 void zkhsm_outstanding_exit(void);
-struct zkhsm_outstanding *zkhsm_outstanding_reserve(void);
+struct zkhsm_outstanding *zkhsm_outstanding_reserve(bool by_hand);
+bool zkhsm_outstanding_find(const u8 statement[ZKHSM_HASH_LEN], u64 offline_ms,
+			    struct zkhsm_outstanding_ref *ref);
 void zkhsm_outstanding_number(struct zkhsm_outstanding *o, struct zkhsm_statement *s);
 int zkhsm_outstanding_commit(struct zkhsm_outstanding *o, struct zkhsm_list *list,
 			     const u8 statement[ZKHSM_HASH_LEN]);
@@ -623,5 +690,6 @@ void zkhsm_nl_event_hsm_info(enum zkhsm_event event, const struct zkhsm_hsm_info
 void zkhsm_nl_event_key(enum zkhsm_event event, const struct zkhsm_key_info *info);
 void zkhsm_nl_event_changes(const struct zkhsm_change *changes, u32 count);
 void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info);
+void zkhsm_nl_event_lease(enum zkhsm_event event, const struct zkhsm_lease_info *info);
 
 #endif /* ZKHSM_H */
