@@ -6,6 +6,8 @@ import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOGS = os.path.join(TOP, "build/check")
+# Of a failure, in the summary at the end: where output is cut, that is what is left.
+REASON_LINES = 12
 
 
 class Results:
@@ -45,9 +47,10 @@ class Results:
 
     def fail(self, name, why=""):
         self.failed += 1
-        self.failures.append(name)
+        lines = why.rstrip().splitlines()
+        self.failures.append("\n    | ".join([name, *lines[-REASON_LINES:]]))
         self.say(f"NOT OK   {name}")
-        for line in why.rstrip().splitlines()[-40:]:
+        for line in lines[-40:]:
             self.say(f"         | {line}")
 
     def skip(self, name, why):
