@@ -98,6 +98,9 @@ UNREACHED(zkhsm_list_get, struct zkhsm_nl *nl, const uint8_t digest[32], uint8_t
 	  size_t *len, struct zkhsm_error *err)
 UNREACHED(zkhsm_trust_get, struct zkhsm_nl *nl, const uint8_t id[32],
 	  struct zkhsm_manager_info *out, struct zkhsm_error *err)
+UNREACHED(zkhsm_trust_list, struct zkhsm_nl *nl,
+	  int (*fn)(const struct zkhsm_manager_info *m, void *arg), void *arg,
+	  struct zkhsm_error *err)
 UNREACHED(zkhsm_order_apply, struct zkhsm_nl *nl, const uint8_t *order, size_t len,
 	  struct zkhsm_order_result *out, struct zkhsm_error *err)
 UNREACHED(zkhsm_store_open, const char *path, const struct zkhsm_store_owner *make,

@@ -3,9 +3,12 @@
  * agent.h - what the files of zkhsm-agent share
  *
  * Threads: the main one runs libevent (signals, the kernel's events, the
- * clients' HTTPS). Each manager has two more, because libcurl and the kernel
- * block: one attests, one waits for orders. They share struct manager, guarded
- * by its lock; everything else belongs to one thread.
+ * clients' HTTPS). One holds the rounds: it says when managers are asked for
+ * challenges, and makes the evidence that answers all of them. Each manager has
+ * two more, because libcurl and the kernel block: one attests, one waits for
+ * orders. They share struct manager, guarded by its lock or by that of the
+ * rounds; everything else belongs to one thread. Nobody holds a lock while it
+ * blocks on anything else, or two locks at a time.
  *
  * The agent is untrusted for attestation: it carries bytes between kernel and
  * managers, each of whom checks the other. Of its own it keeps nothing that
@@ -32,7 +35,7 @@ struct agent_config {
 	char store[AGENT_PATH_MAX];
 	char log_level[16];
 	uint64_t backoff_min_ms, backoff_max_ms, debounce_ms, watch_ms;
-	uint64_t connect_timeout_ms, request_timeout_ms, orders_wait_ms;
+	uint64_t connect_timeout_ms, request_timeout_ms, orders_wait_ms, challenge_wait_ms;
 };
 
 struct https_config {
@@ -57,24 +60,66 @@ struct cached_list {
 	size_t len;
 };
 
+struct attest_result {
+	int ret;			/* 0: accepted */
+	struct zkhsm_error error;
+	char verdict[64];		/* "accepted", the URN's last part, or an errno's name */
+	char request_id[65];
+	uint32_t number;
+	uint64_t keys, sent_bytes;
+	uint64_t next_ms;		/* as the manager wishes, 0: it did not say */
+	int lease_ret;			/* 0: the kernel has the lease, or there was none */
+};
+
+/**
+ * enum turn_state - where a manager stands in the rounds
+ * @TURN_IDLE:	 it attested, or failed to, and waits for its time
+ * @TURN_ASKED:	 its thread is to get a challenge
+ * @TURN_READY:	 there is one
+ * @TURN_TAKEN:	 evidence is being made that answers it
+ * @TURN_ANSWERED: there is evidence, or why there is none; its thread posts it
+ */
+enum turn_state { TURN_IDLE, TURN_ASKED, TURN_READY, TURN_TAKEN, TURN_ANSWERED };
+
+/**
+ * struct turn - one manager's part in the rounds; times on CLOCK_MONOTONIC
+ * @next_ms:	 when its interval or its backoff ends
+ * @joins_ms:	 from when it takes part in rounds that others begin
+ * @due_ms:	 attest no later than this, after a change; INT64_MAX: no wish
+ * @asked_ms:	 when it was asked
+ * @away:	 gave no challenge in time when asked last: nobody waits for it
+ * @ended:	 is not asked again, as we attest but once
+ * @challenge:	 from TURN_READY on
+ * @evidence, @ret, @why: with TURN_ANSWERED; @evidence if @ret is 0
+ */
+struct turn {
+	enum turn_state state;
+	int64_t next_ms, joins_ms, due_ms, asked_ms;
+	bool away, ended;
+	struct zkhsm_challenge challenge;
+	struct zkhsm_evidence evidence;
+	int ret;
+	struct zkhsm_error why;
+};
+
 struct agent;
 
 /**
  * struct manager - one attestation manager
- * @lock:	guards what stands between it and @attest_thread
- * @wake:	signalled with @due or stop; on CLOCK_MONOTONIC
- * @due_ms:	attest no later than this (CLOCK_MONOTONIC); INT64_MAX: no wish
+ * @turn:	guarded by the lock of the rounds
+ * @lock:	guards @known, @manager_id and @jwks
+ * @wake:	signalled with @known or stop; on CLOCK_MONOTONIC
  * @known:	@manager_id has been learnt from the manager, which may get other keys
  * @jwks:	keys of its tokens, or NULL
  * @cancel_orders: end the question for orders that is under way
- * @list, @instance_id, @verdict: of the attesting thread
+ * @list, @instance_id, @result: of the attesting thread
  */
 struct manager {
 	struct agent *agent;
 	struct manager_config config;
+	struct turn turn;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	int64_t due_ms;
 	bool known;
 	uint8_t manager_id[32];
 	json_t *jwks;
@@ -84,6 +129,23 @@ struct manager {
 	struct cached_list list;
 	uint8_t instance_id[16];
 	bool has_instance;
+	struct attest_result result;	/* of the last attempt */
+};
+
+/**
+ * struct rounds - what round.c knows beside the managers' turns
+ * @lock:	guards this, and the turns
+ * @changed:	a turn has, or agent->stop; on CLOCK_MONOTONIC
+ * @until_ms:	how long the managers asked are waited for
+ * @once:	each manager has one turn
+ */
+struct rounds {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int64_t until_ms;
+	bool once;
+	pthread_t thread;
+	bool running;
 };
 
 struct agent {
@@ -91,6 +153,7 @@ struct agent {
 	struct https_config https;
 	struct manager managers[AGENT_MANAGERS_MAX];
 	size_t manager_count;
+	struct rounds rounds;
 	atomic_bool stop;		/* libcurl looks at it too */
 	struct event_base *base;
 	struct server *server;
@@ -109,14 +172,34 @@ int agent_config_load(struct agent *a, const char *path, struct zkhsm_error *err
 /* Files that are named but cannot be read, certificates that do not fit. */
 int agent_config_check(const struct agent *a, struct zkhsm_error *err);
 
-/* manager.c: the threads' life and their sleep */
-int manager_start(struct manager *m, struct zkhsm_error *err);
-void manager_stop(struct manager *m);	/* joins; agent->stop is set */
-void manager_free(struct manager *m);
+/* round.c: who is asked when, and the evidence for all who were */
+void rounds_init(struct agent *a);
+int rounds_start(struct agent *a, struct zkhsm_error *err);
+void rounds_stop(struct agent *a);	/* joins; agent->stop is set */
+/* One turn for each manager, whose threads run; returns after the last. */
+void rounds_once(struct agent *a);
+void rounds_free(struct agent *a);
 /* Attest within @ms; earlier wishes stay. Any thread. */
 void manager_attest_within(struct manager *m, uint64_t ms);
-/* Sleeps; false when the agent stops. With @attest, an earlier wish ends it. */
-bool manager_sleep(struct manager *m, uint64_t ms, bool attest);
+void agent_attest_within(struct agent *a, uint64_t ms);		/* to all of them */
+/* The rest is for the attesting threads. Sleeps until asked; false: there are no more turns. */
+bool turn_wait(struct manager *m);
+/* @c is what was asked for; sleeps until the evidence that answers it is there. */
+int turn_evidence(struct manager *m, const struct zkhsm_challenge *c, struct zkhsm_evidence *out,
+		  struct zkhsm_error *err);
+/* However it went; the next within @ms. */
+void turn_end(struct manager *m, uint64_t ms);
+
+/* manager.c: the threads' life and their sleep */
+void manager_init(struct manager *m);
+int manager_start(struct manager *m, struct zkhsm_error *err);
+void manager_stop(struct manager *m);	/* joins; agent->stop is set, or they end themselves */
+void manager_free(struct manager *m);
+/* False when the agent stops. */
+bool manager_sleep(struct manager *m, uint64_t ms);
+void wait_on_monotonic(pthread_cond_t *c);	/* pthread_cond_init() */
+/* Until @until_ms, INT64_MAX: for ever. */
+void wait_until(pthread_cond_t *c, pthread_mutex_t *lock, int64_t until_ms);
 uint64_t jitter(uint64_t ms);			/* +-10% */
 uint64_t backoff_next(const struct agent_config *c, uint64_t last_ms);	/* 0: begin */
 /* Requests end when @cancel is set; NULL: when the agent stops. */
@@ -130,20 +213,23 @@ int64_t monotonic_ms(void);
  */
 int agent_store(struct agent *a, struct zkhsm_nl *nl, struct zkhsm_error *err);
 
-/* attest.c */
-struct attest_result {
-	char verdict[64];		/* "accepted", the URN's last part, or an errno's name */
-	char request_id[65];
-	uint32_t number;
-	uint64_t keys, sent_bytes;
-	uint64_t next_ms;		/* as the manager wishes, 0: it did not say */
+/* attest.c: the thread that takes the manager's turns; each leaves a line in the log */
+void *attest_run(void *manager);
+
+/* lease.c: the lease in a manager's answer, into the kernel */
+struct lease_answer {
+	struct zkhsm_nl *nl;
+	struct zkhsm_https *h;
+	const uint8_t *hsm_id, *manager_id;
+	uint32_t number;		/* of the evidence */
+	const json_t *body;
 };
 
-/* One challenge, one evidence. 0 when accepted. */
-int attest_once(struct manager *m, struct attest_result *r, struct zkhsm_error *err);
-/* The same with its log line; when to come again, 0: back off. */
-bool attest_and_log(struct manager *m, uint64_t *next_ms);
-void *attest_run(void *manager);
+/*
+ * Whatever is missing before it is fetched first. 0 as well if there is none, or
+ * the kernel had it; *@renew_ms is lowered to when the next should come. Logs.
+ */
+int lease_take(struct manager *m, const struct lease_answer *answer, uint64_t *renew_ms);
 
 /* lists.c: what a manager asks for beside evidence */
 int lists_send(struct manager *m, struct zkhsm_https *h, struct zkhsm_nl *nl,
@@ -157,6 +243,13 @@ void lists_forget(struct manager *m);
 
 /* orders.c */
 void *orders_run(void *manager);
+/*
+ * The orders that the kernel has not applied yet, without waiting for any.
+ * -ENODATA: there are none.
+ */
+int orders_catch_up(struct manager *m, struct zkhsm_https *h, struct zkhsm_nl *nl,
+		    const uint8_t hsm_id[32], const uint8_t manager_id[32],
+		    struct zkhsm_error *err);
 
 /* jwks.c */
 int jwks_refresh(struct manager *m, struct zkhsm_error *err);

@@ -28,6 +28,7 @@ static const struct conf_option options[] = {
 	AGENT("watch", "5s", watch_ms, 100, HOUR),
 	AGENT("connect_timeout", "10s", connect_timeout_ms, 100, HOUR),
 	AGENT("request_timeout", "30s", request_timeout_ms, 100, HOUR),
+	AGENT("challenge_wait", "1500ms", challenge_wait_ms, 10, HOUR),
 	AGENT("orders_wait", "30s", orders_wait_ms, SECOND, 60 * SECOND),
 	CONF_TEXT_OF("https", "listen", "", struct https_config, listen, 1),
 	CONF_NUMBER_OF("https", "port", "8444", struct https_config, port, 0, 65535),

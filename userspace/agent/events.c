@@ -15,14 +15,13 @@
 /* A thousand changes at once make one attestation, after the pause. */
 static void changed(struct agent *a)
 {
-	for (size_t i = 0; i < a->manager_count; i++)
-		manager_attest_within(&a->managers[i], a->config.debounce_ms);
+	agent_attest_within(a, a->config.debounce_ms);
 }
 
 static void on_event(const struct zkhsm_event_info *e, void *arg)
 {
-	/* Evidence is what attesting makes. */
-	if (e->kind != ZKHSM_CMD_EVIDENCE_NTF)
+	/* Evidence is what attesting makes, and leases are what comes of it. */
+	if (e->kind != ZKHSM_CMD_EVIDENCE_NTF && e->kind != ZKHSM_CMD_LEASE_NTF)
 		changed(arg);
 }
 

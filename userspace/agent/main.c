@@ -37,36 +37,34 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 
 static int init(struct agent *a, struct zkhsm_error *err)
 {
-	pthread_condattr_t attr;
-
 	if (evthread_use_pthreads())
 		return zkhsm_fail(err, -EIO, "libevent without threads");
 	a->base = event_base_new();
 	if (!a->base)
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	for (size_t i = 0; i < a->manager_count; i++) {
-		pthread_mutex_init(&a->managers[i].lock, NULL);
-		pthread_cond_init(&a->managers[i].wake, &attr);
-		a->managers[i].due_ms = INT64_MAX;
-	}
-	pthread_condattr_destroy(&attr);
+	rounds_init(a);
+	for (size_t i = 0; i < a->manager_count; i++)
+		manager_init(&a->managers[i]);
 	return 0;
 }
 
 /* One attestation to each, here and now: exit status for scripts and tests. */
-static int once(struct agent *a)
+static int once(struct agent *a, int *status, struct zkhsm_error *err)
 {
-	int status = EXIT_SUCCESS;
-	uint64_t next;
+	int ret = 0;
 
+	a->rounds.once = true;
+	for (size_t i = 0; i < a->manager_count && !ret; i++)
+		ret = manager_start(&a->managers[i], err);
+	if (ret)
+		a->stop = true;
+	rounds_once(a);
 	for (size_t i = 0; i < a->manager_count; i++) {
-		lists_load(&a->managers[i]);
-		if (!attest_and_log(&a->managers[i], &next))
-			status = EXIT_FAILURE;
+		manager_stop(&a->managers[i]);
+		if (a->managers[i].result.ret || a->managers[i].result.lease_ret)
+			*status = EXIT_FAILURE;
 	}
-	return status;
+	return ret;
 }
 
 static int serve(struct agent *a, struct zkhsm_error *err)
@@ -82,6 +80,7 @@ static int serve(struct agent *a, struct zkhsm_error *err)
 	ret = ret ? ret : client_start(a, err);
 	for (size_t i = 0; i < a->manager_count && !ret; i++)
 		ret = manager_start(&a->managers[i], err);
+	ret = ret ? ret : rounds_start(a, err);
 	if (!ret) {
 		log_event(LOG_LEVEL_INFO, "started", "managers", LOG_NUMBER(a->manager_count),
 			  NULL);
@@ -89,6 +88,7 @@ static int serve(struct agent *a, struct zkhsm_error *err)
 		log_event(LOG_LEVEL_INFO, "stopping", NULL);
 	}
 	a->stop = true;
+	rounds_stop(a);
 	for (size_t i = 0; i < a->manager_count; i++)
 		manager_stop(&a->managers[i]);
 	if (a->server)
@@ -107,6 +107,7 @@ static void cleanup(struct agent *a)
 		return;
 	for (size_t i = 0; i < a->manager_count; i++)
 		manager_free(&a->managers[i]);
+	rounds_free(a);
 	event_base_free(a->base);
 	libevent_global_shutdown();
 }
@@ -158,7 +159,7 @@ int main(int argc, char **argv)
 	} else if (!ret) {
 		ret = init(&agent, &err);
 		if (!ret && one)
-			status = once(&agent);
+			ret = once(&agent, &status, &err);
 		else if (!ret)
 			ret = serve(&agent, &err);
 	}

@@ -36,34 +36,33 @@ uint64_t backoff_next(const struct agent_config *c, uint64_t last_ms)
 	return next < c->backoff_max_ms ? next : c->backoff_max_ms;
 }
 
-void manager_attest_within(struct manager *m, uint64_t ms)
+void wait_on_monotonic(pthread_cond_t *c)
 {
-	int64_t due = monotonic_ms() + (int64_t)ms;
+	pthread_condattr_t attr;
 
-	pthread_mutex_lock(&m->lock);
-	if (due < m->due_ms) {
-		m->due_ms = due;
-		pthread_cond_broadcast(&m->wake);
-	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
 }
 
-bool manager_sleep(struct manager *m, uint64_t ms, bool attest)
+void wait_until(pthread_cond_t *c, pthread_mutex_t *lock, int64_t until_ms)
 {
-	int64_t end = monotonic_ms() + (int64_t)ms, until;
-	struct timespec t;
+	struct timespec t = { until_ms / 1000, until_ms % 1000 * 1000000 };
+
+	if (until_ms == INT64_MAX)
+		pthread_cond_wait(c, lock);
+	else
+		pthread_cond_timedwait(c, lock, &t);
+}
+
+bool manager_sleep(struct manager *m, uint64_t ms)
+{
+	int64_t end = monotonic_ms() + (int64_t)ms;
 
 	pthread_mutex_lock(&m->lock);
-	for (;;) {
-		until = attest && m->due_ms < end ? m->due_ms : end;
-		if (m->agent->stop || monotonic_ms() >= until)
-			break;
-		t = (struct timespec){ until / 1000, until % 1000 * 1000000 };
-		pthread_cond_timedwait(&m->wake, &m->lock, &t);
-	}
-	/* The wish is about to be granted; one that comes during the work counts anew. */
-	if (attest)
-		m->due_ms = INT64_MAX;
+	while (!m->agent->stop && monotonic_ms() < end)
+		wait_until(&m->wake, &m->lock, end);
 	pthread_mutex_unlock(&m->lock);
 	return !m->agent->stop;
 }
@@ -83,6 +82,13 @@ int manager_https(struct manager *m, uint64_t timeout_ms, const atomic_bool *can
 	return zkhsm_https_new(&c, out, err);
 }
 
+void manager_init(struct manager *m)
+{
+	pthread_mutex_init(&m->lock, NULL);
+	wait_on_monotonic(&m->wake);
+	m->turn.due_ms = INT64_MAX;
+}
+
 int manager_start(struct manager *m, struct zkhsm_error *err)
 {
 	sigset_t all, old;
@@ -93,7 +99,7 @@ int manager_start(struct manager *m, struct zkhsm_error *err)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(&m->attest_thread, NULL, attest_run, m);
 	m->attesting = !ret;
-	if (!ret && m->config.orders) {
+	if (!ret && m->config.orders && !m->agent->rounds.once) {
 		ret = pthread_create(&m->orders_thread, NULL, orders_run, m);
 		m->ordering = !ret;
 	}

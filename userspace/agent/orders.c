@@ -15,15 +15,20 @@
 static void log_applied(const struct manager *m, const struct zkhsm_order_result *r, size_t len,
 			int64_t ms)
 {
-	static const char *const types[] = { "revoke", "hold", "release" };
-	uint32_t type = r->type - ZKHSM_ORDER_TYPE_REVOKE;
+	const char *type = zkhsm_order_type_name(r->type);
+	bool change = r->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE;
+	bool is_void = change && r->outcome == ZKHSM_ORDER_OUTCOME_VOID;
 
-	log_event(LOG_LEVEL_INFO, "order", "manager", m->config.name,
-		  "type", type < ARRAY_SIZE(types) ? types[type] : "other",
+	log_event(is_void ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "order",
+		  "manager", m->config.name, "type", type ? type : "other",
 		  "number", LOG_NUMBER(r->number), "in_turn", r->in_turn ? "yes" : "no",
 		  "keys_changed", LOG_NUMBER(r->keys_changed),
 		  "tombstones", LOG_NUMBER(r->tombstones),
 		  "dropped", r->dropped ? LOG_NUMBER(r->dropped) : NULL,
+		  "outcome", change ? zkhsm_order_outcome_name(r->outcome) : NULL,
+		  "votes", change ? LOG_NUMBER(r->votes) : NULL,
+		  "needed", change ? LOG_NUMBER(r->needed) : NULL,
+		  "reason", is_void ? zkhsm_reason_name(r->reason) : NULL,
 		  "bytes", LOG_NUMBER(len), "ms", LOG_NUMBER(ms), NULL);
 }
 
@@ -77,8 +82,11 @@ static int apply_all(struct manager *m, struct zkhsm_nl *nl, const struct zkhsm_
 	 */
 	if (applied && agent_store(m->agent, nl, &stored))
 		log_event(LOG_LEVEL_ERROR, "store", "error", stored.text, NULL);
-	if (applied)
+	/* A change for the others, who with that wish join the round if they are idle. */
+	if (applied) {
+		agent_attest_within(m->agent, m->agent->config.debounce_ms);
 		manager_attest_within(m, 0);
+	}
 	json_decref(body);
 	return ret;
 }
@@ -94,45 +102,77 @@ static bool wait_for_id(struct manager *m, uint8_t id[32])
 	return !m->agent->stop;
 }
 
+/* One question for orders above @after: -ENODATA if there are none. */
+static int ask(struct manager *m, struct zkhsm_https *h, struct zkhsm_nl *nl,
+	       const uint8_t hsm_id[32], uint64_t after, uint64_t wait_ms, struct zkhsm_error *err)
+{
+	char path[256], *hex = zkhsm_hex(hsm_id, 32);
+	struct zkhsm_response r;
+	int ret;
+
+	snprintf(path, sizeof(path), "/v1/hsms/%s/orders?after=%llu&wait=%llu", hex ? hex : "",
+		 (unsigned long long)after, (unsigned long long)wait_ms / 1000);
+	free(hex);
+	ret = zkhsm_https_do(h, "GET", path, NULL, NULL, 0, &r, err);
+	if (ret)
+		return ret;
+	if (r.status == 200)
+		ret = apply_all(m, nl, &r, err);
+	else if (r.status == 204)
+		ret = zkhsm_fail(err, -ENODATA, "the manager has no order above %llu",
+				 (unsigned long long)after);
+	else
+		ret = zkhsm_response_problem(&r, err);
+	zkhsm_response_free(&r);
+	return ret;
+}
+
+/*
+ * All new orders, the first at most @wait_ms after now. Another thread may have
+ * applied what was sent meanwhile: then there is nothing wrong with that.
+ */
+static int ask_and_apply(struct manager *m, struct zkhsm_https *h, struct zkhsm_nl *nl,
+			 const uint8_t hsm_id[32], const uint8_t id[32], uint64_t wait_ms,
+			 struct zkhsm_error *err)
+{
+	struct zkhsm_manager_info before, now;
+	struct zkhsm_error ignored;
+	int ret;
+
+	ret = zkhsm_trust_get(nl, id, &before, err);
+	ret = ret ? ret : ask(m, h, nl, hsm_id, before.last_number, wait_ms, err);
+	if (ret == -EALREADY && !zkhsm_trust_get(nl, id, &now, &ignored) &&
+	    now.last_number > before.last_number)
+		ret = 0;
+	return ret;
+}
+
+int orders_catch_up(struct manager *m, struct zkhsm_https *h, struct zkhsm_nl *nl,
+		    const uint8_t hsm_id[32], const uint8_t manager_id[32],
+		    struct zkhsm_error *err)
+{
+	return ask_and_apply(m, h, nl, hsm_id, manager_id, 0, err);
+}
+
 /* One question to the manager, at most orders_wait long; @none: there was no order. */
 static int poll_once(struct manager *m, struct zkhsm_https *h, const uint8_t id[32], bool *none,
 		     struct zkhsm_error *err)
 {
-	struct zkhsm_manager_info pinned;
 	struct zkhsm_hsm_info hsm;
-	struct zkhsm_response r;
 	struct zkhsm_nl *nl;
-	char path[256], *hex;
 	int ret;
 
-	*none = false;
 	ret = zkhsm_nl_open(&nl, err);
 	if (ret)
 		return ret;
 	ret = zkhsm_hsm_get(nl, &hsm, err);
 	if (!ret && !hsm.initialised)
 		ret = zkhsm_fail(err, -ENOKEY, "the HSM has no identity yet");
-	ret = ret ? ret : zkhsm_trust_get(nl, id, &pinned, err);
-	if (ret)
-		goto out;
-	hex = zkhsm_hex(hsm.hsm_id, 32);
-	snprintf(path, sizeof(path), "/v1/hsms/%s/orders?after=%llu&wait=%llu", hex ? hex : "",
-		 (unsigned long long)pinned.last_number,
-		 (unsigned long long)m->agent->config.orders_wait_ms / 1000);
-	free(hex);
-	ret = zkhsm_https_do(h, "GET", path, NULL, NULL, 0, &r, err);
-	if (ret)
-		goto out;
-	if (r.status == 200)
-		ret = apply_all(m, nl, &r, err);
-	else if (r.status != 204)
-		ret = zkhsm_response_problem(&r, err);
-	else
-		*none = true;
-	zkhsm_response_free(&r);
-out:
+	ret = ret ? ret : ask_and_apply(m, h, nl, hsm.hsm_id, id, m->agent->config.orders_wait_ms,
+					err);
+	*none = ret == -ENODATA;
 	zkhsm_nl_close(nl);
-	return ret;
+	return *none ? 0 : ret;
 }
 
 void *orders_run(void *arg)
@@ -159,7 +199,7 @@ void *orders_run(void *arg)
 			backoff = 0;
 			/* A manager that does not wait must not make us run in circles. */
 			if (none && monotonic_ms() - asked < (int64_t)c->backoff_min_ms &&
-			    !manager_sleep(m, c->backoff_min_ms, false))
+			    !manager_sleep(m, c->backoff_min_ms))
 				break;
 			continue;
 		}
@@ -171,7 +211,7 @@ void *orders_run(void *arg)
 		backoff = backoff_next(c, backoff);
 		log_event(LOG_LEVEL_WARNING, "orders", "manager", m->config.name,
 			  "retry_ms", LOG_NUMBER(backoff), "error", err.text, NULL);
-		if (!manager_sleep(m, jitter(backoff), false))
+		if (!manager_sleep(m, jitter(backoff)))
 			break;
 	}
 	zkhsm_https_free(h);
