@@ -102,7 +102,7 @@ static void rehearsal(void **state)
 	has(text, "$ zkhsm trust new --from-manager https://m --ca ca.pem --label 'one'\\''s'\n");
 	has(text, "$ zkhsm trust new --key 04ab --label two\n");
 	has(text, "$ zkhsm hsm set --quorum 2 --stop 1 --wipe 2\n");
-	has(text, "$ zkhsm hsm lock\n");
+	has(text, "$ zkhsm hsm lock --yes\n");
 	has(text, "$ zkhsm key new tls --owner www\n");
 	has(text, "$ zkhsm hsm backup --out b.json\n");
 	has(text, "______________________________  Grace\n");

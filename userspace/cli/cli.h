@@ -5,8 +5,9 @@
  * zkhsm.c has the table of commands and dispatches; options.c parses what a
  * command of the table says it takes; output.c prints results as text or JSON
  * and refusals; present.c turns the library's structures into JSON; remote.c
- * asks kernel, managers and agents; durable.c stores what changed. Each
- * cmd_*.c is one object's verbs.
+ * asks kernel, managers and agents; durable.c stores what changed; when.c,
+ * managers.c, enforced.c and change.c are about leases and configurations.
+ * Each cmd_*.c is one object's verbs.
  */
 #ifndef ZKHSM_CLI_H
 #define ZKHSM_CLI_H
@@ -14,7 +15,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "tolerance.h"
 #include "zkhsm.h"
 
 /* Every option of every command; some share a name and differ in what they mean. */
@@ -30,18 +33,26 @@ enum cli_option {
 	OPT_KEK_FILE, OPT_OUT_DIR, OPT_SHARES_COUNT, OPT_THRESHOLD,
 	OPT_COUNTER, OPT_FULL, OPT_IN, OPT_KEK, OPT_KEK_KEY, OPT_SHARES, OPT_STORE, OPT_TPM_PCRS,
 	OPT_ANSWERS, OPT_DRY_RUN, OPT_PROTOCOL,
+	OPT_DENY, OPT_ENFORCE_GRACE, OPT_EVIDENCE_FILE, OPT_GRANT, OPT_LEASE_REQUIRED,
+	OPT_MANAGER_SHORT, OPT_MAX_TTL, OPT_MAX_WAIT, OPT_NEW_CONFIG, OPT_NUMBER, OPT_OFFLINE,
+	OPT_PIN, OPT_PREVIOUS, OPT_SIGNING_KEY, OPT_TTL, OPT_UNPIN, OPT_WITHDRAW, OPT_YES,
 	OPT_COUNT_OF_ALL
 };
 
-/* Sets of options are words of 64 bits. */
-_Static_assert(OPT_COUNT_OF_ALL <= 64, "too many options");
+/* A set of options. */
+typedef unsigned __int128 cli_options;
 
-#define O(name)		(1ULL << OPT_##name)
+_Static_assert(OPT_COUNT_OF_ALL <= 128, "too many options");
+
+#define O(name)		((cli_options)1 << OPT_##name)
 /* How a manager is reached and who asks: option, else environment. */
 #define O_MANAGER	(O(MANAGER_URL) | O(CA))
 #define O_ADMIN		(O_MANAGER | O(CERT) | O(KEY_FILE))
 /* Where a KEK of class keyring comes from: at most one of them. */
 #define O_KEK		(O(KEK_FILE) | O(KEK) | O(KEK_KEY))
+/* What may be different in another configuration. */
+#define O_CHANGE	(O(EVIDENCE_FILE) | O(QUORUM) | O(STOP) | O(WIPE) | O(ENFORCE_GRACE) | \
+			 O(MAX_TTL) | O(PIN) | O(UNPIN) | O(WITHDRAW))
 
 #define CLI_REPEAT_MAX	ZKHSM_MANAGERS_MAX
 
@@ -59,7 +70,7 @@ struct cli;
 struct cli_command {
 	const char *object, *verb, *args;
 	int min_args, max_args;
-	uint64_t options, needed;
+	cli_options options, needed;
 	const char *help;
 	int (*run)(struct cli *cli);
 };
@@ -73,8 +84,9 @@ struct cli {
 	char **args;
 	int arg_count;
 	const char *value[OPT_COUNT_OF_ALL];	/* the last one given; "" for a flag */
-	const char *values[2][CLI_REPEAT_MAX];	/* of the options that repeat */
-	unsigned int value_count[2];
+	/* Of the options that repeat, by REPEAT_.... */
+	const char *values[6][CLI_REPEAT_MAX];
+	unsigned int value_count[6];
 	struct zkhsm_nl *nl;				/* by cli_open() */
 	struct zkhsm_error err;
 	char remote_type[128];			/* the URN of a manager's or agent's refusal */
@@ -86,7 +98,7 @@ struct cli {
 #define CLI_USAGE	2
 
 /* options.c */
-enum { REPEAT_NONCE, REPEAT_MANAGER };	/* index into values[] */
+enum { REPEAT_NONCE, REPEAT_MANAGER, REPEAT_DENY, REPEAT_GRANT, REPEAT_PIN, REPEAT_UNPIN };
 int cli_parse(struct cli *cli, int argc, char **argv);
 
 /* wipe.c: whether OpenSSL wipes what it frees. */
@@ -99,6 +111,10 @@ int cli_u32(struct cli *cli, enum cli_option o, uint32_t min, uint32_t max, uint
 int cli_uid(struct cli *cli, enum cli_option o, uint32_t *uid);
 int cli_handle(struct cli *cli, enum cli_option o, uint32_t *out);	/* 0x and hex digits */
 int cli_pcrs(struct cli *cli, enum cli_option o, uint32_t *mask);	/* "0,7" */
+/* "90s", "20min", "1h", "7d". */
+int cli_duration(struct cli *cli, enum cli_option o, uint64_t min, uint64_t max, uint64_t *ms);
+/* A duration, or "report-only": UINT64_MAX. */
+int cli_grace(struct cli *cli, enum cli_option o, uint64_t *ms);
 int cli_hex(struct cli *cli, const char *what, const char *text, void *out, size_t len);
 /* --TEXT or --TEXT-hex into a buffer; *len -1 if neither was given. */
 int cli_bytes(struct cli *cli, enum cli_option text, enum cli_option hex, size_t max,
@@ -124,6 +140,8 @@ int json_put_hex(json_t *object, const char *name, const void *data, size_t len)
 int json_put_text(json_t *object, const char *name, const char *text);
 int json_put_number(json_t *object, const char *name, uint64_t n);
 int json_put_time(json_t *object, const char *name, uint64_t unix_ms);	/* RFC 3339 */
+/* Milliseconds; the highest number stands for no limit and is told as @highest. */
+int json_put_limit(json_t *object, const char *name, uint64_t ms, const char *highest);
 json_t *json_faults(uint32_t faults);
 json_t *json_hsm(const struct zkhsm_hsm_info *h);
 json_t *json_key(const struct zkhsm_key_info *k);
@@ -173,18 +191,68 @@ int cli_store_open(struct cli *cli, bool make, uint32_t agent_uid, struct zkhsm_
 /* After each change and before its success is told: stored, if there is a KEK. */
 int cli_durable(struct cli *cli);
 
-/* cmd_seal.c */
+/* when.c: CLOCK_BOOTTIME for people, who live by their wall clock */
+
+/* The same moment on both; what is said of times is said as of then. */
+struct cli_clock {
+	uint64_t boot_ms, unix_ms;
+};
+
+#define CLI_WHEN_SIZE	64
+
+/* @boot_ms: as the kernel told it just now; 0: as this process sees it. */
+struct cli_clock cli_clock(uint64_t boot_ms);
+/* "14:03:22 (in 41 min)", with its day if that is another one. */
+char *cli_when(const struct cli_clock *c, uint64_t boot_ms, char text[CLI_WHEN_SIZE]);
+/* "41 min", "1 h 5 min", "12 s"; the larger parts only. */
+char *cli_span(uint64_t ms, char text[CLI_WHEN_SIZE]);
+/* In RFC 3339. */
+int json_put_boot_time(json_t *object, const char *name, const struct cli_clock *c,
+		       uint64_t boot_ms);
+
+/* managers.c: the pinned ones by name, and what their leases say */
+struct cli_managers {
+	size_t count;
+	struct zkhsm_lease_info lease[ZKHSM_MANAGERS_MAX];
+	struct cli_clock clock;
+};
+
 /*
- * How many lying managers, of @n pinned, the quorums stand, and how many if
- * these must not stop service either.
+ * Those that the kernel tells; none, and no error, to who may not know. With
+ * the kernel's own clock.
  */
-void cli_tolerance(const struct zkhsm_hsm_info *h, unsigned int n, unsigned int *lying,
-		   unsigned int *served);
+int cli_managers(struct cli *cli, struct cli_managers *m);
+/* What people call it, or the first digits of its id. */
+const char *cli_manager_label(const struct cli_managers *m, const uint8_t id[32],
+			      char text[ZKHSM_LABEL_MAX_LEN + 1]);
+/* The one that is meant by an id or a label. */
+int cli_manager_find(struct cli *cli, const struct cli_managers *m, const char *name,
+		     const struct zkhsm_lease_info **out);
+json_t *json_lease(const struct zkhsm_lease_info *l, const struct cli_clock *c);
+
+/* enforced.c: what a configuration is good for, in sentences and numbers */
+void cli_print_enforced(FILE *to, const struct zkhsm_configuration *c);
+void json_put_tolerance(json_t *o, const struct zkhsm_configuration *c);
+
+/* change.c: another configuration, from the one in force and options */
+struct cli_change {
+	uint8_t hsm_id[32];
+	uint8_t previous[32];		/* digest of the C that it is made from */
+	struct zkhsm_configuration config;
+	uint8_t bytes[ZKHSM_CONFIGURATION_MAX_LEN];
+	size_t len;
+	struct zkhsm_statement evidence;	/* of --evidence; else all 0 */
+};
+
+/* O_CHANGE; from the evidence in --evidence, or the kernel here. */
+int cli_change(struct cli *cli, struct cli_change *change);
+json_t *json_change(const struct cli_change *change);
 
 /* cmd_*.c */
 int cmd_hsm_new(struct cli *cli);
 int cmd_hsm_get(struct cli *cli);
 int cmd_hsm_set(struct cli *cli);
+int cmd_hsm_show(struct cli *cli);
 int cmd_hsm_lock(struct cli *cli);
 int cmd_hsm_seal(struct cli *cli);
 int cmd_hsm_unseal(struct cli *cli);
@@ -196,6 +264,7 @@ int cmd_hsm_ceremony(struct cli *cli);
 int cmd_key_new(struct cli *cli);
 int cmd_key_list(struct cli *cli);
 int cmd_key_get(struct cli *cli);
+int cmd_key_show(struct cli *cli);
 int cmd_key_set(struct cli *cli);
 int cmd_key_del(struct cli *cli);
 int cmd_key_sign(struct cli *cli);
@@ -209,6 +278,10 @@ int cmd_trust_new(struct cli *cli);
 int cmd_trust_list(struct cli *cli);
 int cmd_trust_get(struct cli *cli);
 int cmd_trust_del(struct cli *cli);
+int cmd_trust_change(struct cli *cli);
+int cmd_lease_show(struct cli *cli);
+int cmd_lease_issue(struct cli *cli);
+int cmd_drill(struct cli *cli);
 int cmd_order_apply(struct cli *cli);
 int cmd_order_show(struct cli *cli);
 int cmd_share_split(struct cli *cli);
@@ -231,5 +304,6 @@ int cmd_manager_revoke(struct cli *cli);	/* hold and release too */
 int cmd_manager_state(struct cli *cli);
 int cmd_manager_revocations(struct cli *cli);
 int cmd_manager_orders(struct cli *cli);
+int cmd_manager_trust_change(struct cli *cli);
 
 #endif /* ZKHSM_CLI_H */

@@ -211,7 +211,7 @@ static int set_quorums(struct ceremony *c)
 	struct words w = { { "hsm", "set" }, 2 };
 	struct zkhsm_configuration config = { 0 };
 	struct zkhsm_hsm_info info;
-	unsigned int lying, served;
+	char sentences[ZKHSM_TOLERANCE_LINES][ZKHSM_TOLERANCE_SIZE];
 	int ret;
 
 	ceremony_title(c, "Quorums");
@@ -231,15 +231,15 @@ static int set_quorums(struct ceremony *c)
 					&c->cli->err);
 	if (ret)
 		return ret;
-	cli_tolerance(&info, config.manager_count, &lying, &served);
-	ceremony_note(c, "Of %u managers %u may lie, and %u without stopping service.",
-		      config.manager_count, lying, served);
+	zkhsm_tolerance_text(&config, sentences);
+	for (size_t i = 0; i < ZKHSM_TOLERANCE_LINES; i++)
+		ceremony_note(c, "%s", sentences[i]);
 	return 0;
 }
 
 static int lock(struct ceremony *c, const struct zkhsm_hsm_info *info)
 {
-	const struct words w = { { "hsm", "lock" }, 2 };
+	const struct words w = { { "hsm", "lock", "--yes" }, 3 };
 	char answer[ANSWER_SIZE];
 	int ret;
 

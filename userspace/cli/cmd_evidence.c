@@ -48,7 +48,10 @@ static int collect(struct cli *cli, const struct zkhsm_challenge *c, size_t coun
 	uint8_t digest[32];
 	int ret;
 
-	ret = zkhsm_evidence_get(cli->nl, c, count, NULL, e, &cli->err);
+	if (cli->value[OPT_OFFLINE])
+		ret = zkhsm_evidence_get_offline(cli->nl, c, count, e, &cli->err);
+	else
+		ret = zkhsm_evidence_get(cli->nl, c, count, NULL, e, &cli->err);
 	ret = ret ? ret : zkhsm_list_get(cli->nl, e->list_digest, &b->list.data, &b->list.len,
 					 &cli->err);
 	ret = ret ? ret : zkhsm_hsm_get(cli->nl, &info, &cli->err);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -16,7 +18,11 @@ static int params(struct cli *cli, struct zkhsm_hsm_params *p)
 	ret = ret ? ret : cli_u32(cli, OPT_STOP, 1, ZKHSM_MANAGERS_MAX, &p->stop);
 	ret = ret ? ret : cli_u32(cli, OPT_WIPE, 1, ZKHSM_MANAGERS_MAX, &p->wipe);
 	ret = ret ? ret : cli_uid(cli, OPT_AGENT_UID, &p->agent_uid);
+	ret = ret ? ret : cli_grace(cli, OPT_ENFORCE_GRACE, &p->enforce_grace_ms);
+	ret = ret ? ret : cli_duration(cli, OPT_MAX_TTL, ZKHSM_TTL_MIN_MS, ZKHSM_TTL_MAX_MS,
+				       &p->max_ttl_ms);
 	p->set_agent = cli->value[OPT_AGENT_UID];
+	p->set_grace = cli->value[OPT_ENFORCE_GRACE];
 	return ret;
 }
 
@@ -102,13 +108,102 @@ int cmd_hsm_set(struct cli *cli)
 	int ret;
 
 	ret = params(cli, &p);
-	if (!ret && !p.quorum && !p.stop && !p.wipe && !p.set_agent)
+	if (!ret && !p.quorum && !p.stop && !p.wipe && !p.set_agent && !p.set_grace &&
+	    !p.max_ttl_ms)
 		ret = cli_usage(cli, "needs something to set");
 	ret = ret ? ret : cli_open(cli);
 	ret = ret ? ret : zkhsm_hsm_set(cli->nl, &p, &info, &cli->err);
 	ret = ret ? ret : cli_durable(cli);
 	ret = ret ? ret : zkhsm_hsm_get(cli->nl, &info, &cli->err);
 	return ret ? ret : cli_emit(cli, json_hsm(&info));
+}
+
+/* The configuration that is in force, whole. */
+static int configuration(struct cli *cli, struct zkhsm_hsm_info *info,
+			 struct zkhsm_configuration *c)
+{
+	int ret;
+
+	ret = zkhsm_hsm_get(cli->nl, info, &cli->err);
+	if (!ret && !info->initialised) {
+		ret = zkhsm_fail(&cli->err, -ENOKEY, "the HSM has no identity yet");
+		cli->err.reason = ZKHSM_REASON_NO_IDENTITY;
+	}
+	return ret ? ret : zkhsm_configuration_check(info->configuration,
+						     info->configuration_len, c, &cli->err);
+}
+
+static void print_identity(const struct zkhsm_hsm_info *info)
+{
+	char *id = zkhsm_hex(info->hsm_id, sizeof(info->hsm_id));
+
+	printf("HSM %s, %s, %u key%s\n", id ? id : "?",
+	       info->flags & ZKHSM_HSM_FLAG_LOCKED ? "locked" : "not locked", info->key_count,
+	       info->key_count == 1 ? "" : "s");
+	free(id);
+}
+
+/* hsm get tells every attribute; this, what they are good for. */
+int cmd_hsm_show(struct cli *cli)
+{
+	struct zkhsm_configuration c;
+	struct zkhsm_hsm_info info;
+	json_t *o;
+	int ret;
+
+	ret = cli_open(cli);
+	ret = ret ? ret : configuration(cli, &info, &c);
+	if (ret)
+		return ret;
+	if (cli->json) {
+		o = json_hsm(&info);
+		json_put_tolerance(o, &c);
+		return cli_emit(cli, o);
+	}
+	print_identity(&info);
+	cli_print_enforced(stdout, &c);
+	return 0;
+}
+
+/* There is no way back, so a person is asked; a program says --yes or has no terminal. */
+static int confirm(struct cli *cli)
+{
+	char line[16];
+
+	if (cli->value[OPT_YES] || !isatty(STDIN_FILENO))
+		return 0;
+	fprintf(stderr, "Freeze this for good? yes or no: ");
+	fflush(stderr);
+	if (!fgets(line, sizeof(line), stdin) || strcmp(line, "yes\n") != 0)
+		return zkhsm_fail(&cli->err, -ECANCELED, "not locked");
+	return 0;
+}
+
+int cmd_hsm_lock(struct cli *cli)
+{
+	struct zkhsm_configuration c;
+	struct zkhsm_hsm_info info;
+	struct zkhsm_tolerance t;
+	json_t *o;
+	int ret;
+
+	ret = cli_open(cli);
+	ret = ret ? ret : configuration(cli, &info, &c);
+	if (ret)
+		return ret;
+	cli_print_enforced(stderr, &c);
+	zkhsm_tolerance(&c, &t);
+	/* Of what the kernel will refuse nobody is asked; it says why. */
+	if (t.sound && !(info.flags & ZKHSM_HSM_FLAG_LOCKED))
+		ret = confirm(cli);
+	ret = ret ? ret : zkhsm_hsm_lock(cli->nl, &info, &cli->err);
+	ret = ret ? ret : cli_durable(cli);
+	ret = ret ? ret : configuration(cli, &info, &c);
+	if (ret)
+		return ret;
+	o = json_hsm(&info);
+	json_put_tolerance(o, &c);
+	return cli_emit(cli, o);
 }
 
 static int add_manager(const struct zkhsm_manager_info *m, void *arg)
@@ -131,6 +226,9 @@ static void find_problems(const struct zkhsm_hsm_info *info, const json_t *manag
 			    "a recheck failed: proving and signing are off until the module is reloaded");
 	if (info->initialised && managers && json_array_size(managers) < info->quorum)
 		add_problem(problems, "fewer managers pinned than the quorum: zkhsm trust new");
+	if (info->initialised && info->enforce_grace_ms == UINT64_MAX)
+		add_problem(problems,
+			    "keys go on without leases (report-only): zkhsm hsm set --enforce-grace");
 	if (info->initialised && info->unsealed)
 		add_problem(problems,
 			    "changes that a loss of power would lose: zkhsm hsm seal");

@@ -32,6 +32,8 @@ static int params(struct cli *cli, struct zkhsm_key_params *p)
 	p->state = (uint32_t)n;
 	p->set_state = text;
 	p->set_owner = cli->value[OPT_OWNER];
+	p->set_flags = cli->value[OPT_LEASE_REQUIRED];
+	p->flags = p->set_flags ? ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0;
 	return cli_uid(cli, OPT_OWNER, &p->owner_uid);
 }
 
@@ -171,6 +173,112 @@ int cmd_key_get(struct cli *cli)
 	return ret ? ret : cli_emit(cli, json_key(&info));
 }
 
+/* "works until ..., thanks to ...", or what is missing. */
+static void print_leases(const struct zkhsm_key_info *k, const struct cli_managers *m)
+{
+	char text[CLI_WHEN_SIZE], label[ZKHSM_LABEL_MAX_LEN + 1];
+	bool works = k->leases_granted >= k->leases_needed;
+	const char *separator = ", thanks to ";
+
+	if (k->works_until_ms == UINT64_MAX)
+		printf("works without leases too, which is only reported; %llu times so far",
+		       (unsigned long long)k->unleased_uses);
+	else if (k->works_until_ms)
+		printf("works until %s", cli_when(&m->clock, k->works_until_ms, text));
+	else
+		printf("DOES NOT WORK");
+	for (size_t i = 0; i < k->lease_count; i++) {
+		if (k->leases[i].verdict != ZKHSM_LEASE_VERDICT_GRANT)
+			continue;
+		printf("%s%s", separator, cli_manager_label(m, k->leases[i].manager_id, label));
+		separator = ", ";
+	}
+	printf("\n%u of %u leases that it takes", k->leases_granted, k->leases_needed);
+	if (!works && k->works_until_ms && k->works_until_ms != UINT64_MAX)
+		printf("; only the grace after their end lets it go on");
+	else if (!works)
+		printf("; %u missing", k->leases_needed - k->leases_granted);
+	putchar('\n');
+}
+
+static void print_lease_of_key(const struct zkhsm_key_lease *l, const struct cli_managers *m)
+{
+	static const char *const says[] = {
+		[ZKHSM_LEASE_VERDICT_DENY] = "its lease does not grant this key",
+		[ZKHSM_LEASE_VERDICT_GRANT] = "grants it",
+		[ZKHSM_LEASE_VERDICT_EXPIRED] = "its lease has ended",
+		[ZKHSM_LEASE_VERDICT_CHANGED] = "the key has changed since its lease",
+		[ZKHSM_LEASE_VERDICT_NONE] = "no lease yet",
+	};
+	char text[CLI_WHEN_SIZE], label[ZKHSM_LABEL_MAX_LEN + 1];
+
+	printf("  %s: %s", cli_manager_label(m, l->manager_id, label),
+	       l->verdict < ARRAY_SIZE(says) && says[l->verdict] ? says[l->verdict] : "?");
+	if (l->expires_ms)
+		printf(", until %s", cli_when(&m->clock, l->expires_ms, text));
+	putchar('\n');
+}
+
+static void print_key(const struct zkhsm_key_info *k, const struct cli_managers *m)
+{
+	printf("%s: %s", k->id, zkhsm_state_name(k->state));
+	if (k->has_reason)
+		printf(" (%s)", zkhsm_revocation_reason_name(k->reason));
+	printf(", used %llu times\n", (unsigned long long)k->uses);
+	if (!k->lease_required) {
+		printf("requires no leases\n");
+		return;
+	}
+	/* Leases say nothing of the state, and the state nothing of leases. */
+	if (k->state != ZKHSM_KEY_STATE_ACTIVE)
+		printf("as it is not active, whatever leases say it does not work; they say: ");
+	print_leases(k, m);
+	for (size_t i = 0; i < k->lease_count; i++)
+		print_lease_of_key(&k->leases[i], m);
+}
+
+static json_t *json_key_shown(const struct zkhsm_key_info *k, const struct cli_managers *m)
+{
+	json_t *o = json_key(k), *row;
+	char label[ZKHSM_LABEL_MAX_LEN + 1];
+	size_t i;
+
+	if (!k->lease_required)
+		return o;
+	json_put_number(o, "leases-missing", k->leases_granted < k->leases_needed ?
+			k->leases_needed - k->leases_granted : 0);
+	if (k->works_until_ms && k->works_until_ms != UINT64_MAX) {
+		json_put_boot_time(o, "works-until", &m->clock, k->works_until_ms);
+		json_put_number(o, "works-for-ms", k->works_until_ms > m->clock.boot_ms ?
+				k->works_until_ms - m->clock.boot_ms : 0);
+	}
+	json_array_foreach(json_object_get(o, "lease"), i, row) {
+		json_put_text(row, "label",
+			      cli_manager_label(m, k->leases[i].manager_id, label));
+		if (k->leases[i].expires_ms)
+			json_put_boot_time(row, "expires", &m->clock, k->leases[i].expires_ms);
+	}
+	return o;
+}
+
+/* key get tells every attribute; this, whether it works, how long, thanks to whom. */
+int cmd_key_show(struct cli *cli)
+{
+	struct cli_managers m;
+	struct zkhsm_key_info info;
+	int ret;
+
+	ret = cli_open(cli);
+	ret = ret ? ret : zkhsm_key_get(cli->nl, cli->args[0], &info, &cli->err);
+	ret = ret ? ret : cli_managers(cli, &m);
+	if (ret)
+		return ret;
+	if (cli->json)
+		return cli_emit(cli, json_key_shown(&info, &m));
+	print_key(&info, &m);
+	return 0;
+}
+
 int cmd_key_set(struct cli *cli)
 {
 	struct zkhsm_key_params p = { 0 };
@@ -178,8 +286,8 @@ int cmd_key_set(struct cli *cli)
 	int ret;
 
 	ret = params(cli, &p);
-	if (!ret && !p.set_usage && !p.set_state && !p.set_owner)
-		ret = cli_usage(cli, "needs --usage, --state or --owner");
+	if (!ret && !p.set_usage && !p.set_state && !p.set_owner && !p.set_flags)
+		ret = cli_usage(cli, "needs --usage, --state, --owner or --lease-required");
 	ret = ret ? ret : cli_open(cli);
 	ret = ret ? ret : zkhsm_key_set(cli->nl, &p, &info, &cli->err);
 	ret = ret ? ret : cli_durable(cli);

@@ -204,6 +204,45 @@ int cmd_manager_state(struct cli *cli)
 	return ret ? ret : cli_emit(cli, answer);
 }
 
+/* --config: what trust change wrote, to be the same bytes for every manager. */
+static int read_change(struct cli *cli, uint8_t **config, size_t *len)
+{
+	struct zkhsm_configuration c;
+	int ret;
+
+	ret = zkhsm_read_file(cli->value[OPT_NEW_CONFIG], ZKHSM_CONFIGURATION_MAX_LEN, config,
+			      len, &cli->err);
+	if (ret)
+		return ret;
+	ret = zkhsm_configuration_check(*config, *len, &c, &cli->err);
+	if (ret)
+		free(*config);
+	return ret;
+}
+
+int cmd_manager_trust_change(struct cli *cli)
+{
+	const char *previous = cli->value[OPT_PREVIOUS];
+	uint8_t digest[32], *config;
+	json_t *answer, *body;
+	char path[512], *text;
+	size_t len;
+	int ret;
+
+	ret = hsm_path(cli, "/v1/admin/hsms/%s/trust-change", cli->args[0], path);
+	if (!ret && previous)
+		ret = cli_hex(cli, "--previous", previous, digest, sizeof(digest));
+	ret = ret ? ret : read_change(cli, &config, &len);
+	if (ret)
+		return ret;
+	text = zkhsm_b64(config, len);
+	free(config);
+	body = json_pack("{s:s*, s:s}", "previous", previous, "configuration", text);
+	free(text);
+	ret = request(cli, true, "POST", path, body, &answer);
+	return ret ? ret : cli_emit(cli, answer);
+}
+
 static int show_revocations(struct cli *cli, json_t *list)
 {
 	json_t *rows;

@@ -22,12 +22,14 @@ static const char *notification_name(uint8_t kind)
 	case ZKHSM_CMD_KEY_NTF: return "key-ntf";
 	case ZKHSM_CMD_EVIDENCE_NTF: return "evidence-ntf";
 	case ZKHSM_CMD_TRUST_NTF: return "trust-ntf";
+	case ZKHSM_CMD_LEASE_NTF: return "lease-ntf";
 	default: return "unknown";
 	}
 }
 
 static json_t *event_json(const struct zkhsm_event_info *e)
 {
+	const struct cli_clock now = cli_clock(0);
 	json_t *o = NULL;
 
 	switch (e->kind) {
@@ -39,6 +41,9 @@ static json_t *event_json(const struct zkhsm_event_info *e)
 		/* These two are not in the notification. */
 		json_object_del(o, "last-digest");
 		json_object_del(o, "tombstones");
+		break;
+	case ZKHSM_CMD_LEASE_NTF:
+		o = json_lease(&e->lease, &now);
 		break;
 	case ZKHSM_CMD_EVIDENCE_NTF:
 		o = json_object();
@@ -56,6 +61,19 @@ static json_t *event_json(const struct zkhsm_event_info *e)
 	json_put_text(o, "notification", notification_name(e->kind));
 	json_put_text(o, "event", zkhsm_event_name(e->event));
 	return o;
+}
+
+static void print_lease(const struct zkhsm_lease_info *l, uint32_t event)
+{
+	const struct cli_clock now = cli_clock(0);
+	char text[CLI_WHEN_SIZE];
+
+	printf(" label=%s", l->label);
+	if (event == ZKHSM_EVENT_LEASED)
+		printf(" verdict=%s exceptions=%u", zkhsm_lease_verdict_name(l->verdict),
+		       l->exceptions);
+	if (l->expires_ms)
+		printf(" number=%u until=%s", l->number, cli_when(&now, l->expires_ms, text));
 }
 
 static void show(const struct zkhsm_event_info *e, void *arg)
@@ -78,6 +96,8 @@ static void show(const struct zkhsm_event_info *e, void *arg)
 		printf(" number=%u", e->evidence_number);
 	else if (e->kind == ZKHSM_CMD_TRUST_NTF)
 		printf(" label=%s", e->manager.label);
+	else if (e->kind == ZKHSM_CMD_LEASE_NTF)
+		print_lease(&e->lease, e->event);
 	else
 		printf(" generation=%llu", (unsigned long long)e->hsm.generation);
 	putchar('\n');

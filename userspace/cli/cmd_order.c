@@ -10,7 +10,9 @@
 int cmd_order_apply(struct cli *cli)
 {
 	struct zkhsm_order_result result;
+	char text[CLI_WHEN_SIZE];
 	uint8_t *order;
+	json_t *o;
 	size_t len;
 	int ret;
 
@@ -21,7 +23,40 @@ int cmd_order_apply(struct cli *cli)
 	ret = ret ? ret : zkhsm_order_apply(cli->nl, order, len, &result, &cli->err);
 	free(order);
 	ret = ret ? ret : cli_durable(cli);
-	return ret ? ret : cli_emit(cli, json_order_result(&result));
+	if (ret)
+		return ret;
+	o = json_order_result(&result);
+	if (result.expires_ms) {
+		const struct cli_clock now = cli_clock(0);
+
+		json_put_boot_time(o, "expires", &now, result.expires_ms);
+		if (!cli->json)
+			json_put_text(o, "until", cli_when(&now, result.expires_ms, text));
+	}
+	ret = cli_emit(cli, o);
+	/* The order was obeyed, and what it is for is not to be had. */
+	if (!ret && result.outcome == ZKHSM_ORDER_OUTCOME_VOID)
+		return CLI_FAILED;
+	return ret;
+}
+
+static void put_lease(json_t *j, const struct zkhsm_order *o)
+{
+	json_put_hex(j, "statement", o->statement, 32);
+	json_put_number(j, "least", o->least);
+	json_put_limit(j, "ttl-ms", o->ttl_ms, "longest");
+	json_put_text(j, "verdict", zkhsm_lease_verdict_name(o->verdict));
+}
+
+static void put_trust_change(json_t *j, const struct zkhsm_order *o)
+{
+	struct zkhsm_configuration c;
+
+	json_put_hex(j, "previous", o->previous, 32);
+	if (zkhsm_configuration_decode(&c, o->config, o->config_len))
+		json_put_text(j, "configuration", NULL);
+	else
+		json_object_set_new(j, "configuration", json_configuration(&c));
 }
 
 static json_t *order_json(const struct zkhsm_order *o)
@@ -38,8 +73,18 @@ static json_t *order_json(const struct zkhsm_order *o)
 	json_put_hex(j, "manager-id", o->manager_id, 32);
 	json_put_hex(j, "hsm-id", o->hsm_id, 32);
 	json_put_number(j, "number", o->number);
-	json_put_text(j, "reason", zkhsm_revocation_reason_name(o->reason));
-	json_object_set_new(j, "elements", elements);
+	if (o->type == ZKHSM_ORDER_TYPE_LEASE)
+		put_lease(j, o);
+	else if (o->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+		put_trust_change(j, o);
+	else
+		json_put_text(j, "reason", zkhsm_revocation_reason_name(o->reason));
+	/* Of a lease these are the exceptions. */
+	if (o->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+		json_decref(elements);
+	else
+		json_object_set_new(j, o->type == ZKHSM_ORDER_TYPE_LEASE ? "exceptions" :
+				    "elements", elements);
 	return j;
 }
 

@@ -1,58 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cmd_seal.c - an HSM that outlives its kernel: lock, seal, unseal, backup
+ * cmd_seal.c - an HSM that outlives its kernel: seal, unseal, backup
  */
 #include <errno.h>
 #include <string.h>
 
 #include "cli.h"
-
-void cli_tolerance(const struct zkhsm_hsm_info *h, unsigned int n, unsigned int *lying,
-		   unsigned int *served)
-{
-	*lying = 0;
-	*served = 0;
-	for (unsigned int f = 1; f <= n; f++) {
-		if (h->quorum <= f || h->wipe <= f || h->quorum + f > n || h->stop + f > n ||
-		    h->wipe + f > n)
-			break;
-		*lying = f;
-		if (h->stop > f)
-			*served = f;
-	}
-}
-
-static void put_tolerance(json_t *o, const struct zkhsm_hsm_info *h, unsigned int n)
-{
-	unsigned int lying, served;
-
-	cli_tolerance(h, n, &lying, &served);
-	json_put_number(o, "managers", n);
-	json_put_number(o, "tolerates-lying", lying);
-	json_put_number(o, "serves-despite-lying", served);
-	/* So many deny their leases, and those of the quorum are no more to be had. */
-	json_put_number(o, "withheld-revocation-bites-at", n - h->quorum + 1);
-}
-
-int cmd_hsm_lock(struct cli *cli)
-{
-	struct zkhsm_configuration c;
-	struct zkhsm_hsm_info info;
-	json_t *o;
-	int ret;
-
-	ret = cli_open(cli);
-	ret = ret ? ret : zkhsm_hsm_lock(cli->nl, &info, &cli->err);
-	ret = ret ? ret : cli_durable(cli);
-	ret = ret ? ret : zkhsm_hsm_get(cli->nl, &info, &cli->err);
-	ret = ret ? ret : zkhsm_configuration_check(info.configuration, info.configuration_len, &c,
-						    &cli->err);
-	if (ret)
-		return ret;
-	o = json_hsm(&info);
-	put_tolerance(o, &info, c.manager_count);
-	return cli_emit(cli, o);
-}
 
 static json_t *json_stored(const struct zkhsm_stored *s)
 {

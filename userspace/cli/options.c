@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "conf.h"
 
 /* A file to be signed is read whole. */
 #define FILE_MAX_LEN	(256U << 20)
@@ -84,6 +85,31 @@ static const struct {
 			"what outlives a reboot (ZKHSM_STORE; " ZKHSM_STORE_DEFAULT ")", 0 },
 	[OPT_TPM_PCRS] = { "tpm-pcrs", "LIST", "the TPM keeps the KEK, under these PCRs: 0,7,15", 0 },
 	[OPT_THRESHOLD] = { "threshold", "N", "how many of them it takes", 0 },
+	[OPT_DENY] = { "deny", "KEY", "a key that is not granted, by id or element name; repeat",
+		       1 + REPEAT_DENY },
+	[OPT_ENFORCE_GRACE] = { "enforce-grace", "TIME|report-only",
+				"how long keys go on after their leases", 0 },
+	[OPT_EVIDENCE_FILE] = { "evidence", "FILE", "what evidence get --out wrote", 0 },
+	[OPT_GRANT] = { "grant", "KEY", "grant this key and no other; repeat", 1 + REPEAT_GRANT },
+	[OPT_LEASE_REQUIRED] = { "lease-required", NULL,
+				 "works only under live leases; for good", 0 },
+	[OPT_MANAGER_SHORT] = { "manager", "ID|LABEL", "a pinned manager", 0 },
+	[OPT_MAX_TTL] = { "max-ttl", "TIME", "longest life of a lease, 1s to 31d", 0 },
+	[OPT_MAX_WAIT] = { "max-wait", "TIME", "give up after that", 0 },
+	[OPT_NEW_CONFIG] = { "config", "FILE", "the new configuration, as trust change wrote it",
+			     0 },
+	[OPT_NUMBER] = { "number", "N", "of the order, if it is not the next", 0 },
+	[OPT_OFFLINE] = { "offline", NULL, "for an answer that comes by hand", 0 },
+	[OPT_PIN] = { "pin", "FILE|HEX", "one more manager: its key in PEM, or 65 bytes; repeat",
+		      1 + REPEAT_PIN },
+	[OPT_PREVIOUS] = { "previous", "HEX",
+			   "digest of the configuration it replaces, if not the one attested last",
+			   0 },
+	[OPT_SIGNING_KEY] = { "key", "FILE", "a manager's private key, PKCS#8", 0 },
+	[OPT_TTL] = { "ttl", "TIME", "life of the lease, from when the evidence was made", 0 },
+	[OPT_UNPIN] = { "unpin", "HEX", "a manager less: its id; repeat", 1 + REPEAT_UNPIN },
+	[OPT_WITHDRAW] = { "withdraw", NULL, "take back what this manager ordered and waits", 0 },
+	[OPT_YES] = { "yes", NULL, "do not ask", 0 },
 };
 
 const char *cli_option_name(enum cli_option o)
@@ -112,12 +138,12 @@ void cli_print_options(const struct cli_command *c)
 	printf("Usage: zkhsm %s%s%s [OPTION...]%s%s\n%s.\n\n", c->object, *c->verb ? " " : "",
 	       c->verb, *c->args ? " " : "", c->args, c->help);
 	for (enum cli_option o = 0; o < OPT_COUNT_OF_ALL; o++) {
-		if (o > OPT_OUTPUT && !(c->options & 1ULL << o))
+		if (o > OPT_OUTPUT && !(c->options & (cli_options)1 << o))
 			continue;
 		snprintf(words, sizeof(words), "--%s%s%s", options[o].name,
 			 options[o].arg ? " " : "", options[o].arg ? options[o].arg : "");
 		printf("  %-24s %s%s\n", words, options[o].help,
-		       c->needed & 1ULL << o ? "; needed" : "");
+		       c->needed & (cli_options)1 << o ? "; needed" : "");
 	}
 }
 
@@ -154,7 +180,7 @@ int cli_parse(struct cli *cli, int argc, char **argv)
 	int o, ret;
 
 	for (o = 0; o < OPT_COUNT_OF_ALL; o++) {
-		if (o > OPT_OUTPUT && !(c->options & 1ULL << o))
+		if (o > OPT_OUTPUT && !(c->options & (cli_options)1 << o))
 			continue;
 		longs[n++] = (struct option){ options[o].name, !!options[o].arg, NULL, 256 + o };
 	}
@@ -181,7 +207,7 @@ int cli_parse(struct cli *cli, int argc, char **argv)
 		return *c->args ? cli_usage(cli, "needs %s", c->args) :
 			cli_usage(cli, "takes no arguments beside options");
 	for (o = 0; o < OPT_COUNT_OF_ALL; o++) {
-		if (c->needed & 1ULL << o && !cli->value[o])
+		if (c->needed & (cli_options)1 << o && !cli->value[o])
 			return cli_usage(cli, "needs --%s", options[o].name);
 	}
 	return 0;
@@ -246,6 +272,30 @@ int cli_pcrs(struct cli *cli, enum cli_option o, uint32_t *mask)
 					 options[o].name);
 		*mask |= 1U << n;
 	}
+	return 0;
+}
+
+int cli_duration(struct cli *cli, enum cli_option o, uint64_t min, uint64_t max, uint64_t *ms)
+{
+	const char *text = cli->value[o];
+	uint64_t n;
+
+	if (!text)
+		return 0;
+	if (conf_duration(text, &n))
+		return cli_usage(cli, "--%s is a time like 90s, 20min, 1h or 7d, not \"%.80s\"",
+				 options[o].name, text);
+	if (n < min || n > max)
+		return cli_usage(cli, "--%s is out of range: %.80s", options[o].name, text);
+	*ms = n;
+	return 0;
+}
+
+int cli_grace(struct cli *cli, enum cli_option o, uint64_t *ms)
+{
+	if (!cli->value[o] || strcmp(cli->value[o], "report-only") != 0)
+		return cli_duration(cli, o, 0, UINT64_MAX - 1, ms);
+	*ms = UINT64_MAX;
 	return 0;
 }
 

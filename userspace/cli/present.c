@@ -34,6 +34,12 @@ int json_put_number(json_t *object, const char *name, uint64_t n)
 	return json_object_set_new(object, name, json_integer((json_int_t)n));
 }
 
+int json_put_limit(json_t *object, const char *name, uint64_t ms, const char *highest)
+{
+	return ms == UINT64_MAX ? json_put_text(object, name, highest) :
+	       json_put_number(object, name, ms);
+}
+
 int json_put_time(json_t *object, const char *name, uint64_t unix_ms)
 {
 	time_t t = (time_t)(unix_ms / 1000);
@@ -84,7 +90,7 @@ static void put_identity(json_t *o, const struct zkhsm_hsm_info *h)
 	json_put_number(o, "quorum", h->quorum);
 	json_put_number(o, "stop", h->stop);
 	json_put_number(o, "wipe", h->wipe);
-	json_put_number(o, "enforce-grace-ms", h->enforce_grace_ms);
+	json_put_limit(o, "enforce-grace-ms", h->enforce_grace_ms, "report-only");
 	json_put_number(o, "max-ttl-ms", h->max_ttl_ms);
 	json_put_number(o, "agent-uid", h->agent_uid);
 	zkhsm_sha256(h->configuration, h->configuration_len, digest);
@@ -117,7 +123,7 @@ json_t *json_hsm(const struct zkhsm_hsm_info *h)
 {
 	static const char *const features[] = {
 		"p256", "proof-batch", "orders", "audit", "vmfork", "sealing", "locking",
-		"shares", "tpm",
+		"shares", "tpm", "leases",
 	};
 	json_t *o = json_object();
 	uint64_t f = h->features;
@@ -134,6 +140,31 @@ json_t *json_hsm(const struct zkhsm_hsm_info *h)
 	json_object_set_new(o, "faults", json_faults(h->faults));
 	json_put_text(o, "driver", h->driver);
 	return o;
+}
+
+/* What there is only of a key that requires leases. */
+static void put_leases(json_t *o, const struct zkhsm_key_info *k)
+{
+	json_t *leases = json_array();
+
+	json_put_number(o, "leases-needed", k->leases_needed);
+	json_put_number(o, "leases-granted", k->leases_granted);
+	json_put_limit(o, "works-until-ms", k->works_until_ms, "not-enforced");
+	json_put_number(o, "unleased-uses", k->unleased_uses);
+	for (size_t i = 0; i < k->lease_count; i++) {
+		const struct zkhsm_key_lease *l = &k->leases[i];
+		json_t *row = json_object();
+
+		json_put_hex(row, "manager-id", l->manager_id, sizeof(l->manager_id));
+		json_put_text(row, "verdict", zkhsm_lease_verdict_name(l->verdict));
+		if (l->expires_ms)
+			json_put_number(row, "expires-ms", l->expires_ms);
+		json_array_append_new(leases, row);
+	}
+	if (k->lease_count)
+		json_object_set_new(o, "lease", leases);
+	else
+		json_decref(leases);
 }
 
 json_t *json_key(const struct zkhsm_key_info *k)
@@ -153,6 +184,8 @@ json_t *json_key(const struct zkhsm_key_info *k)
 	if (k->has_reason)
 		json_put_text(o, "reason", zkhsm_revocation_reason_name(k->reason));
 	json_put_number(o, "uses", k->uses);
+	if (k->lease_required)
+		put_leases(o, k);
 	return o;
 }
 
@@ -166,6 +199,8 @@ json_t *json_manager(const struct zkhsm_manager_info *m)
 	json_put_number(o, "last-number", m->last_number);
 	json_put_hex(o, "last-digest", m->last_digest, sizeof(m->last_digest));
 	json_put_number(o, "tombstones", m->tombstones);
+	if (m->has_pending)
+		json_put_hex(o, "pending", m->pending, sizeof(m->pending));
 	return o;
 }
 
@@ -180,6 +215,15 @@ json_t *json_order_result(const struct zkhsm_order_result *r)
 	json_put_number(o, "keys-changed", r->keys_changed);
 	json_put_number(o, "tombstones", r->tombstones);
 	json_put_number(o, "dropped", r->dropped);
+	if (r->expires_ms)
+		json_put_number(o, "expires-ms", r->expires_ms);
+	if (!r->outcome)
+		return o;
+	json_put_text(o, "outcome", zkhsm_order_outcome_name(r->outcome));
+	json_put_number(o, "votes", r->votes);
+	json_put_number(o, "needed", r->needed);
+	if (r->reason)
+		json_put_text(o, "reason", zkhsm_reason_name(r->reason));
 	return o;
 }
 
@@ -218,7 +262,7 @@ json_t *json_configuration(const struct zkhsm_configuration *c)
 	json_put_number(o, "quorum", c->quorum);
 	json_put_number(o, "stop", c->stop);
 	json_put_number(o, "wipe", c->wipe);
-	json_put_number(o, "enforce-grace-ms", c->enforce_grace_ms);
+	json_put_limit(o, "enforce-grace-ms", c->enforce_grace_ms, "report-only");
 	json_put_number(o, "max-ttl-ms", c->max_ttl_ms);
 	json_object_set_new(o, "managers", managers);
 	return o;

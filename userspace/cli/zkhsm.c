@@ -12,14 +12,16 @@
 static const struct cli_command commands[] = {
 	{ "status", "", "", 0, 0, 0, 0, "is the module there and well", cmd_status },
 	{ "hsm", "new", "", 0, 0,
-	  O(QUORUM) | O(STOP) | O(WIPE) | O(AGENT_UID) | O_KEK | O(SHARES) | O(TPM_PCRS) |
-	  O(COUNTER) | O(STORE), 0, "make the identity, fix the quorums and the KEK",
+	  O(QUORUM) | O(STOP) | O(WIPE) | O(AGENT_UID) | O(ENFORCE_GRACE) | O(MAX_TTL) | O_KEK |
+	  O(SHARES) | O(TPM_PCRS) | O(COUNTER) | O(STORE), 0, "make the identity, fix the quorums and the KEK",
 	  cmd_hsm_new },
 	{ "hsm", "get", "", 0, 0, 0, 0, "show the module and its identity", cmd_hsm_get },
-	{ "hsm", "set", "", 0, 0, O(QUORUM) | O(STOP) | O(WIPE) | O(AGENT_UID) | O(STORE), 0,
-	  "change quorums or agent", cmd_hsm_set },
-	{ "hsm", "lock", "", 0, 0, O(STORE), 0, "freeze quorums, agent and managers, for good",
-	  cmd_hsm_lock },
+	{ "hsm", "show", "", 0, 0, 0, 0, "say what its configuration is good for", cmd_hsm_show },
+	{ "hsm", "set", "", 0, 0,
+	  O(QUORUM) | O(STOP) | O(WIPE) | O(AGENT_UID) | O(ENFORCE_GRACE) | O(MAX_TTL) | O(STORE),
+	  0, "change quorums, what is enforced, or agent", cmd_hsm_set },
+	{ "hsm", "lock", "", 0, 0, O(STORE) | O(YES), 0,
+	  "freeze quorums, what is enforced, and managers, for good", cmd_hsm_lock },
 	{ "hsm", "seal", "", 0, 0, O(STORE) | O(FULL), 0, "store what is not stored yet",
 	  cmd_hsm_seal },
 	{ "hsm", "unseal", "", 0, 0, O(STORE) | O_KEK | O(SHARES), 0,
@@ -35,12 +37,16 @@ static const struct cli_command commands[] = {
 	{ "hsm", "ceremony", "", 0, 0, O(STORE) | O(ANSWERS) | O(DRY_RUN) | O(PROTOCOL), 0,
 	  "all of it, step by step, with a protocol", cmd_hsm_ceremony },
 	{ "key", "new", "ID", 1, 1,
-	  O(TYPE) | O(USAGE) | O(STATE) | O(OWNER) | O(IMPORT) | O(COUNT) | O(STORE), 0,
+	  O(TYPE) | O(USAGE) | O(STATE) | O(OWNER) | O(IMPORT) | O(COUNT) | O(LEASE_REQUIRED) |
+	  O(STORE), 0,
 	  "generate a key in the kernel, or import one", cmd_key_new },
 	{ "key", "list", "", 0, 0, 0, 0, "show all keys", cmd_key_list },
 	{ "key", "get", "ID", 1, 1, 0, 0, "show a key", cmd_key_get },
-	{ "key", "set", "ID", 1, 1, O(USAGE) | O(STATE) | O(OWNER) | O(STORE), 0,
-	  "narrow the usage, change state or owner", cmd_key_set },
+	{ "key", "show", "ID", 1, 1, 0, 0, "whether it works, how long, and thanks to whom",
+	  cmd_key_show },
+	{ "key", "set", "ID", 1, 1,
+	  O(USAGE) | O(STATE) | O(OWNER) | O(LEASE_REQUIRED) | O(STORE), 0,
+	  "narrow it, change state or owner", cmd_key_set },
 	{ "key", "del", "ID", 1, 1, O(STORE), 0, "erase a key", cmd_key_del },
 	{ "key", "sign", "ID", 1, 1, O(DIGEST) | O(FILE) | O(DER) | O(OUT), 0,
 	  "ECDSA signature with a key", cmd_key_sign },
@@ -51,7 +57,7 @@ static const struct cli_command commands[] = {
 	{ "proof", "verify", "FILE", 1, 1,
 	  O(PUBLIC) | O(USER_ID) | O(USER_ID_HEX) | O(OTHER) | O(OTHER_HEX), O(PUBLIC),
 	  "verify such a proof", cmd_proof_verify },
-	{ "evidence", "get", "", 0, 0, O(NONCE_HEX) | O(MANAGER_ID) | O(OUT),
+	{ "evidence", "get", "", 0, 0, O(NONCE_HEX) | O(MANAGER_ID) | O(OFFLINE) | O(OUT),
 	  O(NONCE_HEX) | O(MANAGER_ID), "evidence about the whole keystore", cmd_evidence_get },
 	{ "evidence", "verify", "FILE", 1, 1,
 	  O(LIST_FILE) | O(CONFIG_FILE) | O(NONCE_HEX) | O(MANAGER_ID), 0,
@@ -64,6 +70,15 @@ static const struct cli_command commands[] = {
 	{ "trust", "list", "", 0, 0, 0, 0, "show the pinned managers", cmd_trust_list },
 	{ "trust", "get", "MANAGER-ID", 1, 1, 0, 0, "show a pinned manager", cmd_trust_get },
 	{ "trust", "del", "MANAGER-ID", 1, 1, O(STORE), 0, "unpin a manager", cmd_trust_del },
+	{ "trust", "show", "MANAGER-ID", 1, 1, 0, 0, "the same as trust get", cmd_trust_get },
+	{ "trust", "change", "", 0, 0, O_CHANGE | O(SIGNING_KEY) | O(NUMBER) | O(OUT), O(OUT),
+	  "another configuration, or an order for it", cmd_trust_change },
+	{ "lease", "show", "[MANAGER]", 0, 1, 0, 0, "what the managers' leases say, until when",
+	  cmd_lease_show },
+	{ "lease", "issue", "", 0, 0,
+	  O(OFFLINE) | O(SIGNING_KEY) | O(EVIDENCE_FILE) | O(LIST_FILE) | O(CONFIG_FILE) | O(TTL) |
+	  O(DENY) | O(GRANT) | O(OUT), O(OFFLINE) | O(SIGNING_KEY) | O(EVIDENCE_FILE) | O(OUT),
+	  "break-glass: a lease by hand, for evidence in a file", cmd_lease_issue },
 	{ "order", "apply", "FILE", 1, 1, O(STORE), 0, "give a signed order to the kernel",
 	  cmd_order_apply },
 	{ "order", "show", "FILE", 1, 1, O(PUBLIC), 0, "say what an order orders",
@@ -111,6 +126,9 @@ static const struct cli_command commands[] = {
 	  "state of an HSM, or of one of its keys", cmd_manager_state },
 	{ "manager", "revocations", "", 0, 0, O_MANAGER | O(JWKS), 0,
 	  "the signed revocation list, verified", cmd_manager_revocations },
+	{ "manager", "trust-change", "HSM-ID", 1, 1,
+	  O_ADMIN | O(NEW_CONFIG) | O(PREVIOUS), O(NEW_CONFIG),
+	  "order another configuration", cmd_manager_trust_change },
 	{ "manager", "orders", "HSM-ID", 1, 1, O_ADMIN, 0, "orders made for an HSM",
 	  cmd_manager_orders },
 };
@@ -141,7 +159,7 @@ static void print_words(void)
 
 		printf("%s %s", c->object, *c->verb ? c->verb : "-");
 		for (enum cli_option o = 0; o < OPT_COUNT_OF_ALL; o++) {
-			if (o <= OPT_OUTPUT || c->options & 1ULL << o)
+			if (o <= OPT_OUTPUT || c->options & (cli_options)1 << o)
 				printf(" --%s", cli_option_name(o));
 		}
 		putchar('\n');
