@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The stage of the demo and of the end-to-end test: a manager on this host, an
-# HSM in a virtual machine that reaches nothing but the manager, an agent
-# there as an unprivileged user, an administrator and a client here. Sourced
-# by tools/demo, tests/e2e/run and tests/bench/run.
+# The stage of the demo and of the end-to-end test: managers on this host, an
+# HSM in a virtual machine that reaches nothing but them, an agent there as an
+# unprivileged user, an administrator and a client here. Sourced by tools/demo,
+# tests/e2e/run and tests/bench/run.
+#
+# There is room for two managers that know nothing of each other. $M says which
+# is meant, as in "M=second manager_start"; it is the first if nobody says so.
 #
 # Everything is in $WORK, everything that runs was started here and is ended
 # by its process id or by the machine's name.
@@ -13,6 +16,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN=${ZKHSM_BIN:-$TOP/build/userspace}
 AGENT_UID=990
 MANAGER_IN_VM=https://10.0.2.100:8443
+SECOND_IN_VM=https://10.0.2.100:9443
 AGENT_LISTEN=8444
 COUNTERS_IN_VM=/out/programs
 KERNEL=${KERNEL:-6.1}
@@ -21,23 +25,29 @@ INTERVAL=${INTERVAL:-2s}
 # In the machine; empty: an HSM whose state does not outlive its kernel.
 KEK=${KEK-/in/kek}
 
-WORK='' DISK='' MACHINE='' MANAGER_PID='' AGENT_PID='' HSM_ID='' CLIENT=client
+# Life of a lease; and with which managers the agent speaks.
+LEASE=${LEASE:-10s}
+MANAGERS=${MANAGERS:-first}
+
+WORK='' DISK='' MACHINE='' AGENT_PID='' HSM_ID='' CLIENT=client M=first
+declare -A MANAGER_PORTS MANAGER_PIDS
 
 stage_begin()
 {
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/zkhsm-$1.XXXXXX")
 	MACHINE=$1-$$
-	MANAGER_PORT=$(free_port)
+	MANAGER_PORTS=([first]=$(free_port) [second]=$(free_port))
 	AGENT_PORT=$(free_port)
-	MANAGER_URL=https://127.0.0.1:$MANAGER_PORT
+	MANAGER_URL=$(M=first manager_url)
 	AGENT_URL=https://127.0.0.1:$AGENT_PORT
-	mkdir "$WORK/in" "$WORK/pki" "$WORK/manager" "$WORK/out"
+	mkdir "$WORK/in" "$WORK/pki" "$WORK/manager" "$WORK/second" "$WORK/out"
 	DISK=$WORK/disk.img
 	head -c 32 /dev/urandom > "$WORK/in/kek"
 	chmod 600 "$WORK/in/kek"
-	chmod 700 "$WORK" "$WORK/manager"
+	chmod 700 "$WORK" "$WORK/manager" "$WORK/second"
 	make_certificates
-	write_manager_config
+	M=first write_manager_config
+	M=second write_manager_config
 	write_agent_config
 	write_boot
 }
@@ -46,7 +56,8 @@ stage_begin()
 stage_end()
 {
 	[ -n "$WORK" ] || return 0
-	manager_stop TERM
+	M=first manager_stop TERM
+	M=second manager_stop TERM
 	if machine_is_up && ! "$TOP/tools/vm-stop" "$MACHINE" > /dev/null 2>&1; then
 		echo "The machine $MACHINE did not end well." >&2
 	fi
@@ -119,22 +130,29 @@ make_certificates()
 		"$WORK/pki/agent.key" "$WORK/in/"
 }
 
-# --- the manager, on this host
+# --- the managers, on this host
+
+# Where a manager has its things: NAME.conf, NAME.log and the directory NAME.
+manager_home() { echo "$WORK/${M/first/manager}"; }
+manager_url() { echo "https://127.0.0.1:${MANAGER_PORTS[$M]}"; }
 
 write_manager_config()
 {
-	cat > "$WORK/manager.conf" <<-END
+	cat > "$(manager_home).conf" <<-END
 	[server]
 	address = 127.0.0.1
-	port = $MANAGER_PORT
+	port = ${MANAGER_PORTS[$M]}
 	certificate = $WORK/pki/manager.pem
 	private_key = $WORK/pki/manager.key
 	admin_ca = $WORK/pki/admin-ca.pem
-	state_dir = $WORK/manager
+	state_dir = $(manager_home)
 
 	[attestation]
 	max_age = $MAX_AGE
 	interval = $INTERVAL
+
+	[leases]
+	ttl = $LEASE
 	END
 }
 
@@ -149,33 +167,35 @@ programs_keep()
 manager_start()
 {
 	programs_keep
-	"$WORK/bin/zkhsmd" --config "$WORK/manager.conf" >> "$WORK/manager.log" 2>&1 &
-	MANAGER_PID=$!
+	"$WORK/bin/zkhsmd" --config "$(manager_home).conf" >> "$(manager_home).log" 2>&1 &
+	MANAGER_PIDS[$M]=$!
 	if ! await 10 manager_ready; then
 		echo "the manager did not become ready:" >&2
-		tail -n 20 "$WORK/manager.log" >&2
+		tail -n 20 "$(manager_home).log" >&2
 		return 1
 	fi
 }
 
 manager_ready()
 {
-	curl -sf --cacert "$WORK/pki/server-ca.pem" "$MANAGER_URL/health/ready"
+	curl -sf --cacert "$WORK/pki/server-ca.pem" "$(manager_url)/health/ready"
 }
 
 # manager_stop [SIGNAL]
 manager_stop()
 {
-	[ -n "$MANAGER_PID" ] || return 0
-	kill "-${1:-TERM}" "$MANAGER_PID" 2> /dev/null
-	wait "$MANAGER_PID" 2> /dev/null
-	MANAGER_PID=
+	local pid=${MANAGER_PIDS[$M]:-}
+
+	[ -n "$pid" ] || return 0
+	kill "-${1:-TERM}" "$pid" 2> /dev/null
+	wait "$pid" 2> /dev/null
+	MANAGER_PIDS[$M]=
 }
 
 # Asked by anybody, and by the administrator.
 ask()
 {
-	"$WORK/bin/zkhsm" --output json "$@" --manager "$MANAGER_URL" --ca "$WORK/pki/server-ca.pem"
+	"$WORK/bin/zkhsm" --output json "$@" --manager "$(manager_url)" --ca "$WORK/pki/server-ca.pem"
 }
 
 admin()
@@ -195,7 +215,9 @@ is_pending() { admin pending | jq -e --arg h "$HSM_ID" 'any(.. | .hsm_id? // emp
 machine_start()
 {
 	"$TOP/tools/vm" --keep --name "$MACHINE" --no-build --kernel "$KERNEL" --net \
-		--disk "$DISK" --share-in "$WORK/in" --forward-guest "8443:$MANAGER_PORT" \
+		--disk "$DISK" --share-in "$WORK/in" \
+		--forward-guest "8443:${MANAGER_PORTS[first]}" \
+		--forward-guest "9443:${MANAGER_PORTS[second]}" \
 		--forward-host "$AGENT_PORT:$AGENT_LISTEN" --programs "$BIN" \
 		${ZKHSM_COUNTERS:+--append GCOV_PREFIX=$COUNTERS_IN_VM} "$@" -- /in/boot || return
 	[ -z "${ZKHSM_COUNTERS:-}" ] || counters_for_all
@@ -298,6 +320,13 @@ write_agent_config()
 
 	[manager demo]
 	url = $MANAGER_IN_VM
+	ca = /run/agent/server-ca.pem
+	END
+	[[ $MANAGERS == *second* ]] || return 0
+	cat >> "$WORK/in/agent.conf" <<-END
+
+	[manager second]
+	url = $SECOND_IN_VM
 	ca = /run/agent/server-ca.pem
 	END
 }
