@@ -10,6 +10,7 @@
 
 #include "netlink-gen.h"
 #include "netlink.h"
+#include "seal.h"
 
 static const char *kpp_driver;
 
@@ -133,13 +134,32 @@ static bool works_without_identity(u8 cmd)
 	}
 }
 
+/* With a counter, nothing of these until what was unsealed is stored: see seal.c. */
+static bool changes_what_is_sealed(u8 cmd)
+{
+	switch (cmd) {
+	case ZKHSM_CMD_HSM_SET:
+	case ZKHSM_CMD_HSM_LOCK:
+	case ZKHSM_CMD_KEY_NEW:
+	case ZKHSM_CMD_KEY_SET:
+	case ZKHSM_CMD_KEY_DEL:
+	case ZKHSM_CMD_TRUST_NEW:
+	case ZKHSM_CMD_TRUST_DEL:
+	case ZKHSM_CMD_ORDER_APPLY:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /**
  * zkhsm_nl_admit() - what every request and every dump has to pass first
  * @cmd: command
  * @skb: the request
  * @extack: of the request
  *
- * Return: 0; -EPERM or -EACCES (permission); -ENOKEY (no identity yet).
+ * Return: 0; -EPERM or -EACCES (permission); -ENOKEY (no identity yet);
+ * -EAGAIN (a change, before what was unsealed is stored).
  */
 int zkhsm_nl_admit(u8 cmd, struct sk_buff *skb, struct netlink_ext_ack *extack)
 {
@@ -150,7 +170,10 @@ int zkhsm_nl_admit(u8 cmd, struct sk_buff *skb, struct netlink_ext_ack *extack)
 		audit_denied(cmd, err);
 		return err;
 	}
-	if (zkhsm_hsm_present() || works_without_identity(cmd))
+	/* Looked at first: only after it does the other say anything. */
+	if (zkhsm_hsm_present())
+		return changes_what_is_sealed(cmd) ? zkhsm_seal_check_settled(extack) : 0;
+	if (works_without_identity(cmd))
 		return 0;
 	return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NO_IDENTITY,
 			    "there is no identity yet: hsm-new makes it");

@@ -20,8 +20,12 @@
 #define ATTEMPTS	3
 /* Given out and not read to the end yet: each may be as large as all keys are. */
 #define SEALINGS_MAX	8
-/* Steps of the TPM's counter that a head may be ahead: sealings that were not committed. */
-#define COUNTER_AHEAD	1024
+/*
+ * Steps of the TPM's counter that a head may be ahead: sealings that were not
+ * committed. The first head of a boot goes past all that an earlier boot may have
+ * given out, so that none of them outlives what this boot stores; hence few.
+ */
+#define COUNTER_AHEAD	32
 
 /* The KEK, what was given out and not committed, and what is being unsealed. */
 DEFINE_MUTEX(zkhsm_seal_lock);
@@ -33,6 +37,9 @@ DEFINE_MUTEX(zkhsm_seal_lock);
  * @counter_index: NV index, 0: none
  * @counter: of the last sealing
  * @counter_stored: of the last commit, which is where the TPM's counter is
+ * @fresh: with a counter: this state was unsealed and has not been stored again.
+ *	Until then nothing in it changes: two first heads that follow one state
+ *	have one count, so they must say the same. Read without the lock.
  * @offer: the last one given out, while it is not committed
  * @all: an offer of everything was not committed: it may be what is stored
  *
@@ -46,6 +53,7 @@ static struct {
 	u32 counter_index;
 	u64 counter;
 	u64 counter_stored;
+	bool fresh;
 	struct zkhsm_offer *offer;
 	bool all;
 } seal;
@@ -119,6 +127,32 @@ static int seal_entry(struct zkhsm_offer *o, struct zkhsm_entry *e, struct zkhsm
 	return err ?: zkhsm_set_add(o->set, &o->kek, e->digest);
 }
 
+/* The TPM's count that the next head belongs to. */
+static u64 next_counter(void)
+{
+	if (!seal.counter_index)
+		return 0;
+	return seal.fresh ? seal.counter_stored + COUNTER_AHEAD + 1 : seal.counter + 1;
+}
+
+/**
+ * zkhsm_seal_check_settled() - whether what is sealed may change
+ * @extack: of the request
+ *
+ * For whoever has seen that there is an identity: that the state of the last life
+ * has to be stored first never becomes true after that. So what has passed here
+ * may take its time.
+ *
+ * Return: 0; -EAGAIN until the first commit after unsealing, with a counter.
+ */
+int zkhsm_seal_check_settled(struct netlink_ext_ack *extack)
+{
+	if (!READ_ONCE(seal.fresh))
+		return 0;
+	return zkhsm_refuse(extack, -EAGAIN, ZKHSM_REASON_UNSEALED,
+			    "the state that was unsealed has not been stored yet: zkhsm hsm seal");
+}
+
 /* Where the sealing begins: from what was committed, or from nothing. */
 static int begin(struct zkhsm_offer *o, const struct zkhsm_seal_request *req,
 		 struct netlink_ext_ack *extack)
@@ -129,18 +163,22 @@ static int begin(struct zkhsm_offer *o, const struct zkhsm_seal_request *req,
 		.blob = seal.kek.blob,
 		.blob_len = seal.kek.blob_len,
 	};
-	int err = 0;
+	int err;
 
 	/* Or a head that was stored would be further ahead than is believed at unsealing. */
 	if (seal.counter - seal.counter_stored >= COUNTER_AHEAD)
 		return zkhsm_refuse(extack, -EBUSY, ZKHSM_REASON_SEQUENCE,
 				    "too many sealings have not been committed");
+	/* A first head under the old KEK would be as good as the one under the new. */
+	err = req->rekey ? zkhsm_seal_check_settled(extack) : 0;
+	if (err)
+		return err;
 	o->rekey = req->rekey;
 	o->full = req->full || req->rekey || seal.all;
 	/* They are used up when it is given out: see seal_locked(). */
 	o->sequence = seal.sequence + 1;
 	o->counter_index = seal.counter_index;
-	o->counter = seal.counter_index ? seal.counter + 1 : 0;
+	o->counter = next_counter();
 	if (req->rekey)
 		err = zkhsm_kek_new(&o->kek, &src, extack);
 	else
@@ -238,7 +276,8 @@ static struct zkhsm_sealing *seal_locked(const struct zkhsm_seal_request *req,
 	offer_free(seal.offer);
 	seal.offer = o;
 	seal.sequence = o->sequence;
-	seal.counter = o->counter;
+	if (!seal.fresh)
+		seal.counter = o->counter;
 	seal.all |= o->full;
 	return s;
 }
@@ -249,8 +288,9 @@ static struct zkhsm_sealing *seal_locked(const struct zkhsm_seal_request *req,
  * @extack: of the request
  *
  * Return: the caller's, for zkhsm_sealing_free(); -ENOKEY (no KEK, or those of
- * zkhsm_kek_new()), -EAGAIN (the keystore does not hold still), -EBUSY (too many
- * that were not read to the end, or not committed), -EINTR, -ENOMEM, -EIO.
+ * zkhsm_kek_new()), -EAGAIN (the keystore does not hold still; a rekey before what
+ * was unsealed is stored), -EBUSY (too many that were not read to the end, or not
+ * committed), -EINTR, -ENOMEM, -EIO.
  */
 struct zkhsm_sealing *zkhsm_seal(const struct zkhsm_seal_request *req,
 				 struct netlink_ext_ack *extack)
@@ -308,7 +348,10 @@ static void committed(struct zkhsm_offer *o)
 
 	memcpy(seal.set, o->set, sizeof(seal.set));
 	seal.records = o->records;
+	if (seal.fresh)
+		seal.counter = o->counter;
 	seal.counter_stored = o->counter;
+	WRITE_ONCE(seal.fresh, false);
 	seal.all = false;
 	if (o->rekey)
 		seal.kek = o->kek;
@@ -372,7 +415,7 @@ int zkhsm_seal_check_counter(u32 index, u64 counter, struct netlink_ext_ack *ext
 					"this is a state from the past: the TPM's counter has gone on",
 					"this state is of count %llu, the TPM's counter is at %llu",
 					counter, now);
-	if (counter - now > COUNTER_AHEAD)
+	if (counter - now > COUNTER_AHEAD + 1)
 		return zkhsm_refuse(extack, -EBADMSG, ZKHSM_REASON_ROLLBACK,
 				    "the TPM's counter is far behind this state: another TPM?");
 	return 0;
@@ -405,6 +448,8 @@ int zkhsm_seal_begin(const struct zkhsm_seal_start *start, struct netlink_ext_ac
 		return err;
 	}
 	seal.counter_stored = seal.counter;
+	/* Before the identity can be seen: see zkhsm_seal_check_settled(). */
+	WRITE_ONCE(seal.fresh, start->counter_index && start->sequence);
 	seal.kek = *start->kek;
 	zkhsm_kek_forget();
 	seal.sequence = start->sequence;

@@ -138,6 +138,7 @@ struct zkhsm_seal_start {
 };
 
 int zkhsm_seal_begin(const struct zkhsm_seal_start *start, struct netlink_ext_ack *extack);
+int zkhsm_seal_check_settled(struct netlink_ext_ack *extack);
 void zkhsm_seal_exit(void);
 
 /* unseal.c */
