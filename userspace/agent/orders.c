@@ -45,6 +45,10 @@ static int apply(struct manager *m, struct zkhsm_nl *nl, const char *text, bool 
 	if (!text || zkhsm_unb64(text, &order, &len))
 		return zkhsm_fail(err, -EBADMSG, "the manager's order is not base64url");
 	ret = zkhsm_order_apply(nl, order, len, &r, err);
+	/* An HSM with a counter takes none before the head of this boot is stored. */
+	if (ret == -EAGAIN && err->reason == ZKHSM_REASON_UNSEALED &&
+	    !agent_store(m->agent, nl, err))
+		ret = zkhsm_order_apply(nl, order, len, &r, err);
 	free(order);
 	if (ret == -EALREADY)
 		return 0;
