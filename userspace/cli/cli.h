@@ -91,6 +91,7 @@ struct cli {
 	struct zkhsm_error err;
 	char remote_type[128];			/* the URN of a manager's or agent's refusal */
 	long remote_status;
+	const _Atomic(bool) *cancel;		/* once set, requests end; or NULL */
 };
 
 /* Exit statuses, and what run() returns for them. */

@@ -31,6 +31,7 @@ int cli_connect(struct cli *cli, const char *url, bool client_cert, struct zkhsm
 		.ca_file = given(cli, OPT_CA, "ZKHSM_CA"),
 		.connect_timeout_ms = 10000,
 		.timeout_ms = 60000,
+		.cancel = cli->cancel,
 	};
 
 	if (!c.ca_file)
