@@ -14,7 +14,7 @@ import types
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # What decides; the arithmetic under it has vectors of its own, and others' code.
-NOT_SPOILT = ("double", "add", "multi_mul", "show", "contents", "main", "__init__", "bad",
+NOT_SPOILT = ("double", "add", "multi_mul", "show", "show_order", "contents", "main", "__init__", "bad",
               "times", "make_sbox", "expand", "mix", "encrypt", "powers", "ghash", "padded", "xor",
               "gcm_open")
 # Calls whose only work is to refuse something.

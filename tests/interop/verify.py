@@ -23,8 +23,10 @@ G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
 MAGIC = b"ZKHSM"
 SUITE_P256 = 1
 STATEMENT, ANNOUNCEMENT, LIST, CONFIGURATION, DELTA = 1, 2, 3, 4, 5
-ORDERS = {17: "revoke", 18: "hold", 19: "release"}
-KEPT_ORDERS = (16, 20, 21, 22)
+LEASE, TRUST_CHANGE = 16, 21
+ORDERS = {LEASE: "lease", 17: "revoke", 18: "hold", 19: "release", TRUST_CHANGE: "trust-change"}
+KEPT_ORDERS = (20, 22)
+VERDICTS = {1: "deny", 2: "grant"}
 STATES = {1: "pre-active", 2: "active", 3: "held", 4: "deactivated", 5: "compromised"}
 ORIGINS = {1: "generated", 2: "imported", 3: "synchronised"}
 COMPROMISED = 5
@@ -244,8 +246,9 @@ def read_configuration_flags(r):
     return flags
 
 
-def decode_configuration(data):
-    r = Reader(data, "configuration")
+def read_configuration(data, what):
+    """The form of C, which is part of @what. Its managers' keys need not be points."""
+    r = Reader(data, what)
     r.header(CONFIGURATION)
     c = {"flags": read_configuration_flags(r), "quorum": r.u(1), "stop": r.u(1), "wipe": r.u(1),
          "enforce_grace": r.u(8), "max_ttl": r.u(8)}
@@ -255,6 +258,11 @@ def decode_configuration(data):
     c["managers"] = [r.uncompressed() for _ in range(count)]
     r.end()
     r.ascending(c["managers"], "managers")
+    return c
+
+
+def decode_configuration(data):
+    c = read_configuration(data, "configuration")
     for point in c["managers"]:
         decode_point(point, "manager-key")
     return c
@@ -378,23 +386,44 @@ def verify_ecdsa(public, digest, signature):
         raise Untrue("the signature is false", "signature")
 
 
+def read_elements(r):
+    elements = [r.take(32) for _ in range(r.at_most(2, MAX_ELEMENTS, "elements"))]
+    r.ascending(elements, "elements")
+    return elements
+
+
+def read_vote(r):
+    body = {"reason": r.one_of(1, (0, 1, 2, 3, 4, 5, 6, 8, 9, 10), "reason"),
+            "elements": read_elements(r)}
+    if not body["elements"]:
+        raise r.bad("no element")
+    return body
+
+
+def read_lease(r):
+    body = {"statement": r.take(32), "least": r.u(8), "ttl": r.u(8),
+            "verdict": r.one_of(1, VERDICTS, "verdict"), "elements": read_elements(r)}
+    if not body["ttl"]:
+        raise r.bad("a life of nothing")
+    return body
+
+
+def read_trust_change(r):
+    return {"previous": r.take(32), "configuration": read_configuration(r.take(r.u(2)), r.what)}
+
+
 def decode_order(order):
     r = Reader(order, "order")
     o = {"type": r.header(*ORDERS, *KEPT_ORDERS), "manager_id": r.take(32),
          "hsm_id": r.take(32), "number": r.u(8)}
     if o["type"] in KEPT_ORDERS:
         raise Unsupported("an order of type %d" % o["type"], "order-type")
-    if not o["number"]:
-        raise r.bad("the number is 1 or more")
-    o["reason"] = r.one_of(1, (0, 1, 2, 3, 4, 5, 6, 8, 9, 10), "reason")
-    count = r.at_most(2, MAX_ELEMENTS, "elements")
-    if not count:
-        raise r.bad("no element")
-    o["elements"] = [r.take(32) for _ in range(count)]
+    if bool(o["number"]) == (o["type"] == LEASE):
+        raise r.bad("the number is 1 or more, and 0 for a lease")
+    o.update({LEASE: read_lease, TRUST_CHANGE: read_trust_change}.get(o["type"], read_vote)(r))
     o["signed"] = r.data[:r.at]
     o["signature"] = r.take(64)
     r.end()
-    r.ascending(o["elements"], "elements")
     return o
 
 
@@ -445,6 +474,22 @@ def show(s, proved):
                         "element": element_name(e["element"]).hex()} for e in proved]}
 
 
+def show_order(o):
+    told = {name: o[name] for name in ("number", "reason", "least", "ttl") if name in o}
+    told["type"] = ORDERS[o["type"]]
+    for name in ("statement", "previous"):
+        if name in o:
+            told[name] = o[name].hex()
+    if "verdict" in o:
+        told["verdict"] = VERDICTS[o["verdict"]]
+    if "elements" in o:
+        told["elements"] = [e.hex() for e in o["elements"]]
+    if "configuration" in o:
+        managers = [m.hex() for m in o["configuration"]["managers"]]
+        told["configuration"] = dict(o["configuration"], managers=managers)
+    return told
+
+
 def contents(path):
     with open(path, "rb") as f:
         return f.read()
@@ -478,9 +523,7 @@ def main():
             print("true")
         else:
             o = verify_order(contents(args.order), args.public, args.hsm_id)
-            print(json.dumps({"type": ORDERS[o["type"]], "number": o["number"],
-                              "reason": o["reason"],
-                              "elements": [e.hex() for e in o["elements"]]}, indent=1))
+            print(json.dumps(show_order(o), indent=1))
     except Malformed as e:
         print("malformed: %s" % e, file=sys.stderr)
         return 3

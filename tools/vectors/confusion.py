@@ -3,6 +3,7 @@
 
 import forms
 import formats as f
+import leases
 from attacks import A, C, NONCE, Box, keys, two
 from evidence import HSM_ID, IDENTITY
 from p256 import be, draw, encode, mul, prove, sha256
@@ -125,12 +126,15 @@ def messages():
     yield f.CONFIGURATION, "configuration", box.configuration
     yield f.DELTA, "delta", f.delta(f.key_list([]), a_list, [], [a_list[12:103], a_list[103:]])
     yield f.REVOKE, "order", forms.order()
+    yield f.LEASE, "lease", leases.lease()
+    yield f.TRUST_CHANGE, "trust-change", leases.trust_change()
 
 
 def taken_for(kind, own):
     """name, bytes: other messages, as they are, with our type, and signed as an order is."""
     for type_, name, data in messages():
-        if name in own:
+        # Orders have one reader; one type under another one's name is in leases.
+        if name in own or kind == f.REVOKE and type_ >= f.LEASE:
             continue
         yield name, data
         yield name + "-with-our-type", data[:5] + be(kind, 1) + data[6:]
@@ -155,6 +159,4 @@ def evidence():
 def others(kind, own, reason):
     """name, verdict, reason, bytes for one of the other readers"""
     for name, data in taken_for(kind, own):
-        if reason == "order-form" and name == "order":
-            continue
         yield name + "-taken-for-it", "malformed", reason, data

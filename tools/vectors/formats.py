@@ -8,7 +8,8 @@ that malformed strings can be built as well.
 from p256 import be, sha256
 
 STATEMENT, ANNOUNCEMENT, LIST, CONFIGURATION, DELTA = 1, 2, 3, 4, 5
-LEASE, REVOKE, HOLD, RELEASE = 16, 17, 18, 19
+LEASE, REVOKE, HOLD, RELEASE, GRANT, TRUST_CHANGE, TRANSFER = 16, 17, 18, 19, 20, 21, 22
+DENY, ALLOW = 1, 2              # the verdicts of leases; the page says grant
 PRE_ACTIVE, ACTIVE, HELD, DEACTIVATED, COMPROMISED = 1, 2, 3, 4, 5
 GENERATED, IMPORTED, SYNCHRONISED = 1, 2, 3
 
@@ -79,6 +80,22 @@ def order(kind, manager_id, hsm_id, elements, sequence=1, reason=1, count=None, 
     count = len(elements) if count is None else count
     return ((head or header(kind)) + manager_id + hsm_id + be(sequence, 8) + be(reason, 1) +
             be(count, 2) + b"".join(elements))
+
+
+def lease(manager_id, hsm_id, exceptions=(), statement=sha256(b"statement"), least=0,
+          ttl=3600000, verdict=ALLOW, sequence=0, count=None, head=None):
+    """What the signature of a lease covers."""
+    count = len(exceptions) if count is None else count
+    return ((head or header(LEASE)) + manager_id + hsm_id + be(sequence, 8) + statement +
+            be(least, 8) + be(ttl, 8) + be(verdict, 1) + be(count, 2) + b"".join(exceptions))
+
+
+def trust_change(manager_id, hsm_id, new, previous=sha256(b"configuration"), sequence=1,
+                 length=None, head=None):
+    """What the signature of a trust-change covers."""
+    length = len(new) if length is None else length
+    return ((head or header(TRUST_CHANGE)) + manager_id + hsm_id + be(sequence, 8) + previous +
+            be(length, 2) + new)
 
 
 def delta(base, new, removed, changed):

@@ -22,6 +22,30 @@ def make(kind=f.REVOKE, elements=None, **change):
                         ELEMENTS[:1] if elements is None else elements, **change))
 
 
+def make_lease(exceptions=(), **change):
+    return sign(f.lease(MANAGER_ID, HSM_ID, exceptions, **change))
+
+
+def make_trust_change(managers=(), sequence=1, **change):
+    return sign(f.trust_change(MANAGER_ID, HSM_ID, f.configuration(managers, **change),
+                               sequence=sequence))
+
+
+def good_others():
+    """Orders that are no votes."""
+    yield "lease", make_lease()
+    yield "lease-denies", make_lease(verdict=f.DENY)
+    yield "lease-exceptions", make_lease(ELEMENTS, least=3)
+    yield "lease-exceptions-1024", make_lease(sorted(sha256(be(i)) for i in range(1024)))
+    yield "lease-largest", make_lease(least=2**64 - 1, ttl=2**64 - 1)
+    yield "lease-shortest", make_lease(ttl=1)
+    yield "trust-change", make_trust_change([MANAGER_PUBLIC])
+    yield "trust-change-largest", make_trust_change(
+        sorted(public(draw("manager %d" % i)) for i in range(16)), 2**64 - 1, flags=31 - 6,
+        quorum=255, stop=255, wipe=255, grace=2**64 - 1, max_ttl=2**64 - 1)
+    yield "trust-change-no-managers", make_trust_change()
+
+
 def good_orders():
     yield "revoke", make()
     yield "hold", make(f.HOLD, sequence=2, reason=6)
@@ -33,6 +57,7 @@ def good_orders():
         yield "reason-%d" % reason, make(reason=reason)
     body = make()
     yield "other-s", body[:-32] + be(N - number(body[-32:]))
+    yield from good_others()
 
 
 def false_orders():
@@ -48,6 +73,15 @@ def false_orders():
         # type: revoke becomes hold; the number becomes 3
         flip = {"type": 3, "number": 2}.get(name, 3)
         yield name + "-changed", body[:at] + be(body[at] ^ flip, 1) + body[at + 1:] + signature
+    for kind, order, fields in (
+            ("lease", make_lease(ELEMENTS), (("statement", 80, 1), ("least", 119, 1), ("ttl", 127, 1),
+                                             ("verdict", 128, 3), ("exception", 131, 1))),
+            ("trust-change", make_trust_change([MANAGER_PUBLIC]), (
+                ("number", 79, 2), ("previous", 80, 1), ("quorum", 126, 3), ("grace", 136, 1),
+                ("manager", 210, 1)))):
+        for name, at, flip in fields:
+            yield "%s-%s-changed" % (kind, name), \
+                order[:at] + be(order[at] ^ flip, 1) + order[at + 1:]
 
 
 def malformed_orders():
@@ -78,11 +112,33 @@ def malformed_orders():
     yield "s-is-n", body + r + be(N)
     yield "signature-zeros", body + bytes(64)
     yield "signature-all-ones", body + b"\xff" * 64
+    yield from malformed_others()
+
+
+def malformed_others():
+    yield "lease-number", make_lease(sequence=1)
+    yield "lease-ttl-zero", make_lease(ttl=0)
+    for verdict in (0, 3):
+        yield "lease-verdict-%d" % verdict, make_lease(verdict=verdict)
+    yield "lease-exceptions-1025", make_lease(sorted(sha256(be(i)) for i in range(1025)))
+    yield "lease-unsorted", make_lease(ELEMENTS[::-1])
+    yield "lease-exception-twice", make_lease(ELEMENTS[:1] * 2)
+    yield "lease-count-long", make_lease(count=1)
+    yield "lease-truncated", make_lease()[:-1]
+    yield "lease-trailing", make_lease() + b"\0"
+    yield "trust-change-number-zero", make_trust_change(sequence=0)
+    yield "trust-change-manager-twice", make_trust_change([MANAGER_PUBLIC] * 2)
+    yield "trust-change-quorum-zero", make_trust_change(quorum=0)
+    yield "trust-change-two-classes", make_trust_change(flags=6)
+    c = f.configuration([])
+    for name, new, length in (("empty", b"", None), ("short", c, len(c) - 1),
+                              ("long", c, len(c) + 1), ("trailing", c + b"\0", None)):
+        yield "trust-change-" + name, sign(f.trust_change(MANAGER_ID, HSM_ID, new, length=length))
 
 
 def unsupported_orders():
     """Types that are kept; their heads are well-formed."""
-    for name, kind in (("lease", 16), ("grant", 20), ("trust-change", 21), ("transfer", 22)):
+    for name, kind in (("grant", f.GRANT), ("transfer", f.TRANSFER)):
         yield name, make(kind)
 
 

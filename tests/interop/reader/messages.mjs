@@ -69,8 +69,9 @@ export function readList(bytes) {
 	return entries;
 }
 
-export function readConfiguration(bytes) {
-	const reader = new Reader(bytes, 'configuration-form');
+// The form alone, whatever it is part of: the managers as they stand, points or not.
+export function readManagers(bytes, reason) {
+	const reader = new Reader(bytes, reason);
 	reader.header([CONFIGURATION]);
 	const flags = reader.u32();
 	reader.form(flags <= 31, 'flags are known');
@@ -92,6 +93,11 @@ export function readConfiguration(bytes) {
 		keys.push(key);
 	}
 	reader.end();
+	return keys;
+}
+
+export function readConfiguration(bytes) {
+	const keys = readManagers(bytes, 'configuration-form');
 	keys.forEach((key) => decode(key, 'manager-key'));
 	return keys;
 }
