@@ -211,30 +211,6 @@ static void options(void **state)
 			fail_msg("index \"%s\" was taken", bad_handles[i]);
 }
 
-/* Against f lying managers: quorum, wipe > f; n - quorum >= f; stop, wipe <= n - f; stop > f. */
-static void tolerance(void **state)
-{
-	static const struct {
-		unsigned int n, quorum, stop, wipe, lying, served;
-	} cases[] = {
-		{ 1, 1, 1, 1, 0, 0 }, { 3, 2, 1, 2, 1, 0 }, { 3, 2, 2, 2, 1, 1 },
-		{ 3, 3, 1, 3, 0, 0 }, { 4, 2, 2, 2, 1, 1 }, { 5, 3, 3, 3, 2, 2 },
-		{ 5, 3, 1, 3, 2, 0 }, { 5, 3, 2, 3, 2, 1 }, { 5, 3, 4, 3, 1, 1 },
-		{ 16, 8, 8, 8, 7, 7 }, { 16, 16, 1, 1, 0, 0 },
-	};
-	unsigned int lying, served;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct zkhsm_hsm_info h = { .quorum = cases[i].quorum,
-						  .stop = cases[i].stop, .wipe = cases[i].wipe };
-
-		cli_tolerance(&h, cases[i].n, &lying, &served);
-		if (lying != cases[i].lying || served != cases[i].served)
-			fail_msg("case %zu: %u and %u", i, lying, served);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,7 +218,6 @@ int main(void)
 		cmocka_unit_test(broken_off),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(options),
-		cmocka_unit_test(tolerance),
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_files);
