@@ -88,7 +88,7 @@ static inline struct manager *scene(size_t count)
 	agent.config = (struct agent_config){
 		.backoff_min_ms = 10, .backoff_max_ms = 50, .connect_timeout_ms = 5000,
 		.request_timeout_ms = 10000, .orders_wait_ms = 1000,
-		/* Longer than fake_await(): what waits for this fails. */
+		/* Longer than FAKE_AWAIT() waits: who depends on it fails. */
 		.challenge_wait_ms = 60000,
 	};
 	snprintf(agent.config.state_dir, sizeof(agent.config.state_dir), "%s", scene_dir);
@@ -143,6 +143,28 @@ static inline void scene_start(void)
 	for (size_t i = 0; i < agent.manager_count; i++)
 		assert_int_equal(manager_start(&agent.managers[i], &err), 0);
 	assert_int_equal(rounds_start(&agent, &err), 0);
+}
+
+/* Sleeps until @condition of the managers' turns, which is looked at with their lock. */
+#define TURN_AWAIT(condition)						\
+	do {								\
+		int64_t end_ = monotonic_ms() + FAKE_PATIENCE_S * 1000;	\
+		bool came_;						\
+		pthread_mutex_lock(&agent.rounds.lock);			\
+		while (!(came_ = (condition)) && monotonic_ms() < end_)	\
+			wait_until(&agent.rounds.changed, &agent.rounds.lock, end_); \
+		pthread_mutex_unlock(&agent.rounds.lock);		\
+		if (!came_)						\
+			fail_msg("%s: did not come", #condition);	\
+	} while (0)
+
+/* As if the time to wait for the managers that were asked were over. */
+static inline void scene_time_is_up(void)
+{
+	pthread_mutex_lock(&agent.rounds.lock);
+	agent.rounds.until_ms = 0;
+	pthread_cond_broadcast(&agent.rounds.changed);
+	pthread_mutex_unlock(&agent.rounds.lock);
 }
 
 static inline void scene_stop(void)

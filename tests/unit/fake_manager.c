@@ -16,25 +16,8 @@
 
 #define ANNOUNCEMENT_LEN	(ZKHSM_ANNOUNCEMENT_LEN + ZKHSM_PROOF_LEN)
 
-/* What a test waits for comes within this, or it does not come. */
-#define PATIENCE_S	30
-
 pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t fake_changed = PTHREAD_COND_INITIALIZER;
-
-void fake_await(bool (*is)(const void *arg), const void *arg)
-{
-	struct timespec until;
-	int ret = 0;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += PATIENCE_S;
-	pthread_mutex_lock(&fake_lock);
-	while (!ret && !is(arg))
-		ret = pthread_cond_timedwait(&fake_changed, &fake_lock, &until);
-	pthread_mutex_unlock(&fake_lock);
-	assert_int_equal(ret, 0);
-}
 
 static void send_or_hold(struct server_request *rq, bool hold)
 {
@@ -161,8 +144,9 @@ static void accept_evidence(struct server_request *rq, struct zkhsm_statement *s
 	assert_int_equal(zkhsm_keylist_new(fake->list, fake->list_len, &l, &err), 0);
 	assert_int_equal(zkhsm_verify_evidence(rq->body, rq->body_len, l, fake->config,
 					       fake->config_len, s, &err), 0);
-	server_reply_json(rq, 200, json_pack("{s:s, s:i, s:i, s:o*, s:[]}", "result", "accepted",
-					     "keys", (int)zkhsm_keylist_count(l), "next_ms", 1234,
+	server_reply_json(rq, 200, json_pack("{s:s, s:i, s:I, s:o*, s:[]}", "result", "accepted",
+					     "keys", (int)zkhsm_keylist_count(l), "next_ms",
+					     (json_int_t)fake->next_ms,
 					     "lease", make_lease(fake, s, rq->body, len), "denied"));
 	fake->accepted++;
 	zkhsm_keylist_free(l);
@@ -351,6 +335,7 @@ struct fake_manager *fake_manager_begin(const char *certificate, const char *pri
 	struct zkhsm_error err;
 
 	assert_non_null(fake);
+	fake->next_ms = 1234;
 	assert_int_equal(zkhsm_signer_generate(&fake->key, NULL), 0);
 	zkhsm_signer_public(fake->key, fake->public);
 	zkhsm_sha256(fake->public, 65, fake->id);

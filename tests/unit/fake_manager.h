@@ -21,6 +21,7 @@
  *		how many requests
  * @refuse_status, @refuse_urn: how it answers evidence, unless NULL
  * @refuse_first: and before it asks for anything
+ * @next_ms:	when it wants evidence again
  * @forget_base: differences are refused
  * @never_satisfied: the list is needed whatever was sent
  * @challenge:	what it answers for a challenge, as it stands, unless NULL
@@ -44,6 +45,7 @@ struct fake_manager {
 	uint8_t *list, *config;
 	size_t list_len, config_len;
 	unsigned int challenges, evidence, accepted, whole, deltas, configurations, polls;
+	uint64_t next_ms;
 	int refuse_status;
 	const char *refuse_urn;
 	bool refuse_first, forget_base, never_satisfied;
@@ -64,7 +66,21 @@ struct fake_manager *fake_manager_begin(const char *certificate, const char *pri
 void fake_manager_end(struct fake_manager *fake);
 /* The request that is held is answered, and no other is held. */
 void fake_manager_let_go(struct fake_manager *fake);
-/* Until @is(@arg), which is asked with fake_lock after each change; a test waits no longer than 30 s. */
-void fake_await(bool (*is)(const void *arg), const void *arg);
+/* What a test waits for comes within this, or it does not come. */
+#define FAKE_PATIENCE_S	30
+/* Sleeps until @condition, which is looked at with fake_lock after each request to anybody. */
+#define FAKE_AWAIT(condition)						\
+	do {								\
+		struct timespec until_;					\
+		int ret_ = 0;						\
+		clock_gettime(CLOCK_REALTIME, &until_);			\
+		until_.tv_sec += FAKE_PATIENCE_S;			\
+		pthread_mutex_lock(&fake_lock);				\
+		while (!ret_ && !(condition))				\
+			ret_ = pthread_cond_timedwait(&fake_changed, &fake_lock, &until_); \
+		pthread_mutex_unlock(&fake_lock);			\
+		if (ret_)						\
+			fail_msg("%s: did not come", #condition);	\
+	} while (0)
 
 #endif /* ZKHSM_TEST_FAKE_MANAGER_H */

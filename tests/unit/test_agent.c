@@ -279,20 +279,14 @@ static void add_order(uint64_t number)
 	free(order);
 }
 
-static bool has_wish(const void *arg)
+static bool has_wish(const struct manager *m)
 {
-	const struct manager *m = arg;
 	bool wish;
 
 	pthread_mutex_lock(&agent.rounds.lock);
 	wish = m->turn.due_ms != INT64_MAX;
 	pthread_mutex_unlock(&agent.rounds.lock);
 	return wish;
-}
-
-static bool was_asked_for(const void *id)
-{
-	return memcmp(kernel.asked_for, id, 32) == 0;
 }
 
 static void start_orders(struct manager *m)
@@ -315,7 +309,7 @@ static void test_orders(void **state)
 	attest(m, "accepted", 0);
 	assert_false(has_wish(m));
 	start_orders(m);
-	fake_await(has_wish, m);
+	FAKE_AWAIT(has_wish(m));
 	assert_int_equal(kernel.applied, 2);
 	assert_int_equal(kernel.managers[0].last_number, 2);
 	/* Before the manager can see that it was obeyed. */
@@ -336,11 +330,11 @@ static void test_other_keys(void **state)
 	fake->orders = json_array();
 	attest(m, "accepted", 0);
 	start_orders(m);
-	fake_await(was_asked_for, fake->id);
+	FAKE_AWAIT(memcmp(kernel.asked_for, fake->id, 32) == 0);
 	fake->id[0] ^= 1;
 	kernel_pin(fake->id);
 	attest(m, "accepted", 0);
-	fake_await(was_asked_for, fake->id);
+	FAKE_AWAIT(memcmp(kernel.asked_for, fake->id, 32) == 0);
 	finish(m);
 	fake->id[0] ^= 1;
 	json_decref(fake->orders);

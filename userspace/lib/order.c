@@ -62,6 +62,8 @@ static int begin(EVP_PKEY *key, const uint8_t hsm_id[32], const uint8_t (*elemen
 	zkhsm_sha256(public, sizeof(public), o->manager_id);
 	memcpy(o->hsm_id, hsm_id, sizeof(o->hsm_id));
 	*names = NULL;
+	/* Nothing is read from there, but memcpy() takes no NULL. */
+	o->elements = o->hsm_id;
 	if (!count)
 		return 0;
 	*names = zkhsm_copy(elements, count * sizeof(**names));
