@@ -398,7 +398,8 @@ static void without_orders(struct prover *p, const uint8_t *evidence, size_t len
 {
 	const char *id = hex32(p->hsm_id);
 
-	tell(post_evidence(d, evidence, len, 200, NULL));
+	/* A lease has to say which orders there are, and no answer goes without it. */
+	tell(post_evidence(d, evidence, len, 503, "store"));
 	tell(get(d->admin, 503, "store", "/v1/admin/orders/%s", id));
 	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 503, "store",
 		      "{'action':'revoke','scope':'hsm','hsm_id':'%s','reason':'superseded'}", id));
@@ -511,9 +512,9 @@ static void refused_states(void **state)
 	expect_refused("another zkhsmd uses");
 	daemon_end(d, SIGTERM);
 
-	sql("PRAGMA user_version = 3");
-	expect_refused("schema version 3");
-	sql("PRAGMA user_version = 2; PRAGMA application_id = 5");
+	sql("PRAGMA user_version = 4");
+	expect_refused("schema version 4");
+	sql("PRAGMA user_version = 3; PRAGMA application_id = 5");
 	expect_refused("another program's database");
 	sql("PRAGMA application_id = 1514883155");
 

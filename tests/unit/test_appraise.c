@@ -269,6 +269,19 @@ static void policy(void **state)
 			 ZKHSMD_HSM_REVOKED);
 	s.config_digest[31] = 1;
 	expect(&s, ZKHSMD_OTHER_CONFIGURATION, "");
+	/* What was ordered to be is right as well, once it is shown, until it is forgotten. */
+	h = known;
+	h.trust_number = 5;
+	h.trust_digest[31] = 1;
+	memcpy(s.config_digest, h.trust_digest, sizeof(s.config_digest));
+	assert_int_equal(of(&h, &s, &minute_later, &code), ZKHSMD_ACCEPT);
+	assert_int_equal(zkhsmd_appraise(&h, true, &s, &minute_later, &finding),
+			 ZKHSMD_HSM_REVOKED);
+	h.trust_number = 0;
+	assert_int_equal(of(&h, &s, &minute_later, &code), ZKHSMD_OTHER_CONFIGURATION);
+	h.trust_number = 5;
+	memcpy(s.config_digest, known.config_digest, sizeof(s.config_digest));
+	assert_int_equal(of(&h, &s, &minute_later, &code), ZKHSMD_ACCEPT);
 	/* A clone is a clone whatever else it is. */
 	s.number = 10;
 	assert_int_equal(zkhsmd_appraise(&known, true, &s, &minute_later, &finding),

@@ -54,6 +54,8 @@ static void defaults(void **state)
 	assert_int_equal(c.port, 8443);
 	assert_int_equal(c.max_age_ms, 3600000);
 	assert_int_equal(c.nonce_life_ms, 60000);
+	assert_true(c.leases);
+	assert_int_equal(c.lease_ttl_ms, 3600000);
 	assert_true(c.max_list_body >= ZKHSMD_ANNOUNCED + ZKHSMD_LIST_MAX);
 }
 
@@ -87,7 +89,7 @@ static void example(void **state)
 	}
 	fclose(in);
 	fclose(out);
-	assert_int_equal(options, 23);
+	assert_int_equal(options, 25);
 	assert_int_equal(zkhsmd_config_load(path, &uncommented, NULL), 0);
 	assert_memory_equal(&as_it_is, &uncommented, sizeof(as_it_is));
 }
@@ -104,6 +106,10 @@ static void refused(void **state)
 		{ NEEDED "log_level = loud\n", "log_level is error, warning, info or debug" },
 		{ NEEDED "[attestation]\nmax_age = 1\n", "max_age is a time" },
 		{ NEEDED "[attestation]\nmax_age = 5s\n", "interval has to be shorter" },
+		{ NEEDED "[leases]\nenabled = maybe\n", "enabled is yes or no" },
+		{ NEEDED "[leases]\nttl = 999ms\n", "ttl is out of range" },
+		{ NEEDED "[leases]\nttl = 32d\n", "ttl is out of range" },
+		{ NEEDED "[leases]\nttl = 60\n", "ttl is a time" },
 	};
 	struct zkhsm_error err;
 	struct zkhsmd_config c;

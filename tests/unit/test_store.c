@@ -73,6 +73,9 @@ static struct zkhsmd_hsm some_hsm(uint8_t id)
 	h.shown = 8;
 	h.restore = true;
 	h.retired[15] = 1;
+	h.trust_number = 9;
+	h.trust_previous[0] = 2;
+	h.trust_digest[31] = 3;
 	return h;
 }
 
@@ -128,34 +131,62 @@ static void transactions(void **state)
 	assert_int_equal(ops->undo(s), -EIO);
 }
 
-/* A store of version 1 knew nothing of states from the past; what it has is kept. */
-static void upgrade(void **state)
+/*
+ * A store of version 1 knew nothing of states from the past, one of version 2 gave no
+ * leases; what they have is kept.
+ */
+static void put_back(const char *script)
 {
-	struct zkhsmd_hsm h = some_hsm(1), out;
 	sqlite3 *db;
 
-	(void)state;
-	assert_int_equal(ops->hsm_put(s, &h), 0);
 	ops->close(reader);
 	ops->close(s);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "ALTER TABLE hsm DROP COLUMN shown;"
-				      "ALTER TABLE hsm DROP COLUMN restore;"
-				      "ALTER TABLE hsm DROP COLUMN retired;"
-				      "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, script, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	assert_int_equal(ops->open(path, false, true, &s, NULL), 0);
 	assert_int_equal(ops->open(path, true, false, &reader, NULL), 0);
-	memset(&out, 0, sizeof(out));
-	assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
-	h.shown = h.applied;
-	h.restore = false;
-	memset(h.retired, 0, sizeof(h.retired));
-	assert_memory_equal(&h, &out, sizeof(h));
-	h.restore = true;
-	assert_int_equal(ops->hsm_put(s, &h), 0);
-	assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
-	assert_memory_equal(&h, &out, sizeof(h));
+}
+
+#define WITHOUT_3 "ALTER TABLE hsm DROP COLUMN trust_number;" \
+	"ALTER TABLE hsm DROP COLUMN trust_previous;" \
+	"ALTER TABLE hsm DROP COLUMN trust_digest; DROP TABLE lease;"
+#define WITHOUT_2 "ALTER TABLE hsm DROP COLUMN shown;" \
+	"ALTER TABLE hsm DROP COLUMN restore; ALTER TABLE hsm DROP COLUMN retired;"
+
+static void upgrade(void **state)
+{
+	static const char *const scripts[] = {
+		WITHOUT_3 "PRAGMA user_version = 2",
+		WITHOUT_3 WITHOUT_2 "PRAGMA user_version = 1",
+	};
+	struct zkhsmd_lease l = { .denied_keys = (char *)(uintptr_t)"[]",
+				  .bytes = (uint8_t *)(uintptr_t)"x", .len = 1 }, lease;
+	struct zkhsmd_hsm h, out;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		h = some_hsm(1);
+		assert_int_equal(ops->hsm_put(s, &h), 0);
+		put_back(scripts[i]);
+		memset(&out, 0, sizeof(out));
+		assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
+		h.trust_number = 0;
+		memset(h.trust_previous, 0, sizeof(h.trust_previous));
+		memset(h.trust_digest, 0, sizeof(h.trust_digest));
+		if (i) {
+			h.shown = h.applied;
+			h.restore = false;
+			memset(h.retired, 0, sizeof(h.retired));
+		}
+		assert_memory_equal(&h, &out, sizeof(h));
+		assert_int_equal(ops->lease_get(reader, h.id, &lease), -ENOENT);
+		h = some_hsm(1);
+		assert_int_equal(ops->hsm_put(s, &h), 0);
+		assert_int_equal(ops->lease_put(s, h.id, &l), 0);
+		assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
+		assert_memory_equal(&h, &out, sizeof(h));
+	}
 }
 
 /* Who may not wait is told so at once, and reads on when there is nothing to wait for. */
@@ -356,6 +387,97 @@ static void orders(void **state)
 	assert_int_equal(seen, 234);
 }
 
+static void leases(void **state)
+{
+	uint8_t bytes[] = { 1, 0, 2 };
+	struct zkhsmd_lease l = {
+		.evidence_digest = { 5 }, .made_ms = 1234567890123, .revocations = 7, .granted = 3,
+		.denied = UINT32_MAX, .denied_keys = (char *)(uintptr_t)"[{\"a\":1}]",
+		.bytes = bytes, .len = sizeof(bytes),
+	}, out;
+	struct zkhsmd_hsm h = some_hsm(1);
+
+	(void)state;
+	assert_int_equal(ops->lease_get(s, h.id, &out), -ENOENT);
+	/* Of an HSM that is not there. */
+	assert_int_equal(ops->lease_put(s, h.id, &l), -EEXIST);
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	for (int i = 0; i < 2; i++) {
+		l.revocations += (unsigned int)i;
+		assert_int_equal(ops->lease_put(s, h.id, &l), 0);
+		assert_int_equal(ops->lease_get(reader, h.id, &out), 0);
+		assert_memory_equal(out.evidence_digest, l.evidence_digest, 32);
+		assert_int_equal(out.made_ms, l.made_ms);
+		assert_int_equal(out.revocations, l.revocations);
+		assert_int_equal(out.granted, l.granted);
+		assert_int_equal(out.denied, l.denied);
+		assert_string_equal(out.denied_keys, l.denied_keys);
+		assert_int_equal(out.len, l.len);
+		assert_memory_equal(out.bytes, l.bytes, l.len);
+		free(out.denied_keys);
+		free(out.bytes);
+	}
+}
+
+struct met {
+	uint8_t elements[8], actions[8];
+	size_t count;
+};
+
+static int note_element(const uint8_t element[32], uint8_t action, void *arg)
+{
+	struct met *met = arg;
+
+	assert_true(met->count < ARRAY_SIZE(met->elements));
+	met->elements[met->count] = element[0];
+	met->actions[met->count++] = action;
+	return 0;
+}
+
+/* Of this HSM and of all, each once, ascending, the strongest. */
+static void stopped_elements(void **state)
+{
+	static const struct { uint8_t element, action; enum zkhsmd_scope scope; uint8_t hsm; } all[] = {
+		{ 9, ZKHSM_ORDER_TYPE_HOLD, ZKHSMD_SCOPE_KEY, 1 },
+		{ 9, ZKHSM_ORDER_TYPE_REVOKE, ZKHSMD_SCOPE_ELEMENT, 0 },
+		{ 4, ZKHSM_ORDER_TYPE_HOLD, ZKHSMD_SCOPE_ELEMENT, 0 },
+		{ 6, ZKHSM_ORDER_TYPE_REVOKE, ZKHSMD_SCOPE_KEY, 2 },
+		{ 7, ZKHSM_ORDER_TYPE_REVOKE, ZKHSMD_SCOPE_KEY, 1 },
+		{ 0, ZKHSM_ORDER_TYPE_REVOKE, ZKHSMD_SCOPE_HSM, 1 },
+	};
+	struct zkhsmd_hsm one = some_hsm(1), two = some_hsm(2);
+	struct zkhsmd_revocation r;
+	struct met met = { .count = 0 };
+
+	(void)state;
+	assert_int_equal(ops->hsm_put(s, &one), 0);
+	assert_int_equal(ops->hsm_put(s, &two), 0);
+	assert_int_equal(ops->revocation_elements(s, one.id, note_element, &met), 0);
+	assert_int_equal(met.count, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		memset(&r, 0, sizeof(r));
+		r.action = all[i].action;
+		r.scope = all[i].scope;
+		r.hsm_id[0] = all[i].hsm;
+		r.element[0] = all[i].element;
+		assert_int_equal(ops->revocation_add(s, &r), 0);
+	}
+	assert_int_equal(ops->revocation_elements(reader, one.id, note_element, &met), 0);
+	assert_int_equal(met.count, 3);
+	assert_memory_equal(met.elements, ((uint8_t[]){ 4, 7, 9 }), 3);
+	assert_memory_equal(met.actions, ((uint8_t[]){ ZKHSM_ORDER_TYPE_HOLD,
+			    ZKHSM_ORDER_TYPE_REVOKE, ZKHSM_ORDER_TYPE_REVOKE }), 3);
+	/* What has ended stops nothing. */
+	memset(&r, 0, sizeof(r));
+	r.element[0] = 9;
+	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_ELEMENT, zero, r.element, &r), 0);
+	assert_int_equal(ops->revocation_end(s, r.row, 5), 0);
+	met.count = 0;
+	assert_int_equal(ops->revocation_elements(reader, one.id, note_element, &met), 0);
+	assert_int_equal(met.count, 3);
+	assert_int_equal(met.actions[2], ZKHSM_ORDER_TYPE_HOLD);
+}
+
 static void meta(void **state)
 {
 	uint64_t number = 5;
@@ -412,6 +534,7 @@ static void reading_fails(struct zkhsmd_store *from)
 	struct zkhsmd_pending pending_one;
 	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN], *out;
 	struct zkhsmd_order order;
+	struct zkhsmd_lease lease;
 	struct zkhsmd_hsm h;
 	int64_t newest;
 	uint64_t number;
@@ -431,6 +554,8 @@ static void reading_fails(struct zkhsmd_store *from)
 	assert_int_equal(ops->order_get(from, zero, 1, &order), -EIO);
 	assert_int_equal(ops->order_each(from, zero, 0, no_order, NULL), -EIO);
 	assert_int_equal(ops->order_last(from, zero, &number), -EIO);
+	assert_int_equal(ops->revocation_elements(from, zero, note_element, NULL), -EIO);
+	assert_int_equal(ops->lease_get(from, zero, &lease), -EIO);
 	assert_int_equal(ops->meta_get(from, ZKHSMD_META_LIST_NUMBER, &number, 8), -EIO);
 }
 
@@ -438,6 +563,7 @@ static void writing_fails(void)
 {
 	const struct zkhsmd_revocation revocation = { .action = 17, .scope = ZKHSMD_SCOPE_HSM };
 	const struct zkhsmd_order order = { .number = 1, .bytes = (uint8_t *)"o", .len = 1 };
+	const struct zkhsmd_lease lease = { .bytes = (uint8_t *)"o", .len = 1 };
 	const struct zkhsmd_pending pending_one = { .source = "::1" };
 	struct zkhsmd_hsm h = some_hsm(1);
 	const uint64_t number = 1;
@@ -453,6 +579,7 @@ static void writing_fails(void)
 	assert_int_equal(ops->revocation_add(s, &revocation), -EIO);
 	assert_int_equal(ops->revocation_end(s, 1, 1), -EIO);
 	assert_int_equal(ops->order_add(s, zero, &order), -EIO);
+	assert_int_equal(ops->lease_put(s, zero, &lease), -EIO);
 	assert_int_equal(ops->meta_put(s, ZKHSMD_META_LIST_NUMBER, &number, 8), -EIO);
 }
 
@@ -460,8 +587,8 @@ static void writing_fails(void)
 static void tables_gone(void **state)
 {
 	static const char drop_all[] =
-		"DROP TABLE orders; DROP TABLE revocation; DROP TABLE pending; DROP TABLE hsm;"
-		"DROP TABLE configuration; DROP TABLE list; DROP TABLE meta;";
+		"DROP TABLE lease; DROP TABLE orders; DROP TABLE revocation; DROP TABLE pending;"
+		"DROP TABLE hsm; DROP TABLE configuration; DROP TABLE list; DROP TABLE meta;";
 	sqlite3 *other;
 
 	(void)state;
@@ -485,6 +612,8 @@ int main(void)
 		TEST(pending),
 		TEST(revocations),
 		TEST(orders),
+		TEST(leases),
+		TEST(stopped_elements),
 		TEST(meta),
 		TEST(tables_gone),
 	};

@@ -42,6 +42,8 @@ const struct server_route zkhsmd_routes[] = {
 	{ POST, .path = "/v1/admin/hsms/{}/configuration", ADMIN, JSON,
 	  .handle = zkhsmd_api_approve },
 	{ POST, .path = "/v1/admin/hsms/{}/restore", ADMIN, .handle = zkhsmd_api_restore },
+	{ POST, .path = "/v1/admin/hsms/{}/trust-change", ADMIN, JSON,
+	  .handle = zkhsmd_api_trust_change },
 	{ POST, .path = "/v1/admin/revocations", ADMIN, JSON, .handle = zkhsmd_api_revoke },
 	{ GET, .path = "/v1/admin/orders/{}", ADMIN, .handle = zkhsmd_api_orders_admin },
 };

@@ -74,28 +74,40 @@ static int add_row(const struct zkhsmd_hsm *h, void *arg)
 	return 0;
 }
 
+/* More than everybody is told. */
+static int add_hsm(struct zkhsmd_job *job, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		   json_t *all)
+{
+	struct zkhsmd_status status;
+	json_t *o, *lease;
+	int ret = zkhsmd_hsm_status(job->m, store, h, &status);
+
+	if (ret)
+		return ret;
+	o = zkhsmd_hsm_json(h, &status);
+	zkhsmd_json_hash(o, "config_digest", h->config_digest);
+	/* What it attested last, when that is not what was approved. */
+	zkhsmd_json_hash(o, "config_seen", h->config_seen);
+	json_object_set_new(o, "enrolled_ms", json_integer(h->enrolled_ms));
+	json_object_set_new(o, "restore", json_boolean(h->restore));
+	json_object_set_new(o, "trust_change", zkhsmd_trust_json(h));
+	ret = zkhsmd_sealing_json(store, h, o);
+	if (!ret)
+		ret = zkhsmd_lease_json(store, h, &lease);
+	if (!ret)
+		json_object_set_new(o, "lease", lease);
+	json_array_append_new(all, o);
+	return ret;
+}
+
 static enum zkhsmd_next work_hsms(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	struct gather g = { .count = 0 };
-	struct zkhsmd_status status;
 	json_t *all = json_array();
 	int ret = store->ops->hsm_each(store, add_row, &g);
 
-	for (size_t i = 0; !ret && i < g.count; i++) {
-		json_t *o;
-
-		ret = zkhsmd_hsm_status(job->m, store, &g.rows[i], &status);
-		if (ret)
-			break;
-		o = zkhsmd_hsm_json(&g.rows[i], &status);
-		zkhsmd_json_hash(o, "config_digest", g.rows[i].config_digest);
-		/* What it attested last, when that is not what was approved. */
-		zkhsmd_json_hash(o, "config_seen", g.rows[i].config_seen);
-		json_object_set_new(o, "enrolled_ms", json_integer(g.rows[i].enrolled_ms));
-		json_object_set_new(o, "restore", json_boolean(g.rows[i].restore));
-		ret = zkhsmd_sealing_json(store, &g.rows[i], o);
-		json_array_append_new(all, o);
-	}
+	for (size_t i = 0; !ret && i < g.count; i++)
+		ret = add_hsm(job, store, &g.rows[i], all);
 	free(g.rows);
 	if (ret) {
 		json_decref(all);
@@ -169,6 +181,7 @@ static int enrol_row(struct zkhsmd_store *store, struct change *c, struct zkhsmd
 	memcpy(h->id, c->hsm_id, sizeof(h->id));
 	h->enrolled = true;
 	h->enrolled_ms = zkhsmd_now().wall;
+	zkhsmd_trust_forget(h);
 	snprintf(h->name, sizeof(h->name), "%s", c->name);
 	memcpy(h->config_digest, c->config_digest, sizeof(h->config_digest));
 	if (p) {
@@ -278,6 +291,7 @@ static int write_end(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return 0;
 	}
 	h.enrolled = false;
+	zkhsmd_trust_forget(&h);
 	server_reply_json(job->rq, 204, NULL);
 	return store->ops->hsm_put(store, &h);
 }
@@ -313,6 +327,8 @@ static int write_approve(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return 0;
 	}
 	memcpy(h.config_digest, c->config_digest, sizeof(h.config_digest));
+	/* This is what is wanted now, whatever was ordered before. */
+	zkhsmd_trust_forget(&h);
 	o = json_pack("{s:s}", "name", h.name);
 	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
 	zkhsmd_json_hash(o, "config_digest", c->config_digest);

@@ -43,6 +43,8 @@ static void answered(struct zkhsmd_job *job)
 			    named ? (int64_t)ev->s.number : -1,
 			    named ? (int64_t)ev->s.list_count : -1,
 			    job->rq->reply.status == 503 ? "not-recorded" : ev->verdict);
+	if (ev->lease_made && job->rq->reply.status == 200)
+		zkhsmd_lease_log(job->rq, ev->s.hsm_id, ev->s.number, &ev->lease);
 	server_send(job->rq);
 }
 
@@ -86,8 +88,11 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return ret;
 	known = !ret;
 	/* The same bytes came twice at once, and the others were first. */
-	if (known && h.enrolled && memcmp(h.evidence_digest, ev->digest, 32) == 0) {
-		zkhsmd_evidence_same(job, &h);
+	if (known && h.enrolled && memcmp(h.evidence_digest, ev->digest, 32) == 0)
+		return zkhsmd_evidence_same_write(job, store, &h);
+	/* It was the newest when a worker looked, which is why its proof was not. */
+	if (!ev->live) {
+		zkhsmd_evidence_refuse(job, P_NONCE, "nonce", "newer evidence was accepted");
 		return 0;
 	}
 	ret = store->ops->revocation_get(store, ZKHSMD_SCOPE_HSM, ev->s.hsm_id, none, &r);
@@ -108,15 +113,15 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 
 /* --- on a worker --------------------------------------------------------- */
 
-static enum zkhsmd_next not_live(struct zkhsmd_job *job, const struct zkhsmd_hsm *h)
+static enum zkhsmd_next not_live(struct zkhsmd_job *job, struct zkhsmd_store *store,
+				 const struct zkhsmd_hsm *h)
 {
 	struct evidence *ev = job->data;
 
 	if (h && h->enrolled && memcmp(h->evidence_digest, ev->digest, 32) == 0)
-		zkhsmd_evidence_same(job, h);
-	else
-		zkhsmd_evidence_refuse(job, P_NONCE, "nonce",
-				       "the nonce is unknown, expired, used, or was given to another HSM");
+		return zkhsmd_evidence_same(job, store, h);
+	zkhsmd_evidence_refuse(job, P_NONCE, "nonce",
+			       "the nonce is unknown, expired, used, or was given to another HSM");
 	return ZKHSMD_ANSWER;
 }
 
@@ -195,7 +200,7 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	if (ret)
 		h = NULL;
 	if (!ev->live)
-		return not_live(job, h);
+		return not_live(job, store, h);
 	if (!gather(job, store, h))
 		return ZKHSMD_ANSWER;
 	ret = zkhsm_verify_evidence(job->rq->body, job->rq->body_len, ev->list,
@@ -234,10 +239,9 @@ static bool read_it(struct zkhsmd_job *job)
 {
 	struct server_request *rq = job->rq;
 	struct evidence *ev = job->data;
-	size_t statement_len;
 	uint8_t id[32];
 
-	if (zkhsm_evidence_decode(&ev->s, &statement_len, rq->body, rq->body_len)) {
+	if (zkhsm_evidence_decode(&ev->s, &ev->statement_len, rq->body, rq->body_len)) {
 		zkhsmd_evidence_refuse(job, P_MALFORMED, "malformed",
 				       "these bytes are not evidence");
 		return false;
@@ -262,6 +266,7 @@ static void end_evidence(void *data)
 	struct evidence *ev = data;
 
 	zkhsm_keylist_free(ev->list);
+	zkhsmd_lease_free(&ev->lease);
 }
 
 void zkhsmd_api_evidence(struct server_request *rq)

@@ -19,43 +19,6 @@ void zkhsmd_evidence_refuse(struct zkhsmd_job *job, enum zkhsmd_problem p, const
 	zkhsmd_problem(job->rq, p, "%s", detail);
 }
 
-void zkhsmd_evidence_same(struct zkhsmd_job *job, const struct zkhsmd_hsm *h)
-{
-	struct evidence *ev = job->data;
-	char *answer = strdup(h->answer);
-
-	ev->verdict = "same";
-	server_reply_bytes(job->rq, answer ? 200 : 503, "application/json", answer,
-			   answer ? strlen(answer) : 0);
-}
-
-static int make_answer(struct zkhsmd_job *job, struct zkhsmd_hsm *h)
-{
-	const struct zkhsmd_config *c = &job->m->config;
-	char *id = zkhsm_hex(h->id, sizeof(h->id)), *text, *copy;
-	json_t *o;
-	int len;
-
-	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "result", "accepted", "hsm_id",
-		      id ? id : "", "number", (json_int_t)h->number, "keys", (json_int_t)h->keys,
-		      "proved", (json_int_t)h->proved, "attested_at_ms",
-		      (json_int_t)h->attested_ms, "expires_at_ms",
-		      (json_int_t)h->attested_ms + (json_int_t)c->max_age_ms, "next_ms",
-		      (json_int_t)c->interval_ms);
-	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	json_decref(o);
-	free(id);
-	if (!text)
-		return -ENOMEM;
-	len = snprintf(h->answer, sizeof(h->answer), "%s", text);
-	free(text);
-	copy = len < (int)sizeof(h->answer) ? strdup(h->answer) : NULL;
-	if (!copy)
-		return -ENOMEM;
-	server_reply_bytes(job->rq, 200, "application/json", copy, (size_t)len);
-	return 0;
-}
-
 /* The list and the configuration go in with the evidence that binds them. */
 static int store_list(struct zkhsmd_store *store, const struct evidence *ev)
 {
@@ -138,9 +101,10 @@ static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct 
 		ret = store_list(store, ev);
 	if (!ret)
 		ret = store_config(store, ev, h);
+	zkhsmd_trust_seen(h, ev->s.config_digest, true);
 	fill_row(job, h, finding->restored);
 	if (!ret)
-		ret = make_answer(job, h);
+		ret = zkhsmd_evidence_answer(job, store, h);
 	if (!ret)
 		ret = store->ops->hsm_put(store, h);
 	if (!ret && new_list)
@@ -162,6 +126,7 @@ static int note_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zk
 	if (ev->own->last_number >= h->shown)
 		ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
 	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
+	zkhsmd_trust_seen(h, ev->s.config_digest, false);
 	if (!ret)
 		ret = store_config(store, ev, h);
 	if (!ret)

@@ -173,15 +173,23 @@ static int add_order(const struct zkhsmd_order *o, void *arg)
 {
 	struct listing *l = arg;
 	struct zkhsm_order order;
+	uint8_t digest[32];
 	json_t *entry;
 
 	if (zkhsm_order_decode(&order, o->bytes, o->len))
 		return -EUCLEAN;
-	entry = json_pack("{s:I, s:s, s:s, s:i, s:I, s:b}", "number", (json_int_t)o->number, "type",
-			  zkhsm_order_type_name(order.type), "reason",
-			  zkhsm_revocation_reason_name(order.reason), "elements", order.count,
-			  "created_ms", (json_int_t)o->created_ms, "applied",
-			  o->number <= l->applied);
+	entry = json_pack("{s:I, s:s, s:I, s:b}", "number", (json_int_t)o->number, "type",
+			  zkhsm_order_type_name(order.type), "created_ms",
+			  (json_int_t)o->created_ms, "applied", o->number <= l->applied);
+	if (entry && order.type == ZKHSM_ORDER_TYPE_TRUST_CHANGE) {
+		zkhsm_sha256(order.config, order.config_len, digest);
+		zkhsmd_json_hash(entry, "previous", order.previous);
+		zkhsmd_json_hash(entry, "config_digest", digest);
+	} else if (entry) {
+		json_object_set_new(entry, "reason",
+				    json_string(zkhsm_revocation_reason_name(order.reason)));
+		json_object_set_new(entry, "elements", json_integer(order.count));
+	}
 	return entry && json_array_append_new(l->orders, entry) == 0 ? 0 : -ENOMEM;
 }
 

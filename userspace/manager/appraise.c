@@ -185,6 +185,13 @@ static enum zkhsmd_verdict compare_all(const struct zkhsm_statement *s, const st
 	return verdict;
 }
 
+/* Approved, or what an administrator ordered it to be: approved by being shown. */
+static bool is_approved(const struct zkhsmd_hsm *h, const uint8_t digest[32])
+{
+	return memcmp(digest, h->config_digest, sizeof(h->config_digest)) == 0 ||
+	       (h->trust_number && memcmp(digest, h->trust_digest, sizeof(h->trust_digest)) == 0);
+}
+
 /* An administrator said that a state from the past would come: once, it may. */
 static enum zkhsmd_verdict forgive(enum zkhsmd_verdict verdict, struct zkhsmd_finding *out)
 {
@@ -211,7 +218,7 @@ enum zkhsmd_verdict zkhsmd_appraise(const struct zkhsmd_hsm *known, bool revoked
 		return verdict;
 	if (revoked)
 		return ZKHSMD_HSM_REVOKED;
-	if (memcmp(s->config_digest, known->config_digest, sizeof(s->config_digest)) != 0)
+	if (!is_approved(known, s->config_digest))
 		return ZKHSMD_OTHER_CONFIGURATION;
 	return ZKHSMD_ACCEPT;
 }

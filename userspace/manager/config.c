@@ -14,6 +14,9 @@
 #define TIME(sec, opt, def, member, lo, hi) \
 	CONF_DURATION_OF(sec, opt, def, struct zkhsmd_config, member, lo, hi)
 
+#define BOOL(sec, opt, def, member) \
+	CONF_BOOL_OF(sec, opt, def, struct zkhsmd_config, member)
+
 #define DAY	86400000ULL
 
 static const struct conf_option options[] = {
@@ -30,6 +33,9 @@ static const struct conf_option options[] = {
 	TIME("attestation", "interval", "20min", interval_ms, 50, 365 * DAY),
 	TIME("attestation", "nonce_life", "60s", nonce_life_ms, 100, 600000),
 	TIME("attestation", "next_update", "1h", next_update_ms, 1000, 365 * DAY),
+
+	BOOL("leases", "enabled", "yes", leases),
+	TIME("leases", "ttl", "1h", lease_ttl_ms, 1000, 31 * DAY),
 
 	NUMBER("limits", "connections", "1024", connections_max, 4, 65536),
 	NUMBER("limits", "large_requests", "4", large_max, 1, 256),

@@ -45,6 +45,8 @@ struct zkhsmd_config {
 	uint64_t port;
 	uint64_t max_age_ms, interval_ms, next_update_ms;
 	uint64_t nonce_life_ms, nonces_per_hsm, nonces_max;
+	bool leases;
+	uint64_t lease_ttl_ms;
 	uint64_t connections_max, large_max, polls_max, max_list_body;
 	uint64_t idle_ms, request_ms, large_ms;
 	uint64_t workers, lists_max, guest_lists_max;
@@ -265,12 +267,59 @@ struct zkhsmd_elements {
 };
 
 int zkhsmd_elements_add(struct zkhsmd_elements *e, const uint8_t name[32]);
+void zkhsmd_elements_unique(struct zkhsmd_elements *e);		/* and sorted */
+/* The highest number that any order to this HSM has, known or not; 0: there is none. */
+int zkhsmd_orders_last(struct zkhsmd_store *store, const struct zkhsmd_hsm *h, uint64_t *number);
 /* As many orders as it takes; the last number is appended to @made as {"hsm_id","number"}. */
 int zkhsmd_orders_make(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
 		       uint8_t type, uint8_t reason, struct zkhsmd_elements *e, json_t *made);
+int zkhsmd_orders_trust_change(struct zkhsmd *m, struct zkhsmd_store *store,
+			       const uint8_t hsm_id[32], const uint8_t previous[32],
+			       const uint8_t *config, size_t len, uint64_t *number);
 /* What S, which is to be believed, says was applied; the row is changed, not stored. */
 int zkhsmd_orders_reported(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 			   const struct zkhsm_challenge *c);
+
+/* trust.c: a new configuration C by order; within the writer's transaction */
+/* Why the kernel would not take @c in the place of @old (NULL: not known), or NULL. */
+const char *zkhsmd_trust_void(const struct zkhsm_configuration *c,
+			      const struct zkhsm_configuration *old);
+/* -EALREADY: the same is on its way. The row is changed, not stored, as by the others. */
+int zkhsmd_trust_order(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		       const uint8_t previous[32], const uint8_t *config, size_t len,
+		       uint64_t *number);
+/* Waits for nothing any more: it was approved, or an administrator decided otherwise. */
+void zkhsmd_trust_forget(struct zkhsmd_hsm *h);
+/*
+ * True evidence of a configuration with this digest, after zkhsmd_orders_reported().
+ * @accept: and it is accepted, so that what was ordered is approved when it shows it.
+ */
+void zkhsmd_trust_seen(struct zkhsmd_hsm *h, const uint8_t digest[32], bool accept);
+json_t *zkhsmd_trust_json(const struct zkhsmd_hsm *h);		/* null while nothing waits */
+
+/* lease.c */
+void zkhsmd_lease_free(struct zkhsmd_lease *l);
+/*
+ * The one for the newest accepted evidence, when nothing has changed since that it
+ * would have to say. -ENOENT: there is none like that. Caller frees.
+ */
+int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+			 struct zkhsmd_lease *out);
+/*
+ * Makes and stores one, within the writer's transaction. @h is the row with the
+ * accepted evidence, @statement the digest of its S, @list its L. -ENODATA: its
+ * configuration allows none. Caller frees.
+ */
+int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		      const uint8_t statement[32], const struct zkhsm_keylist *list,
+		      struct zkhsmd_lease *out);
+uint64_t zkhsmd_lease_ttl(const struct zkhsmd_lease *l);
+/* Adds it to an answer. */
+int zkhsmd_lease_answer(const struct zkhsmd_lease *l, json_t *o);
+/* For administrators: null without one for the newest accepted evidence. */
+int zkhsmd_lease_json(struct zkhsmd_store *store, const struct zkhsmd_hsm *h, json_t **out);
+void zkhsmd_lease_log(const struct server_request *rq, const uint8_t hsm_id[32], uint32_t number,
+		      const struct zkhsmd_lease *l);
 
 /* revocation.c: within the writer's transaction */
 /*
@@ -313,8 +362,9 @@ void zkhsmd_api_orders_get(struct server_request *rq);
 enum zkhsmd_problem {
 	P_REQUEST, P_UNKNOWN, P_MALFORMED, P_FALSE, P_NONCE, P_NOT_ADDRESSED, P_NEED, P_PENDING,
 	P_CONFIGURATION, P_HSM_REVOKED, P_CLONE, P_TWO_INSTANCES, P_ROLLBACK, P_ORDERS_BACK,
-	P_UPTIME, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE, P_REVOKED, P_NOT_ACTIVE, P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL,
-	P_NOT_HELD, P_TOO_MANY, P_STORE, P_STOPPING,
+	P_UPTIME, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE, P_REVOKED, P_NOT_ACTIVE,
+	P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL, P_NOT_HELD, P_VOID,
+	P_TOO_MANY, P_STORE, P_STOPPING,
 };
 
 void zkhsmd_problem(struct server_request *rq, enum zkhsmd_problem p, const char *format, ...)
@@ -391,6 +441,7 @@ void zkhsmd_api_hsms(struct server_request *rq);
 void zkhsmd_api_hsm_del(struct server_request *rq);
 void zkhsmd_api_approve(struct server_request *rq);
 void zkhsmd_api_restore(struct server_request *rq);
+void zkhsmd_api_trust_change(struct server_request *rq);
 void zkhsmd_api_revoke(struct server_request *rq);
 void zkhsmd_api_orders_admin(struct server_request *rq);
 

@@ -26,6 +26,15 @@ int zkhsmd_elements_add(struct zkhsmd_elements *e, const uint8_t name[32])
 	return 0;
 }
 
+int zkhsmd_orders_last(struct zkhsmd_store *store, const struct zkhsmd_hsm *h, uint64_t *number)
+{
+	int ret = store->ops->order_last(store, h->id, number);
+
+	if (!ret && *number < h->floor)
+		*number = h->floor;
+	return ret;
+}
+
 /* The first number that no order to this HSM has, here or in a store that was lost. */
 static int next_number(struct zkhsmd_store *store, const uint8_t hsm_id[32], uint64_t *number)
 {
@@ -33,11 +42,9 @@ static int next_number(struct zkhsmd_store *store, const uint8_t hsm_id[32], uin
 	int ret = store->ops->hsm_get(store, hsm_id, &h);
 
 	if (!ret)
-		ret = store->ops->order_last(store, hsm_id, number);
+		ret = zkhsmd_orders_last(store, &h, number);
 	if (ret)
 		return ret;
-	if (*number < h.floor)
-		*number = h.floor;
 	(*number)++;
 	return 0;
 }
@@ -63,18 +70,33 @@ static int make_one(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t 
 	return ret;
 }
 
+int zkhsmd_orders_trust_change(struct zkhsmd *m, struct zkhsmd_store *store,
+			       const uint8_t hsm_id[32], const uint8_t previous[32],
+			       const uint8_t *config, size_t len, uint64_t *number)
+{
+	struct zkhsmd_order o = { .created_ms = zkhsmd_now().wall };
+	int ret = next_number(store, hsm_id, &o.number);
+
+	if (!ret)
+		ret = zkhsm_trust_change_make(m->identity.order_key, hsm_id, o.number, previous,
+					      config, len, &o.bytes, &o.len, NULL);
+	if (!ret)
+		ret = store->ops->order_add(store, hsm_id, &o);
+	free(o.bytes);
+	*number = o.number;
+	return ret;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return memcmp(a, b, 32);
 }
 
-int zkhsmd_orders_make(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
-		       uint8_t type, uint8_t reason, struct zkhsmd_elements *e, json_t *made)
+/* Two keys of a list may have one name: A and -A, or one element twice. */
+void zkhsmd_elements_unique(struct zkhsmd_elements *e)
 {
-	size_t unique = 0, done, part;
-	int ret = 0;
+	size_t unique = 0;
 
-	/* Two keys of a list may have one name: A and -A, or one element twice. */
 	if (e->count)
 		qsort(e->names, e->count, sizeof(*e->names), by_name);
 	for (size_t i = 0; i < e->count; i++) {
@@ -82,6 +104,15 @@ int zkhsmd_orders_make(struct zkhsmd *m, struct zkhsmd_store *store, const uint8
 			memmove(e->names[unique++], e->names[i], 32);
 	}
 	e->count = unique;
+}
+
+int zkhsmd_orders_make(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
+		       uint8_t type, uint8_t reason, struct zkhsmd_elements *e, json_t *made)
+{
+	size_t done, part;
+	int ret = 0;
+
+	zkhsmd_elements_unique(e);
 	for (done = 0; !ret && done < e->count; done += part) {
 		part = e->count - done;
 		if (part > ZKHSM_ELEMENTS_MAX)
@@ -117,20 +148,36 @@ static int copy_order(const struct zkhsmd_order *o, void *arg)
 	return 0;
 }
 
-/* Orders that the kernel will take for replays, once more with numbers that it will not. */
-static int make_again(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
-		      uint64_t after, uint64_t upto)
+/* One order once more, with a number that the kernel has not seen. */
+static int make_copy(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		     const struct zkhsm_order *o)
+{
+	uint64_t number;
+	int ret;
+
+	if (o->type != ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+		return make_one(m, store, h->id, o->type, o->reason,
+				(uint8_t (*)[32])(uintptr_t)o->elements, o->count, NULL);
+	ret = zkhsmd_orders_trust_change(m, store, h->id, o->previous, o->config, o->config_len,
+					 &number);
+	if (!ret && h->trust_number == o->number)
+		h->trust_number = number;
+	return ret;
+}
+
+/* Orders that the kernel will take for replays; the row is changed, not stored. */
+static int make_again(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		      uint64_t upto)
 {
 	struct copies c = { .upto = upto };
 	struct zkhsm_order o;
-	int ret = store->ops->order_each(store, hsm_id, after, copy_order, &c);
+	int ret = store->ops->order_each(store, h->id, h->applied, copy_order, &c);
 
 	for (size_t i = 0; i < c.count; i++) {
 		if (!ret && zkhsm_order_decode(&o, c.orders[i].bytes, c.orders[i].len))
 			ret = -EUCLEAN;
 		if (!ret)
-			ret = make_one(m, store, hsm_id, o.type, o.reason,
-				       (uint8_t (*)[32])(uintptr_t)o.elements, o.count, NULL);
+			ret = make_copy(m, store, h, &o);
 		free(c.orders[i].bytes);
 	}
 	free(c.orders);
@@ -154,7 +201,7 @@ static int numbers_lost(struct zkhsmd *m, struct zkhsmd_store *store, struct zkh
 		     (unsigned long long)number);
 	h->floor = number;
 	ret = store->ops->hsm_put(store, h);
-	return ret ? ret : make_again(m, store, h->id, h->applied, number);
+	return ret ? ret : make_again(m, store, h, number);
 }
 
 /* Whether the HSM names this order, by what its signature covers; frees its bytes. */

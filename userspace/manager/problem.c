@@ -41,6 +41,7 @@ static const struct {
 	[P_ALREADY] = { 409, "already", "Already so" },
 	[P_FINAL] = { 409, "final", "Revoked for good" },
 	[P_NOT_HELD] = { 409, "not-held", "Not held" },
+	[P_VOID] = { 409, "void", "No kernel would do this" },
 	[P_TOO_MANY] = { 429, "too-many", "Too many" },
 	[P_STORE] = { 503, "store", "Store not available" },
 	[P_STOPPING] = { 503, "stopping", "Stopping" },

@@ -40,6 +40,9 @@ struct zkhsmd_store;
  * @shown:	number of our last order, known or not, that true evidence showed applied
  * @restore:	an administrator said that a state from the past will come
  * @retired:	the instance that such a state took the place of, zero if none
+ * @trust_number: of our newest order to change C, while it has not been seen done
+ *		or come to nothing; 0: none
+ * @trust_previous, @trust_digest: the configuration that it replaces, and the new one
  */
 struct zkhsmd_hsm {
 	uint8_t id[32];
@@ -60,6 +63,28 @@ struct zkhsmd_hsm {
 	uint64_t applied, floor, shown;
 	bool restore;
 	uint8_t retired[16];
+	uint64_t trust_number;
+	uint8_t trust_previous[32], trust_digest[32];
+};
+
+/**
+ * struct zkhsmd_lease - the lease that answered the newest accepted evidence of an HSM
+ * @evidence_digest: of that evidence, as in struct zkhsmd_hsm
+ * @revocations: number of the revocation list that it takes into account
+ * @granted, @denied: how many keys of its list; those that the proof does not cover
+ *		are neither
+ * @denied_keys: a JSON array that names them, cut; with @bytes the owner's, see
+ *		zkhsmd_lease_free()
+ * @bytes:	the order, as signed
+ */
+struct zkhsmd_lease {
+	uint8_t evidence_digest[32];
+	int64_t made_ms;
+	uint64_t revocations;
+	uint32_t granted, denied;
+	char *denied_keys;
+	uint8_t *bytes;
+	size_t len;
 };
 
 /* True evidence of an HSM that nobody enrolled. */
@@ -164,6 +189,10 @@ struct zkhsmd_store_ops {
 	/* In force, the strongest that stops this element on this HSM, of any scope. */
 	int (*revocation_stopping)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 				   const uint8_t element[32], struct zkhsmd_revocation *out);
+	/* Each element that a key's or element's scope stops on this HSM, ascending, once. */
+	int (*revocation_elements)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+				   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
+				   void *arg);
 	int (*revocation_add)(struct zkhsmd_store *s, const struct zkhsmd_revocation *r);
 	int (*revocation_end)(struct zkhsmd_store *s, int64_t row, uint64_t number);
 	int (*revocation_each)(struct zkhsmd_store *s,
@@ -177,6 +206,11 @@ struct zkhsmd_store_ops {
 	int (*order_each)(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t after,
 			  int (*fn)(const struct zkhsmd_order *o, void *arg), void *arg);
 	int (*order_last)(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t *number);
+
+	/* One per HSM, which has a row. What get returns is the caller's to free. */
+	int (*lease_get)(struct zkhsmd_store *s, const uint8_t hsm_id[32], struct zkhsmd_lease *out);
+	int (*lease_put)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			 const struct zkhsmd_lease *l);
 
 	int (*meta_get)(struct zkhsmd_store *s, enum zkhsmd_meta name, void *out, size_t len);
 	int (*meta_put)(struct zkhsmd_store *s, enum zkhsmd_meta name, const void *value, size_t len);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * store_sqlite.c - the store in one SQLite database: opening, schema,
- * transactions and the statements
+ * store_sqlite.c - the store in one SQLite database: opening, transactions and
+ * the statements
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,61 +9,11 @@
 
 #include "store_sqlite.h"
 
-#define APPLICATION_ID	"1514883155"	/* "ZKHS" */
-#define SCHEMA_VERSION	2
-
-/*
- * list_digest and config_seen are NULL until there is evidence; what they refer
- * to is stored in the transaction that sets them. Ended revocations and the
- * rows of HSMs that are no longer enrolled stay, as the record.
- */
-static const char schema[] =
-	"CREATE TABLE meta(name INTEGER PRIMARY KEY, value BLOB NOT NULL) STRICT;"
-	"CREATE TABLE list(digest BLOB PRIMARY KEY CHECK(length(digest) = 32),"
-	" bytes BLOB NOT NULL) STRICT;"
-	"CREATE TABLE configuration(digest BLOB PRIMARY KEY CHECK(length(digest) = 32),"
-	" bytes BLOB NOT NULL) STRICT;"
-	"CREATE TABLE hsm(id BLOB PRIMARY KEY CHECK(length(id) = 32), identity BLOB NOT NULL,"
-	" enrolled INTEGER NOT NULL, name TEXT NOT NULL, enrolled_ms INTEGER NOT NULL,"
-	" config_digest BLOB NOT NULL, config_seen BLOB REFERENCES configuration(digest),"
-	" attested INTEGER NOT NULL, boot_count INTEGER NOT NULL, fork_count INTEGER NOT NULL,"
-	" number INTEGER NOT NULL, instance_id BLOB NOT NULL, uptime_ms INTEGER NOT NULL,"
-	" attested_ms INTEGER NOT NULL, attested_boot_ms INTEGER NOT NULL,"
-	" received_ms INTEGER NOT NULL, boot_id BLOB NOT NULL,"
-	" list_digest BLOB REFERENCES list(digest), evidence_digest BLOB,"
-	" keys INTEGER NOT NULL, proved INTEGER NOT NULL, answer TEXT NOT NULL,"
-	" applied INTEGER NOT NULL, floor INTEGER NOT NULL, shown INTEGER NOT NULL DEFAULT 0,"
-	" restore INTEGER NOT NULL DEFAULT 0, retired BLOB) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX hsm_list ON hsm(list_digest);"
-	"CREATE INDEX hsm_config_seen ON hsm(config_seen);"
-	"CREATE TABLE pending(id BLOB PRIMARY KEY CHECK(length(id) = 32), identity BLOB NOT NULL,"
-	" config_digest BLOB NOT NULL, config BLOB NOT NULL, keys INTEGER NOT NULL,"
-	" first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, source TEXT NOT NULL) STRICT;"
-	"CREATE TABLE revocation(row INTEGER PRIMARY KEY, action INTEGER NOT NULL,"
-	" scope INTEGER NOT NULL, hsm_id BLOB REFERENCES hsm(id), key_id TEXT NOT NULL,"
-	" element BLOB, reason INTEGER NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
-	" ended INTEGER) STRICT;"
-	"CREATE UNIQUE INDEX revocation_once ON revocation(scope, ifnull(hsm_id, x''),"
-	" ifnull(element, x'')) WHERE ended IS NULL;"
-	"CREATE INDEX revocation_element ON revocation(element) WHERE ended IS NULL;"
-	"CREATE INDEX revocation_hsm ON revocation(hsm_id, scope) WHERE ended IS NULL;"
-	"CREATE TABLE orders(hsm_id BLOB NOT NULL REFERENCES hsm(id), number INTEGER NOT NULL,"
-	" created_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(hsm_id, number)) STRICT;"
-	"PRAGMA application_id = " APPLICATION_ID ";"
-	"PRAGMA user_version = 2;";
-
-/* From version 1, which knew nothing of states from the past. */
-static const char upgrade[] =
-	"ALTER TABLE hsm ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE hsm ADD COLUMN restore INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE hsm ADD COLUMN retired BLOB;"
-	"UPDATE hsm SET shown = applied;"
-	"PRAGMA user_version = 2;";
-
 #define HSM_COLUMNS "id, identity, enrolled, name, enrolled_ms, config_digest, config_seen," \
 	" attested, boot_count, fork_count, number, instance_id, uptime_ms, attested_ms," \
 	" attested_boot_ms, received_ms, boot_id, list_digest, evidence_digest, keys, proved," \
-	" answer, applied, floor, shown, restore, retired"
+	" answer, applied, floor, shown, restore, retired, trust_number, trust_previous,"	\
+	" trust_digest"
 #define REVOCATION_COLUMNS "row, action, scope, hsm_id, key_id, element, reason, number, at_ms"
 
 static const char *const statements[SQL_COUNT] = {
@@ -77,14 +27,15 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_HSM_GET] = "SELECT " HSM_COLUMNS " FROM hsm WHERE id = ?1",
 	[SQL_HSM_PUT] = "INSERT INTO hsm(" HSM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
 		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,"
-		" ?25, ?26, ?27)"
+		" ?25, ?26, ?27, ?28, ?29, ?30)"
 		" ON CONFLICT(id) DO UPDATE SET identity = ?2, enrolled = ?3, name = ?4,"
 		" enrolled_ms = ?5, config_digest = ?6, config_seen = ?7, attested = ?8,"
 		" boot_count = ?9, fork_count = ?10, number = ?11, instance_id = ?12,"
 		" uptime_ms = ?13, attested_ms = ?14, attested_boot_ms = ?15, received_ms = ?16,"
 		" boot_id = ?17, list_digest = ?18, evidence_digest = ?19, keys = ?20,"
 		" proved = ?21, answer = ?22, applied = ?23, floor = ?24, shown = ?25,"
-		" restore = ?26, retired = ?27",
+		" restore = ?26, retired = ?27, trust_number = ?28, trust_previous = ?29,"
+		" trust_digest = ?30",
 	[SQL_HSM_EACH] = "SELECT " HSM_COLUMNS " FROM hsm ORDER BY id",
 	[SQL_HSM_NEWEST] = "SELECT max(received_ms) FROM hsm",
 
@@ -128,6 +79,11 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_REVOCATION_END] = "UPDATE revocation SET ended = ?2 WHERE row = ?1 AND ended IS NULL",
 	[SQL_REVOCATION_EACH] = "SELECT " REVOCATION_COLUMNS " FROM revocation WHERE ended IS NULL"
 		" ORDER BY row",
+	/* The strongest of each, as above. */
+	[SQL_REVOCATION_ELEMENTS] = "SELECT element, min(action) FROM (SELECT element, action"
+		" FROM revocation WHERE ended IS NULL AND hsm_id = ?1 AND scope = 1"
+		" UNION ALL SELECT element, action FROM revocation WHERE ended IS NULL"
+		" AND hsm_id IS NULL AND scope = 2) GROUP BY element ORDER BY element",
 
 	[SQL_ORDER_ADD] = "INSERT INTO orders(hsm_id, number, created_ms, bytes)"
 		" VALUES (?1, ?2, ?3, ?4)",
@@ -136,6 +92,13 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_ORDER_EACH] = "SELECT number, created_ms, bytes FROM orders"
 		" WHERE hsm_id = ?1 AND number > ?2 ORDER BY number",
 	[SQL_ORDER_LAST] = "SELECT max(number) FROM orders WHERE hsm_id = ?1",
+
+	[SQL_LEASE_GET] = "SELECT evidence_digest, made_ms, revocations, granted, denied,"
+		" denied_keys, bytes FROM lease WHERE hsm_id = ?1",
+	[SQL_LEASE_PUT] = "INSERT INTO lease(hsm_id, evidence_digest, made_ms, revocations,"
+		" granted, denied, denied_keys, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+		" ON CONFLICT(hsm_id) DO UPDATE SET evidence_digest = ?2, made_ms = ?3,"
+		" revocations = ?4, granted = ?5, denied = ?6, denied_keys = ?7, bytes = ?8",
 
 	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
 	[SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES (?1, ?2)"
@@ -311,74 +274,6 @@ static int sq_hurry(struct zkhsmd_store *store)
 	return 0;
 }
 
-/* The first column of the first row, as a number; -1 if there is none. */
-static int64_t pragma(struct sq *s, const char *text)
-{
-	sqlite3_stmt *stmt = NULL;
-	int64_t value = -1;
-
-	if (sqlite3_prepare_v2(s->db, text, -1, &stmt, NULL) == SQLITE_OK &&
-	    sqlite3_step(stmt) == SQLITE_ROW)
-		value = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	return value;
-}
-
-static int check_integrity(struct sq *s, const char *where, struct zkhsm_error *err)
-{
-	sqlite3_stmt *stmt = NULL;
-	int ret = 0;
-
-	if (sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
-	    sqlite3_step(stmt) != SQLITE_ROW ||
-	    strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
-		ret = zkhsm_fail(err, -EUCLEAN, "%s is damaged: %s", where,
-				 sqlite3_errcode(s->db) == SQLITE_ROW ?
-				 (const char *)sqlite3_column_text(stmt, 0) :
-				 sqlite3_errmsg(s->db));
-	sqlite3_finalize(stmt);
-	/* It returns a row for each violation. */
-	if (!ret && pragma(s, "SELECT count(*) FROM pragma_foreign_key_check") != 0)
-		ret = zkhsm_fail(err, -EUCLEAN, "%s is damaged: rows refer to others that are not there",
-				 where);
-	return ret;
-}
-
-/* All of it, or nothing. */
-static int run_script(struct sq *s, const char *script, const char *where, struct zkhsm_error *err)
-{
-	char *text = NULL;
-	int ret = 0;
-
-	if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(s->db, script, NULL, NULL, &text) != SQLITE_OK ||
-	    sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		ret = zkhsm_fail(err, sq_errno(sqlite3_errcode(s->db)), "%s: %s", where,
-				 text ? text : sqlite3_errmsg(s->db));
-	sqlite3_free(text);
-	return ret;
-}
-
-static int set_up(struct sq *s, const char *where, struct zkhsm_error *err)
-{
-	int64_t version = pragma(s, "PRAGMA user_version");
-
-	if (version == 0 && pragma(s, "SELECT count(*) FROM sqlite_schema") == 0)
-		return run_script(s, schema, where, err);
-	if (version < 0)
-		return zkhsm_fail(err, sq_errno(sqlite3_errcode(s->db)), "%s: %s", where,
-				  sqlite3_errmsg(s->db));
-	if (pragma(s, "PRAGMA application_id") != strtol(APPLICATION_ID, NULL, 10))
-		return zkhsm_fail(err, -EUCLEAN, "%s is another program's database", where);
-	if (version == 1)
-		return run_script(s, upgrade, where, err);
-	if (version != SCHEMA_VERSION)
-		return zkhsm_fail(err, -EUCLEAN,
-				  "%s has schema version %lld, this zkhsmd knows version %d", where,
-				  (long long)version, SCHEMA_VERSION);
-	return 0;
-}
-
 static int sq_open(const char *where, bool readonly, bool check, struct zkhsmd_store **out,
 		   struct zkhsm_error *err)
 {
@@ -402,9 +297,9 @@ static int sq_open(const char *where, bool readonly, bool check, struct zkhsmd_s
 	ret = code == SQLITE_OK ? 0 : zkhsm_fail(err, sq_errno(code), "%s: %s", where,
 						 s->db ? sqlite3_errmsg(s->db) : "out of memory");
 	if (!ret && !readonly)
-		ret = set_up(s, where, err);
+		ret = sq_set_up(s, where, err);
 	if (!ret && check)
-		ret = check_integrity(s, where, err);
+		ret = sq_check_integrity(s, where, err);
 	if (ret) {
 		sq_close(&s->base);
 		return ret;
@@ -445,10 +340,13 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.revocation_add = sq_revocation_add,
 	.revocation_end = sq_revocation_end,
 	.revocation_each = sq_revocation_each,
+	.revocation_elements = sq_revocation_elements,
 	.order_add = sq_order_add,
 	.order_get = sq_order_get,
 	.order_each = sq_order_each,
 	.order_last = sq_order_last,
+	.lease_get = sq_lease_get,
+	.lease_put = sq_lease_put,
 	.meta_get = sq_meta_get,
 	.meta_put = sq_meta_put,
 };

@@ -18,8 +18,9 @@ enum sql {
 	SQL_LIST_GET, SQL_LIST_PUT, SQL_LIST_HAS, SQL_LIST_TRIM,
 	SQL_CONFIG_GET, SQL_CONFIG_PUT, SQL_CONFIG_TRIM,
 	SQL_REVOCATION_GET, SQL_REVOCATION_STOPPING, SQL_REVOCATION_ADD, SQL_REVOCATION_END,
-	SQL_REVOCATION_EACH,
+	SQL_REVOCATION_EACH, SQL_REVOCATION_ELEMENTS,
 	SQL_ORDER_ADD, SQL_ORDER_GET, SQL_ORDER_EACH, SQL_ORDER_LAST,
+	SQL_LEASE_GET, SQL_LEASE_PUT,
 	SQL_META_GET, SQL_META_PUT,
 	SQL_COUNT
 };
@@ -52,6 +53,10 @@ void sq_hash(sqlite3_stmt *stmt, int index, const uint8_t hash[32]);
 bool sq_take(sqlite3_stmt *stmt, int column, void *out, size_t len);
 bool sq_text(sqlite3_stmt *stmt, int column, char *out, size_t size);
 
+/* store_sqlite_schema.c: the tables made, or those of an earlier version changed. */
+int sq_set_up(struct sq *s, const char *where, struct zkhsm_error *err);
+int sq_check_integrity(struct sq *s, const char *where, struct zkhsm_error *err);
+
 /* store_sqlite_hsm.c */
 int sq_hsm_get(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_hsm *out);
 int sq_hsm_put(struct zkhsmd_store *s, const struct zkhsmd_hsm *h);
@@ -81,6 +86,9 @@ int sq_revocation_get(struct zkhsmd_store *s, enum zkhsmd_scope scope, const uin
 		      const uint8_t element[32], struct zkhsmd_revocation *out);
 int sq_revocation_stopping(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			   const uint8_t element[32], struct zkhsmd_revocation *out);
+int sq_revocation_elements(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
+			   void *arg);
 int sq_revocation_add(struct zkhsmd_store *s, const struct zkhsmd_revocation *r);
 int sq_revocation_end(struct zkhsmd_store *s, int64_t row, uint64_t number);
 int sq_revocation_each(struct zkhsmd_store *s,
@@ -91,5 +99,7 @@ int sq_order_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t numb
 int sq_order_each(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t after,
 		  int (*fn)(const struct zkhsmd_order *o, void *arg), void *arg);
 int sq_order_last(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t *number);
+int sq_lease_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], struct zkhsmd_lease *out);
+int sq_lease_put(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_lease *l);
 
 #endif /* ZKHSM_STORE_SQLITE_H */

@@ -25,6 +25,7 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	h->floor = (uint64_t)sqlite3_column_int64(q, 23);
 	h->shown = (uint64_t)sqlite3_column_int64(q, 24);
 	h->restore = sqlite3_column_int(q, 25);
+	h->trust_number = (uint64_t)sqlite3_column_int64(q, 27);
 	return sq_take(q, 0, h->id, sizeof(h->id)) &&
 	       sq_take(q, 1, h->identity, sizeof(h->identity)) &&
 	       sq_text(q, 3, h->name, sizeof(h->name)) &&
@@ -35,7 +36,9 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	       sq_take(q, 17, h->list_digest, sizeof(h->list_digest)) &&
 	       sq_take(q, 18, h->evidence_digest, sizeof(h->evidence_digest)) &&
 	       sq_text(q, 21, h->answer, sizeof(h->answer)) &&
-	       sq_take(q, 26, h->retired, sizeof(h->retired));
+	       sq_take(q, 26, h->retired, sizeof(h->retired)) &&
+	       sq_take(q, 28, h->trust_previous, sizeof(h->trust_previous)) &&
+	       sq_take(q, 29, h->trust_digest, sizeof(h->trust_digest));
 }
 
 int sq_hsm_get(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_hsm *out)
@@ -85,6 +88,9 @@ int sq_hsm_put(struct zkhsmd_store *s, const struct zkhsmd_hsm *h)
 	sqlite3_bind_int64(q, 25, (sqlite3_int64)h->shown);
 	sqlite3_bind_int(q, 26, h->restore);
 	sq_blob(q, 27, h->retired, sizeof(h->retired));
+	sqlite3_bind_int64(q, 28, (sqlite3_int64)h->trust_number);
+	sq_hash(q, 29, h->trust_previous);
+	sq_hash(q, 30, h->trust_digest);
 	return sq_run(q);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * store_sqlite_order.c - revocations, and the orders made from them
+ * store_sqlite_order.c - revocations, the orders made from them, and leases
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -95,6 +95,21 @@ int sq_revocation_each(struct zkhsmd_store *s,
 	return sq_end(q, stop ? stop : ret);
 }
 
+int sq_revocation_elements(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
+			   void *arg)
+{
+	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_ELEMENTS);
+	uint8_t element[32];
+	int ret, stop = 0;
+
+	sq_blob(q, 1, hsm_id, 32);
+	while (!stop && (ret = sq_step(q)) > 0)
+		stop = sq_take(q, 0, element, sizeof(element)) ?
+		       fn(element, (uint8_t)sqlite3_column_int(q, 1), arg) : -EUCLEAN;
+	return sq_end(q, stop ? stop : ret);
+}
+
 int sq_order_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_order *o)
 {
 	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_ORDER_ADD);
@@ -169,4 +184,58 @@ int sq_order_last(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t *nu
 	ret = sq_step(q);
 	*number = ret > 0 ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
 	return sq_end(q, ret);
+}
+
+static void *copy_of(const void *data, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (copy && len)
+		memcpy(copy, data, len);
+	if (copy)
+		copy[len] = '\0';
+	return copy;
+}
+
+int sq_lease_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], struct zkhsmd_lease *out)
+{
+	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_LEASE_GET);
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	sq_blob(q, 1, hsm_id, 32);
+	ret = sq_step(q);
+	if (ret <= 0)
+		return sq_end(q, ret ? ret : -ENOENT);
+	if (!sq_take(q, 0, out->evidence_digest, sizeof(out->evidence_digest)))
+		return sq_end(q, -EUCLEAN);
+	out->made_ms = sqlite3_column_int64(q, 1);
+	out->revocations = (uint64_t)sqlite3_column_int64(q, 2);
+	out->granted = (uint32_t)sqlite3_column_int64(q, 3);
+	out->denied = (uint32_t)sqlite3_column_int64(q, 4);
+	out->denied_keys = copy_of(sqlite3_column_text(q, 5), (size_t)sqlite3_column_bytes(q, 5));
+	out->len = (size_t)sqlite3_column_bytes(q, 6);
+	out->bytes = copy_of(sqlite3_column_blob(q, 6), out->len);
+	if (out->denied_keys && out->bytes)
+		return sq_end(q, 0);
+	free(out->denied_keys);
+	free(out->bytes);
+	return sq_end(q, -ENOMEM);
+}
+
+int sq_lease_put(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_lease *l)
+{
+	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_LEASE_PUT);
+
+	if (!q)
+		return -EIO;
+	sq_blob(q, 1, hsm_id, 32);
+	sq_blob(q, 2, l->evidence_digest, sizeof(l->evidence_digest));
+	sqlite3_bind_int64(q, 3, l->made_ms);
+	sqlite3_bind_int64(q, 4, (sqlite3_int64)l->revocations);
+	sqlite3_bind_int64(q, 5, l->granted);
+	sqlite3_bind_int64(q, 6, l->denied);
+	sqlite3_bind_text(q, 7, l->denied_keys, -1, SQLITE_STATIC);
+	sq_blob(q, 8, l->bytes, l->len);
+	return sq_run(q);
 }
