@@ -46,6 +46,8 @@ def script(path, timeout, *arguments):
 
 constant_time = script("tests/constant-time/run", 900)
 interop = script("tests/interop/run", 900)
+model = script("tests/model/run", 900)
+model_deep = script("tests/model/run", 3600, "--deep")
 manager = script("tests/manager/run", 1200)
 kunit = script("tests/kunit/run", 900)
 kunit_mutants = script("tests/kunit/mutants", 3600)
