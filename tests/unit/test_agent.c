@@ -331,8 +331,10 @@ static void test_other_keys(void **state)
 	attest(m, "accepted", 0);
 	start_orders(m);
 	FAKE_AWAIT(memcmp(kernel.asked_for, fake->id, 32) == 0);
+	kernel_lock();
 	fake->id[0] ^= 1;
 	kernel_pin(fake->id);
+	kernel_unlock(0);
 	attest(m, "accepted", 0);
 	FAKE_AWAIT(memcmp(kernel.asked_for, fake->id, 32) == 0);
 	finish(m);

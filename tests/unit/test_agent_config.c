@@ -58,6 +58,7 @@ static void defaults(void **state)
 	assert_string_equal(a.config.store, "/var/lib/zkhsm");
 	assert_int_equal(a.config.backoff_min_ms, 1000);
 	assert_int_equal(a.config.backoff_max_ms, 60000);
+	assert_int_equal(a.config.challenge_wait_ms, 1500);
 	assert_int_equal(a.https.port, 8444);
 	assert_string_equal(a.https.listen, "");
 	assert_int_equal(a.manager_count, 1);
@@ -79,6 +80,7 @@ static void refused(void **state)
 		{ "[manager a b]\nurl = https://m\nca = c\n", "section [manager a b]" },
 		{ "[agent]\nlog_level = loud\n" MANAGER, "log_level is error, warning" },
 		{ "[agent]\nbackoff_min = 2s\nbackoff_max = 1s\n" MANAGER, "above backoff_max" },
+		{ "[agent]\nchallenge_wait = 5ms\n" MANAGER, "challenge_wait is out of range" },
 		{ "[https]\nlisten = ::1\n" MANAGER, "listen needs certificate, private_key" },
 		{ "[https]\nlisten = ::1\ncertificate = c\nprivate_key = k\n" MANAGER,
 		  "listen needs certificate, private_key" },

@@ -25,6 +25,7 @@
 
 static EVP_PKEY *hsm_key, *replaced_key;
 static int open_ret, sign_ret;
+static uint32_t sign_reason;
 static bool replaced;
 
 int zkhsm_nl_open(struct zkhsm_nl **nl, struct zkhsm_error *err)
@@ -72,8 +73,8 @@ int zkhsm_key_sign(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32]
 	(void)nl;
 	(void)id;
 	if (sign_ret) {
-		zkhsm_fail(err, sign_ret, "the key has been revoked");
-		err->reason = ZKHSM_REASON_REVOKED;
+		zkhsm_fail(err, sign_ret, "the kernel's sentence");
+		err->reason = sign_reason;
 		return sign_ret;
 	}
 	/* A simulation: of the digest's digest, which the test knows. */
@@ -348,14 +349,34 @@ static void test_tokens(void **state)
 	ask_as(token_key, &c, "k", 403, "urn:zkhsm:token-key", NULL);
 }
 
+/* Attested a moment ago, as the token says, and stopped since: not the agent's to judge. */
+static void test_stopped(void **state)
+{
+	static const struct { int ret; uint32_t reason; const char *name; } cases[] = {
+		{ -EKEYREVOKED, ZKHSM_REASON_REVOKED, "revoked" },
+		{ -EACCES, ZKHSM_REASON_HELD, "held" },
+		{ -EKEYEXPIRED, ZKHSM_REASON_NO_LEASE, "no-lease" },
+		{ -EKEYEXPIRED, ZKHSM_REASON_LEASE_EXPIRED, "lease-expired" },
+		{ -EKEYEXPIRED, ZKHSM_REASON_LEASE_DENIED, "lease-denied" },
+		{ -EKEYEXPIRED, ZKHSM_REASON_LEASE_CHANGED, "lease-changed" },
+		{ -EKEYEXPIRED, ZKHSM_REASON_LEASE_QUORUM, "lease-quorum" },
+	};
+	struct zkhsm_token_claims c = good_claims();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		sign_ret = cases[i].ret;
+		sign_reason = cases[i].reason;
+		ask_as(token_key, &c, "k", 403, "urn:zkhsm:kernel", cases[i].name);
+	}
+	sign_ret = 0;
+}
+
 static void test_kernel(void **state)
 {
 	struct zkhsm_token_claims c = good_claims();
 
 	(void)state;
-	sign_ret = -EKEYREVOKED;
-	ask_as(token_key, &c, "k", 403, "urn:zkhsm:kernel", "revoked");
-	sign_ret = 0;
 	strcpy(c.key_id, "gone");
 	ask_as(token_key, &c, "gone", 403, "urn:zkhsm:kernel", "no-such-key");
 	c = good_claims();
@@ -404,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_no_keys_yet),
 		cmocka_unit_test(test_binding),
 		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_no_certificate),
