@@ -126,7 +126,8 @@ static void who_sees_what(void)
 /* The caller decides together with the opener: root's socket shows a stranger nothing. */
 static void with_roots_socket(void *arg)
 {
-	static const uint8_t cmds[] = { ZKHSM_CMD_LIST_GET, ZKHSM_CMD_TRUST_GET };
+	static const uint8_t cmds[] = { ZKHSM_CMD_LIST_GET, ZKHSM_CMD_TRUST_GET,
+					ZKHSM_CMD_LEASE_GET };
 	struct told t = { 0 };
 	size_t i;
 
@@ -265,6 +266,10 @@ static void attributes(void)
 	nla_put(msg, ZKHSM_A_MANAGER_MANAGER_ID, sizeof(id), id);
 	nlraw_dump(&h.nl, msg, NULL, NULL, &h.a);
 	check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED, "dump of one manager");
+	msg = nlraw_msg(&h.nl, ZKHSM_CMD_LEASE_GET);
+	nla_put(msg, ZKHSM_A_LEASE_MANAGER_ID, sizeof(id), id);
+	nlraw_dump(&h.nl, msg, NULL, NULL, &h.a);
+	check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED, "dump of one lease");
 }
 
 int main(int argc, char **argv)

@@ -45,6 +45,7 @@ static const struct {
 	[ZKHSM_CMD_TRUST_GET] = { "trust-get", AGENT },
 	[ZKHSM_CMD_TRUST_DEL] = { "trust-del", ADMIN },
 	[ZKHSM_CMD_ORDER_APPLY] = { "order-apply", AGENT },
+	[ZKHSM_CMD_LEASE_GET] = { "lease-get", AGENT },
 	[ZKHSM_CMD_SHARE_NEW] = { "share-new", ADMIN },
 	[ZKHSM_CMD_SHARE_GET] = { "share-get", ADMIN },
 	[ZKHSM_CMD_SHARE_DEL] = { "share-del", ADMIN },
@@ -102,6 +103,9 @@ static struct nl_msg *request(const struct hsm *x, uint8_t cmd, const char *key)
 	case ZKHSM_CMD_TRUST_GET:
 	case ZKHSM_CMD_TRUST_DEL:
 		nla_put(msg, ZKHSM_A_MANAGER_MANAGER_ID, 32, pinned.id);
+		break;
+	case ZKHSM_CMD_LEASE_GET:
+		nla_put(msg, ZKHSM_A_LEASE_MANAGER_ID, 32, pinned.id);
 		break;
 	case ZKHSM_CMD_ORDER_APPLY:
 		nla_put(msg, ZKHSM_A_ORDER_ORDER, sizeof(bytes), bytes);
@@ -203,7 +207,8 @@ static void owner(void)
 static void as_agent(void *arg)
 {
 	static const uint8_t done[] = { ZKHSM_CMD_KEY_GET, ZKHSM_CMD_EVIDENCE_GET,
-					ZKHSM_CMD_LIST_GET, ZKHSM_CMD_TRUST_GET };
+					ZKHSM_CMD_LIST_GET, ZKHSM_CMD_TRUST_GET,
+					ZKHSM_CMD_LEASE_GET };
 	struct hsm x = { 0 };
 	size_t i;
 	uint8_t cmd;

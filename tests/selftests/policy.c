@@ -23,7 +23,7 @@ struct field {
 	bool not_zero;
 };
 
-#define FIELDS_MAX	8
+#define FIELDS_MAX	10
 
 struct command {
 	const char *name;
@@ -37,18 +37,21 @@ struct command {
 #define COUNT(attr)	{ attr, U32, 4, false, ZKHSM_MANAGERS_MAX + 1, true }
 #define QUORUMS		COUNT(ZKHSM_A_HSM_QUORUM), COUNT(ZKHSM_A_HSM_STOP), \
 			COUNT(ZKHSM_A_HSM_WIPE), { ZKHSM_A_HSM_AGENT_UID, U32, 4, false, 0, false }
+#define ENFORCED	{ ZKHSM_A_HSM_ENFORCE_GRACE_MS, U64, 8, false, 0, false }, \
+			{ ZKHSM_A_HSM_MAX_TTL_MS, U64, 8, false, 0, false }
 #define ONLY_HSM_ID	{ ZKHSM_A_HSM_HSM_ID, EXACT, 32, false, 0, false }
 
 static const struct command commands[] = {
 	{ "hsm-new", ZKHSM_CMD_HSM_NEW, ZKHSM_A_HSM_MAX, false, {
 		QUORUMS,
+		ENFORCED,
 		{ ZKHSM_A_HSM_KEK_CLASS, U32, 4, false, ZKHSM_KEK_CLASS_TPM + 1, false },
 		{ ZKHSM_A_HSM_KEYRING_SERIAL, U32, 4, false, 0, false },
 		{ ZKHSM_A_HSM_TPM_PCRS, U32, 4, false, 0, false },
 		{ ZKHSM_A_HSM_COUNTER_INDEX, U32, 4, false, 0, false },
 	} },
 	{ "hsm-get", ZKHSM_CMD_HSM_GET, ZKHSM_A_HSM_MAX, false, { ONLY_HSM_ID } },
-	{ "hsm-set", ZKHSM_CMD_HSM_SET, ZKHSM_A_HSM_MAX, false, { QUORUMS } },
+	{ "hsm-set", ZKHSM_CMD_HSM_SET, ZKHSM_A_HSM_MAX, false, { QUORUMS, ENFORCED } },
 	{ "hsm-lock", ZKHSM_CMD_HSM_LOCK, ZKHSM_A_HSM_MAX, false, { ONLY_HSM_ID } },
 	{ "hsm-seal", ZKHSM_CMD_HSM_SEAL, ZKHSM_A_SEAL_MAX, true, {
 		{ ZKHSM_A_SEAL_SEQUENCE, U64, 8, false, 0, false },
@@ -95,6 +98,7 @@ static const struct command commands[] = {
 	{ "evidence-get", ZKHSM_CMD_EVIDENCE_GET, ZKHSM_A_EVIDENCE_MAX, false, {
 		{ ZKHSM_A_EVIDENCE_CHALLENGE, NEST, 72, true, 0, false },
 		{ ZKHSM_A_EVIDENCE_LIST_DIGEST, EXACT, 32, false, 0, false },
+		{ ZKHSM_A_EVIDENCE_OFFLINE, U32, 4, false, 2, false },
 	} },
 	{ "list-get", ZKHSM_CMD_LIST_GET, ZKHSM_A_LIST_MAX, true, {
 		{ ZKHSM_A_LIST_DIGEST, EXACT, 32, false, 0, false },
@@ -111,6 +115,9 @@ static const struct command commands[] = {
 	} },
 	{ "order-apply", ZKHSM_CMD_ORDER_APPLY, ZKHSM_A_ORDER_MAX, false, {
 		{ ZKHSM_A_ORDER_ORDER, BINARY, 200, true, 0, false },
+	} },
+	{ "lease-get", ZKHSM_CMD_LEASE_GET, ZKHSM_A_LEASE_MAX, true, {
+		{ ZKHSM_A_LEASE_MANAGER_ID, EXACT, 32, true, 0, false },
 	} },
 	{ "share-new", ZKHSM_CMD_SHARE_NEW, ZKHSM_A_SHARE_MAX, false, {
 		{ ZKHSM_A_SHARE_KEYRING_SERIAL, U32, 4, true, 0, false },
