@@ -149,6 +149,43 @@ size_t make_evidence(struct daemon *d, struct prover *p, uint8_t out[ZKHSM_EVIDE
 	return prover_answer(p, d->manager_id, nonce, out);
 }
 
+size_t make_evidence_after(struct daemon *d, struct prover *p, const struct applied *a,
+			   uint8_t out[ZKHSM_EVIDENCE_MAX_LEN])
+{
+	struct zkhsm_challenge c = { .last_number = a->number };
+	struct zkhsm_statement s;
+
+	if (a->number)
+		memcpy(c.last_digest, a->digest, sizeof(c.last_digest));
+	memcpy(c.manager_id, d->manager_id, 32);
+	challenge(d, p, c.nonce);
+	p->uptime_ms++;
+	prover_statement(p, &c, 1, &s);
+	return prover_evidence(p, &s, out);
+}
+
+void obey(struct daemon *d, struct prover *p, struct applied *a, size_t count)
+{
+	json_t *o = get(d->public, 200, NULL, "/v1/hsms/%s/orders?after=%llu", hex32(p->hsm_id),
+			(unsigned long long)a->number);
+	const json_t *all = json_object_get(o, "orders");
+	struct zkhsm_order order;
+	uint8_t *bytes;
+	size_t len;
+
+	assert_int_equal(json_array_size(all), count);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(zkhsm_unb64(json_string_value(json_array_get(all, i)), &bytes,
+					     &len), 0);
+		assert_int_equal(zkhsm_order_verify(d->order_public, bytes, len, &order, NULL), 0);
+		assert_int_equal(order.number, a->number + 1);
+		a->number = order.number;
+		zkhsm_sha256(bytes, order.signed_len, a->digest);
+		free(bytes);
+	}
+	json_decref(o);
+}
+
 json_t *post_evidence(struct daemon *d, const uint8_t *evidence, size_t len, long status,
 		      const char *urn)
 {
@@ -227,4 +264,35 @@ void enrol(struct daemon *d, struct prover *p)
 	tell(ask_json(d->admin, "POST", "/v1/admin/hsms", 201, NULL,
 		      "{'hsm_id':'%s','name':'test'}", hex32(p->hsm_id)));
 	tell(attest(d, p, 200, NULL));
+}
+
+int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void *poll_orders(void *arg)
+{
+	struct zkhsm_https *h;
+	struct zkhsm_response r = { 0 };
+	struct poller *p = arg;
+	int64_t start = now_ms();
+	char path[160], *hex = zkhsm_hex(p->hsm->hsm_id, 32);
+	json_t *o;
+
+	h = daemon_client(p->d, NULL);
+	snprintf(path, sizeof(path), "/v1/hsms/%s/orders?after=0&wait=30", hex);
+	free(hex);
+	if (zkhsm_https_do(h, "GET", path, NULL, NULL, 0, &r, NULL) == 0 && r.status == 200) {
+		o = json_loadb((const char *)r.body, r.body_len, 0, NULL);
+		p->orders = json_array_size(json_object_get(o, "orders"));
+		json_decref(o);
+	}
+	p->took_ms = now_ms() - start;
+	zkhsm_response_free(&r);
+	zkhsm_https_free(h);
+	return NULL;
 }

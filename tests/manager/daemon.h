@@ -90,6 +90,16 @@ const char *hex65(const uint8_t point[65]);
 /* What an agent does. */
 void challenge(struct daemon *d, struct prover *p, uint8_t nonce[32]);
 size_t make_evidence(struct daemon *d, struct prover *p, uint8_t out[ZKHSM_EVIDENCE_MAX_LEN]);
+/* The same of an HSM that has applied orders, which make_evidence() says it has not. */
+struct applied {
+	uint64_t number;
+	uint8_t digest[32];
+};
+
+size_t make_evidence_after(struct daemon *d, struct prover *p, const struct applied *a,
+			   uint8_t out[ZKHSM_EVIDENCE_MAX_LEN]);
+/* Fetches the orders above, @count of them, all true and in turn; has applied them then. */
+void obey(struct daemon *d, struct prover *p, struct applied *a, size_t count);
 json_t *post_evidence(struct daemon *d, const uint8_t *evidence, size_t len, long status,
 		      const char *urn);
 void put_list(struct daemon *d, struct prover *p, long status, const char *urn);
@@ -99,5 +109,16 @@ json_t *attest(struct daemon *d, struct prover *p, long status, const char *urn)
 /* Pending first, then enrolled by an administrator, then accepted. */
 void enrol(struct daemon *d, struct prover *p);
 void sleep_ms(int64_t ms);
+int64_t now_ms(void);			/* CLOCK_MONOTONIC */
+
+/* A thread that waits for orders of this HSM, 30 seconds at most. */
+struct poller {
+	struct daemon *d;
+	struct prover *hsm;
+	size_t orders;
+	int64_t took_ms;
+};
+
+void *poll_orders(void *arg);
 
 #endif /* ZKHSM_TEST_DAEMON_H */

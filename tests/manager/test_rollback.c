@@ -12,8 +12,7 @@
 
 static struct daemon *d;
 static struct prover *hsm;
-static uint64_t applied;			/* of our orders, as @hsm shows them */
-static uint8_t applied_digest[32];
+static struct applied applied;			/* of our orders, as @hsm shows them */
 
 static int start(void **state)
 {
@@ -41,7 +40,7 @@ static int new_hsm(void **state)
 	prover_pin(hsm, d->order_public);
 	hsm->boot_count = 5;
 	prover_refresh(hsm);
-	applied = 0;
+	applied.number = 0;
 	return 0;
 }
 
@@ -55,17 +54,10 @@ static int free_hsm(void **state)
 /* What @hsm is now, with the orders that it has applied. */
 static void show(long status, const char *urn)
 {
-	struct zkhsm_challenge c = { .last_number = applied };
 	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
-	struct zkhsm_statement s;
+	size_t len = make_evidence_after(d, hsm, &applied, evidence);
 
-	if (applied)
-		memcpy(c.last_digest, applied_digest, sizeof(c.last_digest));
-	memcpy(c.manager_id, d->manager_id, 32);
-	challenge(d, hsm, c.nonce);
-	hsm->uptime_ms++;
-	prover_statement(hsm, &c, 1, &s);
-	tell(post_evidence(d, evidence, prover_evidence(hsm, &s, evidence), status, urn));
+	tell(post_evidence(d, evidence, len, status, urn));
 }
 
 /* Unsealed from a state in which boots were counted up to here. */
@@ -77,29 +69,6 @@ static void unseal(uint32_t boot_count)
 	memcpy(hsm->instance_id, random, sizeof(hsm->instance_id));
 	hsm->boot_count = boot_count + 1;
 	hsm->number = 0;
-}
-
-/* Obeys what the manager has above @applied. */
-static void obey(size_t count)
-{
-	json_t *o = get(d->public, 200, NULL, "/v1/hsms/%s/orders?after=%llu", hex32(hsm->hsm_id),
-			(unsigned long long)applied);
-	const json_t *all = json_object_get(o, "orders");
-	struct zkhsm_order order;
-	uint8_t *bytes;
-	size_t len;
-
-	assert_int_equal(json_array_size(all), count);
-	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(zkhsm_unb64(json_string_value(json_array_get(all, i)), &bytes,
-					     &len), 0);
-		assert_int_equal(zkhsm_order_verify(d->order_public, bytes, len, &order, NULL), 0);
-		assert_int_equal(order.number, applied + 1);
-		applied = order.number;
-		zkhsm_sha256(bytes, order.signed_len, applied_digest);
-		free(bytes);
-	}
-	json_decref(o);
 }
 
 static void revoke_key(const char *key)
@@ -183,7 +152,7 @@ static void latest_state(void **state)
 	(void)state;
 	enrol(d, hsm);
 	revoke_key("key-000000");
-	obey(1);
+	obey(d, hsm, &applied, 1);
 	show(200, NULL);
 	unseal(5);
 	show(200, NULL);
@@ -204,11 +173,11 @@ static void lost_orders(void **state)
 	enrol(d, hsm);
 	revoke_key("key-000000");
 	revoke_key("key-000001");
-	obey(2);
+	obey(d, hsm, &applied, 2);
 	show(200, NULL);
 	/* A state of this boot, but from before the orders. */
 	unseal(5);
-	applied = 0;
+	applied.number = 0;
 	show(403, "orders-rolled-back");
 	assert_int_equal(daemon_log_count(d, "code=orders-rolled-back"), alerts + 1);
 	token("key-000000", 403, "revoked");
@@ -217,11 +186,11 @@ static void lost_orders(void **state)
 	assert_int_equal(number_of(o, "last_applied"), 2);
 	json_decref(o);
 	/* Half of them is not enough. */
-	obey(2);
-	applied = 1;
+	obey(d, hsm, &applied, 2);
+	applied.number = 1;
 	show(403, "orders-rolled-back");
-	applied = 0;
-	obey(2);
+	applied.number = 0;
+	obey(d, hsm, &applied, 2);
 	show(200, NULL);
 	token("key-000000", 403, "revoked");
 	token("key-000002", 200, NULL);
@@ -285,13 +254,13 @@ static void restored_once(void **state)
 	(void)state;
 	enrol(d, hsm);
 	revoke_key("key-000000");
-	obey(1);
+	obey(d, hsm, &applied, 1);
 	show(200, NULL);
 	memcpy(instance, hsm->instance_id, sizeof(instance));
 
 	/* The backup is of boot 2, and knows no order. */
 	unseal(2);
-	applied = 0;
+	applied.number = 0;
 	show(403, "rollback");
 	json_decref(restore(d->admin, 200, NULL));
 	/* That was said for good, not until the next restart. */
@@ -309,12 +278,12 @@ static void restored_once(void **state)
 	o = get(d->admin, 200, NULL, "/v1/admin/orders/%s", hex32(hsm->hsm_id));
 	assert_int_equal(number_of(o, "last_applied"), 0);
 	json_decref(o);
-	obey(1);
+	obey(d, hsm, &applied, 1);
 	show(200, NULL);
 	token("key-000000", 403, "revoked");
 	token("key-000001", 200, NULL);
 	/* It counts from there on, and once more back is once too often. */
-	applied = 0;
+	applied.number = 0;
 	unseal(1);
 	show(403, "rollback");
 	/* The host that was replaced is no reboot of the one in its place. */
@@ -347,14 +316,14 @@ static void restore_and_configuration(void **state)
 	(void)state;
 	enrol(d, hsm);
 	revoke_key("key-000000");
-	obey(1);
+	obey(d, hsm, &applied, 1);
 	show(200, NULL);
 	json_decref(restore(d->admin, 200, NULL));
 	hsm->config.max_ttl_ms = max_ttl_ms / 2;
 	prover_refresh(hsm);
 	memcpy(digest, hsm->config_digest, sizeof(digest));
 	unseal(2);
-	applied = 0;
+	applied.number = 0;
 	put_configuration(d, hsm, 204, NULL);
 	show(403, "configuration");
 	assert_true(announced());

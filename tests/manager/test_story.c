@@ -559,44 +559,6 @@ static void revoke_hsm(void **state)
 	prover_free(big);
 }
 
-struct poller {
-	struct daemon *d;
-	struct prover *hsm;
-	size_t orders;
-	int64_t took_ms;
-};
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void *poll_orders(void *arg)
-{
-	struct zkhsm_https *h;
-	struct zkhsm_response r = { 0 };
-	struct poller *p = arg;
-	int64_t start = now_ms();
-	char path[160], *hex = zkhsm_hex(p->hsm->hsm_id, 32);
-	json_t *o;
-
-	h = daemon_client(p->d, NULL);
-	snprintf(path, sizeof(path), "/v1/hsms/%s/orders?after=0&wait=30", hex);
-	free(hex);
-	if (zkhsm_https_do(h, "GET", path, NULL, NULL, 0, &r, NULL) == 0 && r.status == 200) {
-		o = json_loadb((const char *)r.body, r.body_len, 0, NULL);
-		p->orders = json_array_size(json_object_get(o, "orders"));
-		json_decref(o);
-	}
-	p->took_ms = now_ms() - start;
-	zkhsm_response_free(&r);
-	zkhsm_https_free(h);
-	return NULL;
-}
-
 static void long_poll(void **state)
 {
 	struct prover *fresh = prover_new("waits for orders", 1);
