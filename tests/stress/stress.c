@@ -15,7 +15,7 @@
 
 #include "stress.h"
 
-#define PATIENCE	240	/* seconds beyond those asked for */
+#define PATIENCE	480	/* seconds beyond those asked for */
 
 struct manager managers[MANAGERS];
 uint8_t scalars[SCALARS][32], scalar_elements[SCALARS][32];
