@@ -147,8 +147,21 @@ static void sentences(void **state)
 	c.quorum = 1;
 	c.stop = 1;
 	zkhsm_tolerance_text(&c, text);
-	assert_non_null(strstr(text[0], "safety: none of 4 managers may lie"));
+	assert_string_equal(text[0], "safety: no manager may lie; one of 4 can make a key work");
 	assert_non_null(strstr(text[1], "service: one manager of 4"));
+	c.manager_count = 3;
+	c.wipe = 1;
+	c.stop = 3;
+	zkhsm_tolerance_text(&c, text);
+	assert_string_equal(text[0], "safety: no manager may lie; one of 3 can make a key work, "
+			    "erase a key, keep the others from stopping one");
+	c.quorum = 2;
+	c.stop = 1;
+	c.wipe = 3;
+	zkhsm_tolerance_text(&c, text);
+	assert_string_equal(text[0], "safety: no manager may lie; one of 3 can keep the others "
+			    "from erasing one");
+	c.manager_count = 4;
 	c.quorum = 5;
 	zkhsm_tolerance_text(&c, text);
 	assert_non_null(strstr(text[2], "leases: 4 managers pinned, 5 needed"));

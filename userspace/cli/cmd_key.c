@@ -178,7 +178,7 @@ static void print_leases(const struct zkhsm_key_info *k, const struct cli_manage
 {
 	char text[CLI_WHEN_SIZE], label[ZKHSM_LABEL_MAX_LEN + 1];
 	bool works = k->leases_granted >= k->leases_needed;
-	const char *separator = ", thanks to ";
+	const char *separator = k->works_until_ms ? ", thanks to " : "; granted only by ";
 
 	if (k->works_until_ms == UINT64_MAX)
 		printf("works without leases too, which is only reported; %llu times so far",
@@ -289,6 +289,11 @@ int cmd_key_set(struct cli *cli)
 	if (!ret && !p.set_usage && !p.set_state && !p.set_owner && !p.set_flags)
 		ret = cli_usage(cli, "needs --usage, --state, --owner or --lease-required");
 	ret = ret ? ret : cli_open(cli);
+	/* The kernel takes the whole set of flags, of which none can go. */
+	if (!ret && p.set_flags)
+		ret = zkhsm_key_get(cli->nl, p.id, &info, &cli->err);
+	if (!ret && p.set_flags)
+		p.flags |= info.flags;
 	ret = ret ? ret : zkhsm_key_set(cli->nl, &p, &info, &cli->err);
 	ret = ret ? ret : cli_durable(cli);
 	return ret ? ret : cli_emit(cli, json_key(&info));

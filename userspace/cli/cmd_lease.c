@@ -173,8 +173,8 @@ static void print_issued(struct cli *cli, const struct grounds *g,
 	char span[CLI_WHEN_SIZE], *hsm = zkhsm_hex(g->s.hsm_id, 32);
 
 	printf("Lease for HSM %s\n", hsm ? hsm : "?");
-	printf("whose evidence number %u lists %zu keys and is true.\n", g->s.number,
-	       zkhsm_keylist_count(g->list));
+	printf("whose evidence number %u is true, and lists %zu key%s.\n", g->s.number,
+	       zkhsm_keylist_count(g->list), zkhsm_keylist_count(g->list) == 1 ? "" : "s");
 	if (l->verdict == ZKHSM_LEASE_VERDICT_DENY)
 		printf("It grants %zu and no other", l->exception_count);
 	else if (l->exception_count)

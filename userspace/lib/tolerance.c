@@ -47,6 +47,27 @@ static const char *managers(unsigned int n)
 	return n == 1 ? "manager" : "managers";
 }
 
+/* What a single one could do. */
+static void not_safe(const struct zkhsm_configuration *c, char out[ZKHSM_TOLERANCE_SIZE])
+{
+	unsigned int n = c->manager_count;
+	const char *separator = "";
+
+	out += snprintf(out, ZKHSM_TOLERANCE_SIZE, "safety: no manager may lie; one of %u can ", n);
+	if (c->quorum <= 1) {
+		out = stpcpy(out, "make a key work");
+		separator = ", ";
+	}
+	if (c->wipe <= 1) {
+		out = stpcpy(stpcpy(out, separator), "erase a key");
+		separator = ", ";
+	}
+	if (c->stop >= n)
+		out = stpcpy(stpcpy(out, separator), "keep the others from stopping one");
+	else if (c->wipe >= n)
+		out = stpcpy(stpcpy(out, separator), "keep the others from erasing one");
+}
+
 void zkhsm_tolerance_text(const struct zkhsm_configuration *c,
 			  char out[ZKHSM_TOLERANCE_LINES][ZKHSM_TOLERANCE_SIZE])
 {
@@ -54,18 +75,20 @@ void zkhsm_tolerance_text(const struct zkhsm_configuration *c,
 	unsigned int n = c->manager_count;
 
 	zkhsm_tolerance(c, &t);
-	if (t.safe)
+	if (!n)
+		snprintf(out[0], sizeof(out[0]), "safety: no manager is pinned");
+	else if (t.safe)
 		snprintf(out[0], sizeof(out[0]),
-			 "safety: %u of %u %s may lie; they can neither make a key work nor erase one, nor keep the others from it",
+			 "safety: %u of %u %s may lie: they can neither make a key work nor erase one, nor keep the others from it",
 			 t.safe, n, managers(n));
 	else
-		snprintf(out[0], sizeof(out[0]),
-			 "safety: none of %u %s may lie; one can make a key work, or erase one, or keep the others from stopping or erasing one",
-			 n, managers(n));
+		not_safe(c, out[0]);
 	if (t.served)
 		snprintf(out[1], sizeof(out[1]),
-			 "service: %u of %u %s may lie or be silent; keys go on working", t.served, n,
+			 "service: %u of %u %s may lie or be silent: keys go on working", t.served, n,
 			 managers(n));
+	else if (!n)
+		snprintf(out[1], sizeof(out[1]), "service: no manager is pinned");
 	else
 		snprintf(out[1], sizeof(out[1]),
 			 "service: one manager of %u that lies or is silent can stop keys", n);
