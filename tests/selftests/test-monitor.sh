@@ -25,6 +25,13 @@ result()
 	fi
 }
 
+# Called by name.
+# shellcheck disable=SC2317
+change() { zkhsm key set watched --owner "$RANDOM"; }
+# shellcheck disable=SC2317
+use() { zkhsm key sign leased --digest "$(printf '%064d' 1)"; }
+happens=change
+
 # watched STATUS WHAT-IS-SAID OUTPUT ARGUMENT...: monitor, an event, its end
 watched()
 {
@@ -37,7 +44,7 @@ watched()
 	exec {said}<&"${COPROC[0]}"
 	read -r line <&"$said"
 	if [ "$line" = "zkhsm: monitor: listening" ]; then
-		zkhsm key set watched --owner "$RANDOM" > /dev/null || return 1
+		$happens > /dev/null || return 1
 	else
 		echo "$line" > "$err"
 	fi
@@ -54,16 +61,25 @@ if [ ! -r "$module" ]; then
 	exit 4
 fi
 echo "KTAP version 1"
-echo "1..5"
+echo "1..7"
 if [ -d /sys/module/zkhsm ]; then rmmod zkhsm; fi
-insmod "$module" && zkhsm hsm new > "$err" 2>&1 && zkhsm key new watched > "$err" 2>&1
-result "an identity and a key"
+insmod "$module" && zkhsm hsm new --enforce-grace report-only > "$err" 2>&1 &&
+	zkhsm key new watched > "$err" 2>&1 &&
+	zkhsm key new leased --lease-required > "$err" 2>&1
+result "an identity and two keys"
 
 watched 0 '' /tmp/events monitor --count 1 && grep -q 'changed id=watched' /tmp/events
 result "an event is one line"
 watched 0 '' /tmp/events --output json monitor --count 1 &&
 	[ "$(jq -r .event /tmp/events)" = changed ]
 result "or one object"
+happens=use
+watched 0 '' /tmp/events monitor --count 1 && grep -q 'unleased id=leased' /tmp/events
+result "a use without leases, where that is only reported"
+zkhsm --output json key show leased > /tmp/events &&
+	jq -e '."unleased-uses" == 1 and ."works-until-ms" == "not-enforced"' /tmp/events > "$err"
+result "and how often there was one"
+happens=change
 watched 1 'EIO' /dev/full monitor
 result "a full disk ends it: EIO"
 watched 1 'EIO' /dev/full --output json monitor
