@@ -8,10 +8,13 @@
  * put together here as Documentation/protocol.rst has it. Orders go the way of
  * all orders.
  */
+#include <linux/slab.h>
+
 #include "adversarial-read.h"
 #include "ecdsa.h"
 
 /* An order's fields. */
+#define AT_TYPE		5
 #define AT_HSM		(ZKHSM_HEADER_LEN + ZKHSM_HASH_LEN)
 
 /* L as a verifier reads it, with the proved elements one after the other in @pubs. */
@@ -217,6 +220,23 @@ static void adversarial_evidence(struct kunit *test)
 	}
 }
 
+/* With the C in it. */
+static int read_order(const struct bytes *b, struct zkhsm_order *o)
+{
+	struct zkhsm_configuration *c;
+	int err;
+
+	err = zkhsm_order_decode(o, b->data, b->len);
+	if (err || o->type != ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+		return err;
+	c = kmalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		return -ENOMEM;
+	err = zkhsm_configuration_decode(c, o->config, o->config_len);
+	kfree(c);
+	return err;
+}
+
 /* Form, addressee, sender, signature, as the kernel would for the HSM of the vectors. */
 static int judge_order(const struct bytes *b, const struct bytes *pub, const struct bytes *hsm_id,
 		       enum adv_reason *why)
@@ -225,7 +245,7 @@ static int judge_order(const struct bytes *b, const struct bytes *pub, const str
 	struct zkhsm_order o;
 	int err;
 
-	err = zkhsm_order_decode(&o, b->data, b->len);
+	err = read_order(b, &o);
 	*why = err == -EOPNOTSUPP ? ADV_ORDER_TYPE : ADV_ORDER_FORM;
 	if (err)
 		return err;
@@ -255,6 +275,7 @@ static void adversarial_orders(struct kunit *test)
 		err = judge_order(&b, &pub, &hsm_id, &why);
 		expect(test, c->name, c->err, c->reason, err, why);
 		drop(test, b);
+		cond_resched();
 	}
 }
 
@@ -288,17 +309,27 @@ static int apply(const struct bytes *b, u32 *reason)
 	return err;
 }
 
-/* True orders are signed again, since here they are for another HSM; the number is the next. */
-static void apply_true(struct kunit *test, struct test_secret *key, struct bytes *b, u64 number,
+/*
+ * True orders are signed again, since here they are for another HSM; the number is
+ * the next. Leases have none, and answer evidence that this HSM never made.
+ */
+static void apply_true(struct kunit *test, struct test_secret *key, struct bytes *b, u64 *number,
 		       const char *name)
 {
+	bool lease = b->data[AT_TYPE] == ZKHSM_ORDER_TYPE_LEASE;
 	size_t len = b->len - ZKHSM_SIGNATURE_LEN;
 	u8 digest[ZKHSM_HASH_LEN];
 	u32 reason;
 
-	put_unaligned_be64(number, b->data + AT_HSM + ZKHSM_HASH_LEN);
+	if (!lease)
+		put_unaligned_be64(++*number, b->data + AT_HSM + ZKHSM_HASH_LEN);
 	KUNIT_ASSERT_EQ(test, zkhsm_sha256(b->data, len, digest), 0);
 	KUNIT_ASSERT_EQ(test, zkhsm_ecdsa_sign(&key->secret, key->pub, digest, b->data + len), 0);
+	if (lease) {
+		KUNIT_EXPECT_EQ_MSG(test, apply(b, &reason), -EKEYEXPIRED, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, reason, (u32)ZKHSM_REASON_NONCE, "%s", name);
+		return;
+	}
 	KUNIT_EXPECT_EQ_MSG(test, apply(b, &reason), 0, "%s", name);
 	/* Once. */
 	KUNIT_EXPECT_EQ_MSG(test, apply(b, &reason), -EALREADY, "%s", name);
@@ -344,8 +375,9 @@ static void adversarial_orders_applied(struct kunit *test)
 		if (c->err)
 			apply_false(test, c, &b);
 		else
-			apply_true(test, key, &b, ++number, c->name);
+			apply_true(test, key, &b, &number, c->name);
 		drop(test, b);
+		cond_resched();
 	}
 	KUNIT_EXPECT_EQ(test, zkhsm_trust_get(info.id, &info, NULL), 0);
 	KUNIT_EXPECT_EQ(test, info.last_number, number);

@@ -169,7 +169,7 @@ static void key_attributes(struct kunit *test)
 		{ { .set_usage = true, .usage = 0, .by = owner }, 0, 0 },
 		{ { .set_flags = true, .flags = 8, .by = admin }, -EOPNOTSUPP,
 		  ZKHSM_REASON_UNKNOWN_FLAG },
-		{ { .set_flags = true, .flags = 2, .by = admin }, -EOPNOTSUPP,
+		{ { .set_flags = true, .flags = 4, .by = admin }, -EOPNOTSUPP,
 		  ZKHSM_REASON_NOT_SUPPORTED },
 		{ { .set_flags = true, .flags = 1, .by = admin }, -EINVAL,
 		  ZKHSM_REASON_RESERVED_INPUT },
@@ -468,6 +468,7 @@ static void key_new_refuses(struct kunit *test)
 	REFUSED(type, ZKHSM_KEY_TYPE_EC_P384, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED);
 	REFUSED(usage, 4, -EOPNOTSUPP, ZKHSM_REASON_UNKNOWN_FLAG);
 	REFUSED(flags, 8, -EOPNOTSUPP, ZKHSM_REASON_UNKNOWN_FLAG);
+	REFUSED(flags, ZKHSM_KEY_FLAG_GRANT_REQUIRED, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED);
 	REFUSED(flags, ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE, -EINVAL, ZKHSM_REASON_RESERVED_INPUT);
 	REFUSED(state, HELD, -EACCES, ZKHSM_REASON_STATE);
 	REFUSED(state, DEACT, -EACCES, ZKHSM_REASON_STATE);

@@ -34,10 +34,14 @@ extern struct kunit_suite zkhsm_kunit_adversarial;
 extern struct kunit_suite zkhsm_kunit_adversarial_messages;
 extern struct kunit_suite zkhsm_kunit_wire;
 extern struct kunit_suite zkhsm_kunit_wire_bytes;
+extern struct kunit_suite zkhsm_kunit_wire_order;
 extern struct kunit_suite zkhsm_kunit_set;
 extern struct kunit_suite zkhsm_kunit_record;
 extern struct kunit_suite zkhsm_kunit_key;
 extern struct kunit_suite zkhsm_kunit_order;
+extern struct kunit_suite zkhsm_kunit_lease;
+extern struct kunit_suite zkhsm_kunit_lease_apply;
+extern struct kunit_suite zkhsm_kunit_trust_change;
 extern struct kunit_suite zkhsm_kunit_vote;
 extern struct kunit_suite zkhsm_kunit_wipe;
 extern struct kunit_suite zkhsm_kunit_fault;
@@ -57,6 +61,7 @@ extern struct kunit_suite zkhsm_kunit_fault;
  * @hmac_key: what the HMAC transform has last been given
  * @hmac_key_len: its length
  * @boottime_ahead: CLOCK_BOOTTIME is so many nanoseconds ahead
+ * @boottime_stands: it stands, at so many nanoseconds; 0: it goes
  * @work: delayed work that was put off last
  * @work_delay: for so many jiffies
  * @keyring: payload of every keyring key, of which there is one, or NULL
@@ -75,6 +80,7 @@ struct kunit_stubs {
 	u8 hmac_key[ZKHSM_HMAC_MAX_KEY];
 	unsigned int hmac_key_len;
 	s64 boottime_ahead;
+	s64 boottime_stands;
 	struct delayed_work *work;
 	unsigned long work_delay;
 	const u8 *keyring;

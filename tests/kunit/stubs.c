@@ -88,6 +88,8 @@ ktime_t __wrap_ktime_get_with_offset(enum tk_offsets offs)
 {
 	ktime_t now = __real_ktime_get_with_offset(offs);
 
+	if (offs == TK_OFFS_BOOT && stubs.boottime_stands)
+		return ns_to_ktime(stubs.boottime_stands);
 	return offs == TK_OFFS_BOOT ? ktime_add_ns(now, stubs.boottime_ahead) : now;
 }
 

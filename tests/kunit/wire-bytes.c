@@ -5,9 +5,7 @@
  */
 #include <linux/ctype.h>
 
-#include "kunit.h"
-
-#define ROOM	1024
+#include "wire-bytes.h"
 
 /* Where things are, by Documentation/protocol.rst and not by the encoder. */
 enum {
@@ -20,41 +18,6 @@ enum {
 	AT_GROUP = 487,
 	STATEMENT_LEN = 489,
 };
-
-/* Bytes to put at a place, and what comes of it. */
-struct wrong {
-	const char *what;
-	u32 at;
-	u8 len;
-	u8 bytes[8];
-	int err;
-};
-
-static u8 *buffer_new(struct kunit *test)
-{
-	u8 *buf = kunit_kzalloc(test, ROOM, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	return buf;
-}
-
-typedef int (*decode_fn)(struct kunit *test, const u8 *buf, size_t len);
-
-static void each_wrong(struct kunit *test, u8 *buf, size_t len, const struct wrong *w, u32 count,
-		       decode_fn decode)
-{
-	u8 kept[8];
-	u32 i;
-
-	KUNIT_EXPECT_EQ(test, decode(test, buf, len), 0);
-	for (i = 0; i < count; i++) {
-		memcpy(kept, buf + w[i].at, sizeof(kept));
-		memcpy(buf + w[i].at, w[i].bytes, w[i].len);
-		KUNIT_EXPECT_EQ_MSG(test, decode(test, buf, len), w[i].err, "%s", w[i].what);
-		memcpy(buf + w[i].at, kept, sizeof(kept));
-	}
-	KUNIT_EXPECT_EQ(test, decode(test, buf, len), 0);
-}
 
 static int decode_statement(struct kunit *test, const u8 *buf, size_t len)
 {
@@ -162,84 +125,6 @@ static void wire_bytes_configuration(struct kunit *test)
 	c->manager_count = 0;
 	KUNIT_ASSERT_EQ(test, zkhsm_configuration_encode(c, buf, ROOM), 32);
 	KUNIT_EXPECT_EQ(test, decode_configuration(test, buf, 32), 0);
-}
-
-static int decode_order(struct kunit *test, const u8 *buf, size_t len)
-{
-	struct zkhsm_order o;
-
-	return zkhsm_order_decode(&o, buf, len);
-}
-
-static size_t order_bytes(struct kunit *test, u8 *buf, const u8 *elements, u16 count)
-{
-	struct zkhsm_order o = { .type = ZKHSM_ORDER_TYPE_REVOKE, .number = 1, .count = count,
-				 .elements = elements };
-	int len = zkhsm_order_encode(&o, buf, ROOM);
-
-	KUNIT_ASSERT_EQ(test, len, 80 + 3 + 32 * count);
-	return len + ZKHSM_SIGNATURE_LEN;
-}
-
-static void wire_bytes_order(struct kunit *test)
-{
-	static const u8 elements[3][ZKHSM_HASH_LEN] = { { 1 }, { 2 }, { 3 } };
-	/* number 72, reason 80, count 81, elements 83 */
-	static const struct wrong wrong[] = {
-		{ "number 0", 72, 8, { 0 }, -EBADMSG },
-		{ "the highest number", 72, 8, { 255, 255, 255, 255, 255, 255, 255, 255 }, 0 },
-		{ "reason 6", 80, 1, { 6 }, 0 },
-		{ "reason 7, of no meaning", 80, 1, { 7 }, -EBADMSG },
-		{ "reason 8", 80, 1, { 8 }, 0 },
-		{ "reason 10", 80, 1, { 10 }, 0 },
-		{ "reason 11", 80, 1, { 11 }, -EBADMSG },
-		{ "reason 255", 80, 1, { 255 }, -EBADMSG },
-		{ "no elements", 81, 2, { 0, 0 }, -EBADMSG },
-		{ "an element less", 81, 2, { 0, 2 }, -EBADMSG },
-		{ "an element more", 81, 2, { 0, 4 }, -EBADMSG },
-		{ "1025 elements", 81, 2, { 4, 1 }, -EBADMSG },
-		{ "unsorted", 83, 1, { 9 }, -EBADMSG },
-		{ "an element twice", 83 + 64, 1, { 2 }, -EBADMSG },
-	};
-	u8 *buf = buffer_new(test);
-	size_t len = order_bytes(test, buf, elements[0], 3);
-	u32 type;
-
-	each_wrong(test, buf, len, wrong, ARRAY_SIZE(wrong), decode_order);
-	for (type = 0; type < 256; type++) {
-		int want = -EBADMSG;
-
-		if (type >= ZKHSM_ORDER_TYPE_REVOKE && type <= ZKHSM_ORDER_TYPE_RELEASE)
-			want = 0;
-		else if (type == ZKHSM_ORDER_TYPE_LEASE ||
-			 (type >= ZKHSM_ORDER_TYPE_GRANT && type <= ZKHSM_ORDER_TYPE_TRANSFER))
-			want = -EOPNOTSUPP;
-		buf[5] = type;
-		KUNIT_EXPECT_EQ_MSG(test, decode_order(test, buf, len), want, "type %u", type);
-	}
-}
-
-/* 1,024 elements are the most, and are taken. */
-static void wire_bytes_order_longest(struct kunit *test)
-{
-	size_t size = ZKHSM_ORDER_ELEMENTS_MAX_LEN + ZKHSM_HASH_LEN;
-	u8 *buf = kunit_kzalloc(test, size, GFP_KERNEL);
-	u8 *names = kunit_kcalloc(test, ZKHSM_ELEMENTS_MAX + 1, ZKHSM_HASH_LEN, GFP_KERNEL);
-	struct zkhsm_order o = { .type = ZKHSM_ORDER_TYPE_HOLD, .number = 1, .elements = names };
-	u32 i;
-	int len;
-
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	KUNIT_ASSERT_NOT_NULL(test, names);
-	for (i = 0; i <= ZKHSM_ELEMENTS_MAX; i++)
-		put_unaligned_be16(i, names + i * ZKHSM_HASH_LEN);
-	o.count = ZKHSM_ELEMENTS_MAX;
-	len = zkhsm_order_encode(&o, buf, size);
-	KUNIT_ASSERT_EQ(test, len + ZKHSM_SIGNATURE_LEN, ZKHSM_ORDER_ELEMENTS_MAX_LEN);
-	KUNIT_EXPECT_EQ(test, decode_order(test, buf, len + ZKHSM_SIGNATURE_LEN), 0);
-	o.count++;
-	len = zkhsm_order_encode(&o, buf, size);
-	KUNIT_EXPECT_EQ(test, decode_order(test, buf, len + ZKHSM_SIGNATURE_LEN), -EBADMSG);
 }
 
 static size_t list_bytes(struct kunit *test, u8 *buf, const char *const *ids, u32 count)
@@ -414,8 +299,6 @@ static void wire_bytes_element(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(wire_bytes_statement),
 	KUNIT_CASE(wire_bytes_configuration),
-	KUNIT_CASE(wire_bytes_order),
-	KUNIT_CASE(wire_bytes_order_longest),
 	KUNIT_CASE(wire_bytes_list),
 	KUNIT_CASE(wire_bytes_announcement),
 	KUNIT_CASE(wire_bytes_ids),

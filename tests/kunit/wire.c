@@ -134,6 +134,23 @@ static void fill_order(struct sample *s, struct rnd_state *rnd)
 	s->order.elements = names[0];
 }
 
+static void fill_lease(struct sample *s, struct rnd_state *rnd)
+{
+	fill_order(s, rnd);
+	s->order.type = ZKHSM_ORDER_TYPE_LEASE;
+	s->order.number = 0;
+	s->order.verdict = ZKHSM_LEASE_VERDICT_DENY;
+}
+
+/* What is in C is not of the order's form, and C is not read here. */
+static void fill_trust_change(struct sample *s, struct rnd_state *rnd)
+{
+	fill_order(s, rnd);
+	s->order.type = ZKHSM_ORDER_TYPE_TRUST_CHANGE;
+	s->order.config = names[0];
+	s->order.config_len = sizeof(names);
+}
+
 /* A signature is 64 bytes; that they are r and s in range is not of the form. */
 static int encode_order(const struct sample *s, u8 *buf, size_t size)
 {
@@ -205,6 +222,8 @@ static const struct format formats[] = {
 	{ "configuration", fill_configuration, encode_configuration, decode_configuration },
 	{ "announcement", fill_announcement, encode_announcement, decode_announcement },
 	{ "order", fill_order, encode_order, decode_order },
+	{ "lease", fill_lease, encode_order, decode_order },
+	{ "trust-change", fill_trust_change, encode_order, decode_order },
 	{ "list", fill_entry, encode_list, decode_list },
 };
 
@@ -300,7 +319,7 @@ static void wire_fields(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, t->order.hsm_id, s->order.hsm_id, ZKHSM_HASH_LEN);
 	KUNIT_EXPECT_MEMEQ(test, t->order.elements, names, sizeof(names));
 
-	KUNIT_EXPECT_EQ(test, decode_list(t, s->bytes, encode_sample(test, &formats[5], s, &rnd)),
+	KUNIT_EXPECT_EQ(test, decode_list(t, s->bytes, encode_sample(test, &formats[7], s, &rnd)),
 			0);
 	KUNIT_EXPECT_EQ(test, t->entry.created_ms, s->entry.created_ms);
 	KUNIT_EXPECT_MEMEQ(test, t->entry.id, s->entry.id, sizeof(s->entry.id));
@@ -387,7 +406,7 @@ static void wire_type_confusion(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(formats); i++) {
 		len = encode_sample(test, &formats[i], s, &rnd);
 		for (j = 0; j < ARRAY_SIZE(formats); j++)
-			if (j != i)
+			if (formats[j].decode != formats[i].decode)
 				KUNIT_EXPECT_EQ_MSG(test, formats[j].decode(t, s->bytes, len),
 						    -EBADMSG, "%s as %s", formats[i].name,
 						    formats[j].name);
