@@ -65,6 +65,8 @@ def host_moves(world):
     if world.left("reboot"):
         for which in range(len(world.store)):
             yield ("reboot", which)
+    if world.left("fork"):
+        yield ("fork",)
     if world.left("pin"):
         for m in setup.pinnable:
             yield ("unpin" if m in kernel.config.managers else "pin", m)

@@ -53,8 +53,8 @@ class Setup:
         return "ABCDEFGH"[m]
 
 
-def c(quorum, stop, wipe, managers, max_ttl=2):
-    return Config(quorum, stop, wipe, tuple(managers), max_ttl)
+def c(quorum, stop, wipe, managers, max_ttl=2, grace=0):
+    return Config(quorum, stop, wipe, tuple(managers), max_ttl, grace)
 
 
 ABC = (0, 1, 2)
@@ -85,6 +85,8 @@ SETUPS = [
           orders={0: 1}, budget={"evidence": 2, "pin": 2}, pinnable=(0,), lives=False),
     Setup("lease-1", c(1, 1, 1, (0,)), needs_lease=1, orders={0: 1},
           budget={"evidence": 2, "tick": 3, "key": 2}, window=1),
+    Setup("lease-grace", c(1, 1, 1, (0,), 1, 1), needs_lease=1, orders={0: 1},
+          budget={"evidence": 2, "tick": 3, "key": 1}),
     Setup("lease-2", c(2, 2, 2, (0, 1)), needs_lease=1, orders={0: 1}, kinds=(HOLD, RELEASE),
           budget={"evidence": 2, "tick": 1}),
     Setup("lease-least", c(1, 1, 1, (0,)), elements=2, needs_lease=1, orders={0: 2},
@@ -93,6 +95,8 @@ SETUPS = [
           budget={"evidence": 1, "tick": 3, "lie": 1}),
     Setup("trust", C0, liars=(2,), orders={0: 2, 1: 2}, budget={"lie": 2},
           words={0: [change(C0, C1), change(C0, C0)], 1: [change(C0, C1)], 2: [change(C0, C1)]}),
+    Setup("trust-two", C0, liars=(2,), orders={0: 1, 1: 1}, budget={"lie": 2},
+          words={0: [change(C0, C1)], 1: [change(C0, C2)], 2: [change(C0, C1), change(C0, C2)]}),
     # B and C take C away and bring it back, while A's old word waits.
     Setup("trust-aba", C0, liars=(2,), orders={0: 1, 1: 2}, budget={"lie": 3},
           words={0: [change(C0, C1)], 1: [change(C0, C2), change(C2, C0)],
@@ -105,6 +109,8 @@ SETUPS = [
           words={0: [(TRUST, SHORTER)]}, budget={"evidence": 2, "tick": 2}),
     Setup("reboot-lease", c(1, 1, 1, (0,)), needs_lease=1, orders={0: 1}, store="hostile",
           budget={"evidence": 2, "tick": 1, "reboot": 1, "seal": 1}, window=1),
+    Setup("fork", c(1, 1, 1, (0,)), needs_lease=1, orders={0: 1}, kinds=(HOLD,),
+          budget={"evidence": 2, "tick": 1, "fork": 1}, window=1),
     Setup("rollback", c(2, 1, 2, (0, 1)), needs_lease=1, orders={0: 1}, store="hostile",
           kinds=(HOLD,), budget={"evidence": 2, "reboot": 1, "seal": 1}),
     Setup("power-cut", c(1, 1, 1, (0,)), orders={0: 2}, kinds=(HOLD, RELEASE), store="honest",
@@ -130,6 +136,19 @@ WIDER = [
           budget={"evidence": 2, "reboot": 2, "seal": 2}, window=1),
 ]
 
+# Everything together, far too much to search: random walks (explore.py).
+WALKS = [
+    Setup("walk-orders", c(2, 2, 2, ABC), liars=(2,), elements=2, orders={0: 8, 1: 8},
+          budget={"lie": 8, "key": 8, "pin": 4, "seal": 6, "reboot": 3}, store="hostile",
+          pinnable=(1, 2), lives=False),
+    Setup("walk-leases", C0, liars=(2,), elements=2, needs_lease=1, orders={0: 5, 1: 5},
+          budget={"evidence": 8, "tick": 6, "lie": 6, "key": 6, "seal": 6, "reboot": 2, "fork": 2},
+          store="hostile", window=1, slots=3,
+          words={m: [*((kind, e) for kind in VOTES for e in range(2)), change(C0, C1),
+                     change(C1, C0), change(C0, C2), change(C2, C0), change(C1, C2)]
+                 for m in ABC}),
+]
+
 # One lying manager more than is tolerated: what they can do must show.
 EDGES = [
     Setup("edge-wipe", C0, liars=(1, 2), kinds=(REVOKE,), budget={"lie": 2}, tolerates=True),
@@ -139,4 +158,4 @@ EDGES = [
           words={m: [change(C0, C1)] for m in ABC}),
 ]
 
-BY_NAME = {setup.name: setup for setup in SETUPS + WIDER + EDGES}
+BY_NAME = {setup.name: setup for setup in SETUPS + WIDER + WALKS + EDGES}

@@ -2,6 +2,7 @@
 """Every reachable state, the nearest first, so that a trace is as short as can be."""
 
 import collections
+import random
 import time
 
 from adversary import moves
@@ -51,3 +52,24 @@ def explore(setup, off=frozenset(), limit=2_000_000, also=None):
                 return result(None, [], False)
             queue.append((after, digest))
     return result(None, [], True)
+
+
+def walk(setup, seed, walks, steps, also=None):
+    """Random ways through what is too much to search, each from the start."""
+    start, chance, seen = time.monotonic(), random.Random(seed), 0
+    for _ in range(walks):
+        world, texts = World(setup), []
+        for _ in range(steps):
+            ways = list(moves(world))
+            if not ways:
+                break
+            # A kind of step first: there are many more messages than events.
+            kind = chance.choice(sorted({way[0] for way in ways}))
+            action = chance.choice([way for way in ways if way[0] == kind])
+            told, wrong = world.step(action)
+            texts.append(f"{show(setup, action)}: {told}")
+            seen += 1
+            wrong = wrong or also and also(world)
+            if wrong:
+                return Result(wrong, texts, seen, False, time.monotonic() - start)
+    return Result(None, [], seen, True, time.monotonic() - start)

@@ -72,6 +72,12 @@ STORIES = [
           both(B, 1, C, 1, Change(BEFORE, BETWEEN)) + both(B, 2, C, 2, Change(BETWEEN, BEFORE)) +
           gets(A, 1, TRUST, Change(BEFORE, AFTER)) + gets(C, 3, TRUST, Change(BEFORE, AFTER)),
           lambda w: w.kernel.config == AFTER, liars=(C,)),
+    story("equal-numbers",
+          "a manager restored from a backup uses a number again that has acted ahead: its"
+          " release is counted and does nothing",
+          c(1, 1, 1, (A,)),
+          gets(A, 2, HOLD) + orders(A, 1, HOLD, 1) + orders(A, 2, RELEASE),
+          lambda w: w.kernel.state[0] == HELD and w.kernel.counter == [2], elements=2),
     story("rollback",
           "a state from before a hold comes back, and the other managers' leases serve",
           c(2, 1, 2, ABC),

@@ -11,8 +11,8 @@ HOLD, REVOKE, RELEASE, CLEARED, TRUST = 1, 2, 3, 4, 5
 STOPS = (HOLD, REVOKE)
 ABSENT, ACTIVE, HELD, COMPROMISED = 0, 1, 2, 3
 
-# C. managers is a sorted tuple of numbers, max_ttl in ticks.
-Config = collections.namedtuple("Config", "quorum stop wipe managers max_ttl")
+# C. managers is a sorted tuple of numbers, max_ttl and grace (enforce_grace) in ticks.
+Config = collections.namedtuple("Config", "quorum stop wipe managers max_ttl grace")
 # born: when the nonce was made; fresh: bit mask of the keys in L that have not changed since.
 Nonce = collections.namedtuple("Nonce", "boot n born fresh")
 # grants: bit mask of elements.
@@ -28,8 +28,8 @@ class Kernel:
     """managers and elements are numbers; votes of m on e are at m * elements + e."""
 
     FLAT = ("counter", "lease_n", "state", "votes", "stopped", "nonces", "leases", "pending")
-    __slots__ = ("off", "also", "elements", "needs_lease", "nonce_life", "slots", "boot", "now", "n",
-                 "config") + FLAT
+    __slots__ = ("off", "also", "elements", "needs_lease", "nonce_life", "slots", "boot", "now",
+                 "n", "config") + FLAT
 
     def __init__(self, setup, off):
         self.off, self.also = off, setup.also
@@ -94,12 +94,13 @@ class Kernel:
                 continue
             if m not in self.config.managers and "pinned-leases" not in self.off:
                 continue
-            if "vote-denies" in self.also and (self.votes[m * self.elements + e] or (0,))[0] in STOPS:
+            vote = self.votes[m * self.elements + e]
+            if "vote-denies" in self.also and vote and vote[0] in STOPS:
                 continue
             ttl = x.ttl
             if "shorter-max-ttl" not in self.off:
                 ttl = min(ttl, self.config.max_ttl)
-            if self.now < x.born + ttl or "lease-ends" in self.off:
+            if self.now < x.born + ttl + self.config.grace or "lease-ends" in self.off:
                 found.append(m)
         return found
 
@@ -213,8 +214,8 @@ class Kernel:
             self.pending[m] = (self.pending[m] or ()) + (change,)
         else:
             self.pending[m] = (change,)
-        agreed = sum(1 for by in self.config.managers
-                     if self.pending[by] and change in self.pending[by])
+        agreed = sum(1 for by in self.config.managers if self.pending[by] and
+                     (change in self.pending[by] or "same-body" in self.off))
         if agreed < (1 if "trust-quorum" in self.off else self.config.quorum):
             return "waiting", True
         self.configure(change.new)
@@ -280,6 +281,14 @@ class Kernel:
         self.lease_n[m] = o.n
         self.leases[m] = Live(o.n, born, lease.ttl, lease.grants, o.fresh)
         return "taken"
+
+    def fork(self):
+        """The VM was, with notice."""
+        self.boot += 1
+        if "fork-drops-leases" not in self.off:
+            self.leases = [None] * len(self.leases)
+        if "fork-drops-nonces" not in self.off:
+            self.nonces = []
 
     # --- what is sealed ----------------------------------------------------------------
 

@@ -14,7 +14,7 @@ S6  what a manager has seen is not taken back by a loss of power
 
 import collections
 
-from kernel import ABSENT, COMPROMISED, HELD, RELEASE, REVOKE, STOPS, TRUST
+from kernel import COMPROMISED, HELD, RELEASE, REVOKE, STOPS, TRUST
 
 # incarnations: 0 where the key was not there. counters, config: what S says.
 Evidence = collections.namedtuple("Evidence", "boot n born incarnations counters config")
@@ -121,8 +121,12 @@ class Account:
         for e in range(self.elements):
             if before[e] != after[e]:
                 self.incarnation[e] += 1
-                kept = self.wiped[e] and before[e] != ABSENT
-                self.wiped[e] = self.incarnation[e] if kept and after[e] == COMPROMISED else 0
+                if self.wiped[e]:
+                    self.wiped[e] = self.incarnation[e]
+
+    def brought(self, e):
+        """In anew, which only a quorum's releases let it be: what was wiped has gone."""
+        self.wiped[e] = 0
 
     # --- what may be -----------------------------------------------------------------
 
@@ -132,7 +136,7 @@ class Account:
         if "vote-denies" in world.setup.strict and self.words[m * self.elements + e] in STOPS:
             return False
         for s in self.evidence:
-            end = s.born + min(world.setup.ttl, self.config.max_ttl)
+            end = s.born + min(world.setup.ttl, self.config.max_ttl) + self.config.grace
             if s.boot != self.boot or s.incarnations[e] != self.incarnation[e] or k.now >= end:
                 continue
             # Of leases that the kernel took the last one counts, and no other.

@@ -11,7 +11,7 @@ from kernel import (ABSENT, HOLD, RELEASE, REVOKE, STOPS, TRUST, Config, Kernel,
 
 KINDS = {HOLD: "hold", REVOKE: "revoke", RELEASE: "release", TRUST: "trust-change"}
 # What there is a limited number of in a search, besides the orders of each manager.
-BUDGET = ("evidence", "tick", "key", "lie", "seal", "reboot", "pin")
+BUDGET = ("evidence", "tick", "key", "lie", "seal", "reboot", "fork", "pin")
 
 
 class Manager:
@@ -42,7 +42,7 @@ class Manager:
             self.approved |= {subject.new}
 
     def answer(self, s, ttl):
-        """A lease for evidence that it accepts: of all keys but those it does not regard as good."""
+        """A lease for evidence that it accepts, of all keys that it regards as good."""
         self.answered = (s.boot, s.n)
         self.leases += (Lease(s.boot, s.n, len(self.orders), ttl, self.good),)
 
@@ -160,7 +160,10 @@ class World:
 
     def do_bring(self, e):
         self.spend("key")
-        return self.kernel.bring(e), None
+        told = self.kernel.bring(e)
+        if told == "done":
+            self.account.brought(e)
+        return told, None
 
     def do_seal(self):
         self.spend("seal")
@@ -179,6 +182,12 @@ class World:
             wrong = next(filter(None, (properties.check_seen(self, m) for m in self.honest())),
                          None)
         return f"boot {self.kernel.boot}", wrong
+
+    def do_fork(self):
+        self.spend("fork")
+        self.kernel.fork()
+        self.account.boot += 1
+        return f"instance {self.kernel.boot}", None
 
     def do_unpin(self, m):
         return self.pinned([x for x in self.kernel.config.managers if x != m])
@@ -222,13 +231,14 @@ def show(setup, action):
     if name == "lease":
         m, x = rest
         keys = ",".join(str(e) for e in range(setup.elements) if x.grants >> e & 1) or "none"
-        return (f"kernel gets {setup.name_of(m)}'s lease for boot {x.boot} n {x.n}, least {x.least},"
-                f" ttl {x.ttl}, granting {keys}")
+        return (f"kernel gets {setup.name_of(m)}'s lease for boot {x.boot} n {x.n},"
+                f" least {x.least}, ttl {x.ttl}, granting {keys}")
     if name == "answer":
         return f"{setup.name_of(rest[0])} reads the evidence of boot {rest[1].boot} n {rest[1].n}"
     if name == "reboot":
         return f"reboot into stored state {rest[0]}"
     words = {"evidence": "evidence is made", "tick": "time passes", "seal": "state is sealed",
+             "fork": "the VM is forked, with notice",
              "delete": "the key is deleted:", "bring": "the key is imported:",
              "pin": "an administrator pins", "unpin": "an administrator unpins"}
     if name in ("pin", "unpin"):
