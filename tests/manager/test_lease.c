@@ -395,7 +395,7 @@ static void same_again(void **state)
 /* Who did not get the answer shall not be granted what has been revoked since. */
 static void same_but_revoked(void **state)
 {
-	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN], element[32];
 	struct got before, after, again;
 	size_t len;
 
@@ -414,6 +414,14 @@ static void same_but_revoked(void **state)
 			 number_of(after.answer, "attested_at_ms"));
 	again = post(evidence, len);
 	assert_string_equal(again.text, after.text);
+	/* What is stopped for one reason more is stopped as before. */
+	element_of("key-000001", element);
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 201, NULL,
+		      "{'action':'hold','scope':'element','element':'%s','reason':'superseded'}",
+		      hex32(element)));
+	got_free(&again);
+	again = post(evidence, len);
+	assert_string_equal(again.text, after.text);
 	got_free(&before);
 	got_free(&after);
 	got_free(&again);
@@ -429,6 +437,9 @@ static void same_but_revoked(void **state)
 	again = post(evidence, len);
 	assert_true(excepted(&again, "key-000001"));
 	got_free(&again);
+	tell(ask_json(d->admin, "POST", "/v1/admin/revocations", 201, NULL,
+		      "{'action':'release','scope':'element','element':'%s','reason':'superseded'}",
+		      hex32(element)));
 }
 
 static void same_but_reconfigured(void **state)

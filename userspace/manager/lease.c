@@ -169,16 +169,6 @@ static int find_terms(struct zkhsmd_store *store, const uint8_t hsm_id[32],
 	return ret;
 }
 
-/* 0 while nothing was ever revoked. */
-static int revocation_number(struct zkhsmd_store *store, uint64_t *number)
-{
-	int ret = store->ops->meta_get(store, ZKHSMD_META_LIST_NUMBER, number, sizeof(*number));
-
-	if (ret == -ENOENT)
-		*number = 0;
-	return ret == -ENOENT ? 0 : ret;
-}
-
 /* The kernel refuses what is longer than its max_ttl. */
 static int find_ttl(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		    uint64_t *ttl_ms)
@@ -238,8 +228,6 @@ int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 	if (!ret)
 		ret = zkhsmd_orders_last(store, h, &say.least);
 	if (!ret)
-		ret = revocation_number(store, &out->revocations);
-	if (!ret)
 		ret = find_terms(store, h->id, list, &t);
 	if (!ret)
 		ret = sign(m, h, &t, &say, out);
@@ -251,22 +239,20 @@ int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 	return ret;
 }
 
+/* Nothing is stopped on an HSM, or is not any more, without an order to it. */
 int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 			 struct zkhsmd_lease *out)
 {
-	uint64_t revocations = 0, last = 0;
 	struct zkhsm_order o;
+	uint64_t last = 0;
 	int ret = store->ops->lease_get(store, h->id, out);
 
 	if (ret)
 		return ret;
-	ret = revocation_number(store, &revocations);
-	if (!ret)
-		ret = zkhsmd_orders_last(store, h, &last);
+	ret = zkhsmd_orders_last(store, h, &last);
 	if (!ret && zkhsm_order_decode(&o, out->bytes, out->len))
 		ret = -EUCLEAN;
-	if (!ret && (memcmp(out->evidence_digest, h->evidence_digest, 32) != 0 ||
-		     out->revocations != revocations || o.least != last))
+	if (!ret && (memcmp(out->evidence_digest, h->evidence_digest, 32) != 0 || o.least != last))
 		ret = -ENOENT;
 	if (ret)
 		zkhsmd_lease_free(out);

@@ -300,8 +300,8 @@ json_t *zkhsmd_trust_json(const struct zkhsmd_hsm *h);		/* null while nothing wa
 /* lease.c */
 void zkhsmd_lease_free(struct zkhsmd_lease *l);
 /*
- * The one for the newest accepted evidence, when nothing has changed since that it
- * would have to say. -ENOENT: there is none like that. Caller frees.
+ * The one for the newest accepted evidence, when no order was made since. -ENOENT:
+ * there is none like that. Caller frees.
  */
 int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 			 struct zkhsmd_lease *out);

@@ -70,7 +70,6 @@ struct zkhsmd_hsm {
 /**
  * struct zkhsmd_lease - the lease that answered the newest accepted evidence of an HSM
  * @evidence_digest: of that evidence, as in struct zkhsmd_hsm
- * @revocations: number of the revocation list that it takes into account
  * @granted, @denied: how many keys of its list; those that the proof does not cover
  *		are neither
  * @denied_keys: a JSON array that names them, cut; with @bytes the owner's, see
@@ -80,7 +79,6 @@ struct zkhsmd_hsm {
 struct zkhsmd_lease {
 	uint8_t evidence_digest[32];
 	int64_t made_ms;
-	uint64_t revocations;
 	uint32_t granted, denied;
 	char *denied_keys;
 	uint8_t *bytes;

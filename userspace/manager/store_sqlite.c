@@ -93,12 +93,12 @@ static const char *const statements[SQL_COUNT] = {
 		" WHERE hsm_id = ?1 AND number > ?2 ORDER BY number",
 	[SQL_ORDER_LAST] = "SELECT max(number) FROM orders WHERE hsm_id = ?1",
 
-	[SQL_LEASE_GET] = "SELECT evidence_digest, made_ms, revocations, granted, denied,"
-		" denied_keys, bytes FROM lease WHERE hsm_id = ?1",
-	[SQL_LEASE_PUT] = "INSERT INTO lease(hsm_id, evidence_digest, made_ms, revocations,"
-		" granted, denied, denied_keys, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+	[SQL_LEASE_GET] = "SELECT evidence_digest, made_ms, granted, denied, denied_keys, bytes"
+		" FROM lease WHERE hsm_id = ?1",
+	[SQL_LEASE_PUT] = "INSERT INTO lease(hsm_id, evidence_digest, made_ms, granted, denied,"
+		" denied_keys, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 		" ON CONFLICT(hsm_id) DO UPDATE SET evidence_digest = ?2, made_ms = ?3,"
-		" revocations = ?4, granted = ?5, denied = ?6, denied_keys = ?7, bytes = ?8",
+		" granted = ?4, denied = ?5, denied_keys = ?6, bytes = ?7",
 
 	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
 	[SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES (?1, ?2)"

@@ -210,12 +210,11 @@ int sq_lease_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], struct zkhsmd
 	if (!sq_take(q, 0, out->evidence_digest, sizeof(out->evidence_digest)))
 		return sq_end(q, -EUCLEAN);
 	out->made_ms = sqlite3_column_int64(q, 1);
-	out->revocations = (uint64_t)sqlite3_column_int64(q, 2);
-	out->granted = (uint32_t)sqlite3_column_int64(q, 3);
-	out->denied = (uint32_t)sqlite3_column_int64(q, 4);
-	out->denied_keys = copy_of(sqlite3_column_text(q, 5), (size_t)sqlite3_column_bytes(q, 5));
-	out->len = (size_t)sqlite3_column_bytes(q, 6);
-	out->bytes = copy_of(sqlite3_column_blob(q, 6), out->len);
+	out->granted = (uint32_t)sqlite3_column_int64(q, 2);
+	out->denied = (uint32_t)sqlite3_column_int64(q, 3);
+	out->denied_keys = copy_of(sqlite3_column_text(q, 4), (size_t)sqlite3_column_bytes(q, 4));
+	out->len = (size_t)sqlite3_column_bytes(q, 5);
+	out->bytes = copy_of(sqlite3_column_blob(q, 5), out->len);
 	if (out->denied_keys && out->bytes)
 		return sq_end(q, 0);
 	free(out->denied_keys);
@@ -232,10 +231,9 @@ int sq_lease_put(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct 
 	sq_blob(q, 1, hsm_id, 32);
 	sq_blob(q, 2, l->evidence_digest, sizeof(l->evidence_digest));
 	sqlite3_bind_int64(q, 3, l->made_ms);
-	sqlite3_bind_int64(q, 4, (sqlite3_int64)l->revocations);
-	sqlite3_bind_int64(q, 5, l->granted);
-	sqlite3_bind_int64(q, 6, l->denied);
-	sqlite3_bind_text(q, 7, l->denied_keys, -1, SQLITE_STATIC);
-	sq_blob(q, 8, l->bytes, l->len);
+	sqlite3_bind_int64(q, 4, l->granted);
+	sqlite3_bind_int64(q, 5, l->denied);
+	sqlite3_bind_text(q, 6, l->denied_keys, -1, SQLITE_STATIC);
+	sq_blob(q, 7, l->bytes, l->len);
 	return sq_run(q);
 }

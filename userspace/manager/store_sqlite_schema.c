@@ -16,8 +16,8 @@
 #define LEASE_TABLE \
 	"CREATE TABLE lease(hsm_id BLOB PRIMARY KEY REFERENCES hsm(id)," \
 	" evidence_digest BLOB NOT NULL, made_ms INTEGER NOT NULL," \
-	" revocations INTEGER NOT NULL, granted INTEGER NOT NULL, denied INTEGER NOT NULL," \
-	" denied_keys TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;"
+	" granted INTEGER NOT NULL, denied INTEGER NOT NULL, denied_keys TEXT NOT NULL," \
+	" bytes BLOB NOT NULL) STRICT;"
 
 /*
  * list_digest and config_seen are NULL until there is evidence; what they refer
