@@ -103,7 +103,14 @@ struct order {
 	size_t len;
 };
 
-/* Sorts a copy of @elements; the caller says everything else. */
+/* An order piece by piece: what all begin with, then the body, then order_sign(). */
+void order_begin(struct order *o, const struct manager *m, uint8_t type, const uint8_t hsm_id[32],
+		 uint64_t number);
+void order_put(struct order *o, const void *data, size_t len);
+void order_put_number(struct order *o, uint64_t value, unsigned int bytes);
+/* Their number, then a sorted copy of them. */
+void order_put_elements(struct order *o, const uint8_t (*elements)[32], size_t count);
+/* A revoke, hold or release; the caller says everything. */
 void order_make(struct order *o, const struct manager *m, uint8_t type, const uint8_t hsm_id[32],
 		uint64_t number, uint8_t reason, const uint8_t (*elements)[32], size_t count);
 /* Puts a signature of @m over the first @signed_len bytes behind them. */

@@ -77,25 +77,48 @@ int evidence_get(struct hsm *h, const struct manager *m)
 	return nlraw_do(&h->nl, msg, &h->a);
 }
 
-static void put(struct order *o, const void *data, size_t len)
+void order_put(struct order *o, const void *data, size_t len)
 {
 	must(o->len + len <= sizeof(o->bytes), "an order that long");
 	memcpy(o->bytes + o->len, data, len);
 	o->len += len;
 }
 
-static void put_number(struct order *o, uint64_t value, unsigned int bytes)
+void order_put_number(struct order *o, uint64_t value, unsigned int bytes)
 {
 	while (bytes--) {
 		uint8_t byte = (uint8_t)(value >> (8 * bytes));
 
-		put(o, &byte, 1);
+		order_put(o, &byte, 1);
 	}
+}
+
+void order_begin(struct order *o, const struct manager *m, uint8_t type, const uint8_t hsm_id[32],
+		 uint64_t number)
+{
+	o->len = 0;
+	order_put(o, "ZKHSM", 5);
+	order_put_number(o, type, 1);
+	order_put_number(o, 1, 2);
+	order_put(o, m->id, 32);
+	order_put(o, hsm_id, 32);
+	order_put_number(o, number, 8);
 }
 
 static int by_bytes(const void *a, const void *b)
 {
 	return memcmp(a, b, 32);
+}
+
+void order_put_elements(struct order *o, const uint8_t (*elements)[32], size_t count)
+{
+	size_t start;
+
+	order_put_number(o, count, 2);
+	start = o->len;
+	if (count)
+		order_put(o, elements, count * 32);
+	qsort(o->bytes + start, count, 32, by_bytes);
 }
 
 void order_sign(struct order *o, const struct manager *m, size_t signed_len)
@@ -104,26 +127,15 @@ void order_sign(struct order *o, const struct manager *m, size_t signed_len)
 
 	ec_sign(m->key, o->bytes, signed_len, signature);
 	o->len = signed_len;
-	put(o, signature, sizeof(signature));
+	order_put(o, signature, sizeof(signature));
 }
 
 void order_make(struct order *o, const struct manager *m, uint8_t type, const uint8_t hsm_id[32],
 		uint64_t number, uint8_t reason, const uint8_t (*elements)[32], size_t count)
 {
-	size_t start;
-
-	o->len = 0;
-	put(o, "ZKHSM", 5);
-	put_number(o, type, 1);
-	put_number(o, 1, 2);
-	put(o, m->id, 32);
-	put(o, hsm_id, 32);
-	put_number(o, number, 8);
-	put_number(o, reason, 1);
-	put_number(o, count, 2);
-	start = o->len;
-	put(o, elements, count * 32);
-	qsort(o->bytes + start, count, 32, by_bytes);
+	order_begin(o, m, type, hsm_id, number);
+	order_put_number(o, reason, 1);
+	order_put_elements(o, elements, count);
 	order_sign(o, m, o->len);
 }
 
