@@ -12,9 +12,10 @@
 #define MAX_WAIT_MS	300000
 #define MAX_WAIT_LONGEST_MS 86400000
 
+/* To the microsecond: what is behind that is the binary form's. */
 static void put_ms(json_t *o, const char *name, double ms)
 {
-	json_object_set_new(o, name, json_real(ms < 0 ? 0 : ms));
+	json_object_set_new(o, name, json_real(ms < 0 ? 0 : (double)(uint64_t)(ms * 1000) / 1000));
 }
 
 static void put_refusal(json_t *o, const struct drill *d)
