@@ -86,9 +86,9 @@ static inline struct manager *scene(size_t count)
 	memset(&agent, 0, sizeof(agent));
 	agent.manager_count = count;
 	agent.config = (struct agent_config){
-		.backoff_min_ms = 10, .backoff_max_ms = 50, .connect_timeout_ms = 5000,
-		.request_timeout_ms = 10000, .orders_wait_ms = 1000,
-		/* Longer than FAKE_AWAIT() waits: who depends on it fails. */
+		.backoff_min_ms = 10, .backoff_max_ms = 50, .orders_wait_ms = 1000,
+		/* Longer than FAKE_AWAIT(): what waits for one of these comes too late. */
+		.connect_timeout_ms = 60000, .request_timeout_ms = 60000,
 		.challenge_wait_ms = 60000,
 	};
 	snprintf(agent.config.state_dir, sizeof(agent.config.state_dir), "%s", scene_dir);
