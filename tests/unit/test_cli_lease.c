@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * test_cli_lease.c - leases and configurations made off line, and what is said of times
+ * test_cli_lease.c - leases and configurations made off line
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -446,40 +446,6 @@ static void withdrawn(void **state)
 	scene_free(&s);
 }
 
-static void spans(void **state)
-{
-	static const struct { uint64_t ms; const char *text; } all[] = {
-		{ 0, "0 ms" }, { 999, "999 ms" }, { 1000, "1 s" }, { 59999, "59 s" },
-		{ 60000, "1 min" }, { 61000, "1 min 1 s" }, { 41 * 60000 + 12000, "41 min" },
-		{ 3600000, "1 h" }, { 3900000, "1 h 5 min" }, { 86400000, "1 d" },
-		{ 26 * 3600000ULL, "1 d 2 h" }, { 31 * 86400000ULL, "31 d" },
-	};
-	char text[CLI_WHEN_SIZE];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		assert_string_equal(cli_span(all[i].ms, text), all[i].text);
-}
-
-static void moments(void **state)
-{
-	/* 14:00:00 on 2026-11-22, one hour after the boot. */
-	const struct cli_clock c = { .boot_ms = 3600000, .unix_ms = 1795356000000 };
-	char text[CLI_WHEN_SIZE];
-	json_t *o = json_object();
-
-	(void)state;
-	assert_int_equal(setenv("TZ", "UTC", 1), 0);
-	assert_string_equal(cli_when(&c, 3600000 + 41 * 60000, text), "14:41:00 (in 41 min)");
-	assert_string_equal(cli_when(&c, 3600000 - 12000, text), "13:59:48 (12 s ago)");
-	assert_string_equal(cli_when(&c, 3600000 + 86400000, text),
-			    "2026-11-23 14:00:00 (in 1 d)");
-	assert_int_equal(json_put_boot_time(o, "then", &c, 3600000 + 1500), 0);
-	assert_string_equal(json_string_value(json_object_get(o, "then")),
-			    "2026-11-22T14:00:01.500Z");
-	json_decref(o);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,8 +455,6 @@ int main(void)
 		cmocka_unit_test(pinned),
 		cmocka_unit_test(not_changed),
 		cmocka_unit_test(withdrawn),
-		cmocka_unit_test(spans),
-		cmocka_unit_test(moments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
