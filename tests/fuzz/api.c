@@ -113,6 +113,8 @@ static void configure(struct zkhsmd_config *c)
 	c->max_age_ms = 3600000;
 	c->interval_ms = 1200000;
 	c->next_update_ms = 3600000;
+	c->leases = true;
+	c->lease_ttl_ms = 1800000;
 	c->pending_max = 4;
 	c->pending_per_source = 2;
 	c->polls_max = 4;

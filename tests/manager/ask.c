@@ -286,7 +286,12 @@ void *poll_orders(void *arg)
 	h = daemon_client(p->d, NULL);
 	snprintf(path, sizeof(path), "/v1/hsms/%s/orders?after=0&wait=30", hex);
 	free(hex);
-	if (zkhsm_https_do(h, "GET", path, NULL, NULL, 0, &r, NULL) == 0 && r.status == 200) {
+	/* While somebody else has the last place. */
+	while (zkhsm_https_do(h, "GET", path, NULL, NULL, 0, &r, NULL) == 0 && r.status == 429) {
+		zkhsm_response_free(&r);
+		sleep_ms(10);
+	}
+	if (r.status == 200) {
 		o = json_loadb((const char *)r.body, r.body_len, 0, NULL);
 		p->orders = json_array_size(json_object_get(o, "orders"));
 		json_decref(o);

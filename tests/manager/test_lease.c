@@ -519,8 +519,8 @@ static void disabled(void **state)
 	json_t *o;
 
 	(void)state;
-	restart("max_age = 1h\n[leases]\nenabled = no\n");
 	enrol(d, hsm);
+	restart("max_age = 1h\n[leases]\nenabled = no\n");
 	len = make_evidence(d, hsm, evidence);
 	for (int again = 0; again < 2; again++) {
 		o = post_evidence(d, evidence, len, 200, NULL);

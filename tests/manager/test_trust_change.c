@@ -24,7 +24,7 @@ struct conf {
 static int start(void **state)
 {
 	(void)state;
-	d = daemon_new("", "nonces_per_hsm = 64\n");
+	d = daemon_new("", "nonces_per_hsm = 64\nlong_polls = 1\n");
 	daemon_start(d, 0);
 	return 0;
 }
@@ -246,6 +246,23 @@ static void others_were_first(void **state)
 	expect(&new, 0, NULL, false);
 }
 
+/* Until somebody else has the one place that there is for those who wait. */
+static void await_waiting(void)
+{
+	struct zkhsm_response r = { .status = 0 };
+	long status = 204;
+	char path[160];
+
+	snprintf(path, sizeof(path), "/v1/hsms/%s/orders?after=0&wait=1", hex32(hsm->hsm_id));
+	while (status == 204) {
+		assert_int_equal(zkhsm_https_do(d->public, "GET", path, NULL, NULL, 0, &r, NULL), 0);
+		status = r.status;
+		zkhsm_response_free(&r);
+		sleep_ms(50);	/* the place is free meanwhile */
+	}
+	assert_int_equal(status, 429);
+}
+
 /* Who waits for orders gets it at once. */
 static void pushed(void **state)
 {
@@ -257,6 +274,7 @@ static void pushed(void **state)
 	enrol(d, hsm);
 	new = with_ttl(3600000);
 	assert_int_equal(pthread_create(&thread, NULL, poll_orders, &p), 0);
+	await_waiting();
 	order(&new, 1);
 	pthread_join(thread, NULL);
 	assert_int_equal(p.orders, 1);
