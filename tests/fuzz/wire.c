@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint8_t again[ZKHSM_ORDER_ELEMENTS_MAX_LEN];
+static uint8_t again[ZKHSM_ORDER_MAX_LEN];
 
 static void same(int len, const uint8_t *data, size_t expected)
 {
@@ -59,8 +59,14 @@ static void order(const uint8_t *data, size_t size)
 	if (ret)
 		return;
 	FUZZ_ASSERT(o.signed_len + ZKHSM_SIGNATURE_LEN == size &&
-		    o.signature == data + o.signed_len && o.number);
+		    o.signature == data + o.signed_len);
+	FUZZ_ASSERT(o.body == data + ZKHSM_ORDER_HEAD_LEN &&
+		    o.body_len == o.signed_len - ZKHSM_ORDER_HEAD_LEN);
+	FUZZ_ASSERT(!o.number == (o.type == ZKHSM_ORDER_TYPE_LEASE));
+	FUZZ_ASSERT(o.count <= ZKHSM_ELEMENTS_MAX &&
+		    o.config_len <= ZKHSM_CONFIGURATION_MAX_LEN);
 	same(zkhsm_order_encode(&o, again, sizeof(again)), data, o.signed_len);
+	FUZZ_ASSERT(zkhsm_order_encode(&o, again, o.signed_len - 1) == -EMSGSIZE);
 }
 
 static void others(const uint8_t *data, size_t size)

@@ -201,7 +201,7 @@ static void lease_apply_unpinned(struct kunit *test)
 {
 	struct leases *f = test->priv;
 	struct zkhsm_lease_info info;
-	u8 last[ZKHSM_HASH_LEN];
+	u8 last[ZKHSM_HASH_LEN] = {};
 	u32 count = 0;
 
 	evidence_given(test, 1, false);
@@ -217,11 +217,12 @@ static void lease_apply_unpinned(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, info.verdict, count ? ZKHSM_LEASE_VERDICT_NONE :
 				ZKHSM_LEASE_VERDICT_GRANT);
 		memcpy(last, info.manager_id, sizeof(last));
-		if (++count == MANAGERS)
+		if (++count == MANAGERS - 1)
 			break;
 	}
+	KUNIT_EXPECT_FALSE(test, zkhsm_lease_after(last, &info));
 	up_read(&zkhsm_lock);
-	KUNIT_EXPECT_EQ(test, count, 2u);
+	KUNIT_EXPECT_EQ(test, count, MANAGERS - 1u);
 }
 
 static struct kunit_case cases[] = {

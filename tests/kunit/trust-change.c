@@ -244,8 +244,9 @@ static void trust_change_of_unpinned(struct kunit *test)
 	m->waiting = true;
 	up_write(&zkhsm_lock);
 	expect_next(test, 1, c, ZKHSM_ORDER_OUTCOME_WAITING, 1);
+	/* As it was, unless C has changed after all. */
 	down_write(&zkhsm_lock);
-	m->pinned = true;
+	m->pinned = m->element;
 	up_write(&zkhsm_lock);
 }
 

@@ -78,7 +78,8 @@ def malformed_leases():
         yield "signature-cut-to-%d" % n, good[:-64 + n]
     for n in (1, 32, 64):
         yield "longer-by-%d" % n, good + bytes(n)
-    yield from ((n, signed(d)) for n, d in headers(f.LEASE, lambda h: h + joined(lease_fields())[8:]))
+    yield from ((n, signed(d)) for n, d in
+                headers(f.LEASE, lambda h: h + joined(lease_fields())[8:]))
     for name, names, change in (
             ("number-one", (), {"sequence": 1}), ("number-largest", (), {"sequence": 2**64 - 1}),
             ("ttl-zero", (), {"ttl": 0}), ("verdict-0", (), {"verdict": 0}),

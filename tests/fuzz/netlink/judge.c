@@ -16,14 +16,15 @@
 #define R_ADMIN (R_ALWAYS | R(NOT_ADMIN))
 #define R_AGENT (R_ALWAYS | R(NOT_AGENT))
 #define R_KEY (R_ALWAYS | R(MISSING) | R(LENGTH) | R(NO_SUCH_KEY) | R(NOT_OWNER))
-#define R_USE (R_KEY | R(STATE) | R(HELD) | R(REVOKED) | R(USAGE))
+#define R_USE (R_KEY | R(STATE) | R(HELD) | R(REVOKED) | R(USAGE) | R(NO_LEASE) | \
+	       R(LEASE_EXPIRED) | R(LEASE_DENIED) | R(LEASE_CHANGED) | R(LEASE_QUORUM))
 
 /* As the comments of the functions behind the handlers say, see kmod/{hsm,ops,...}.c. */
 static const uint64_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_HSM_NEW] = R(NOT_ADMIN) | R(IDENTITY_EXISTS) | R(CONFIG) | R(RESERVED_INPUT) |
-			      R(KEYRING) | R(LENGTH) | R(SHARE) | R(TPM),
+			      R(KEYRING) | R(LENGTH) | R(SHARE) | R(TPM) | R(TTL),
 	[ZKHSM_CMD_HSM_GET] = R_ALWAYS | R(OTHER_HSM),
-	[ZKHSM_CMD_HSM_SET] = R_ADMIN | R(CONFIG) | R(RESERVED_INPUT) | R(LOCKED),
+	[ZKHSM_CMD_HSM_SET] = R_ADMIN | R(CONFIG) | R(RESERVED_INPUT) | R(LOCKED) | R(TTL),
 	[ZKHSM_CMD_HSM_LOCK] = R_ADMIN | R(OTHER_HSM) | R(CONFIG) | R(LOCKED),
 	[ZKHSM_CMD_HSM_SEAL] = R_AGENT | R(NOT_ADMIN) | R(MISSING) | R(RESERVED_INPUT) |
 			       R(NO_KEK) | R(SEQUENCE) | R(LIST_MOVED) | R(FULL) | R(KEYRING) |
@@ -49,7 +50,7 @@ static const uint64_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_PROOF_GET] = R_USE | R(RESERVED_INPUT),
 	[ZKHSM_CMD_EVIDENCE_GET] = R_AGENT | R(MISSING) | R(LENGTH) | R(REPEATED) |
 				   R(NOT_PINNED) | R(RATE) | R(NONCES_OUTSTANDING) |
-				   R(LIST_MOVED) | R(UNSEALED),
+				   R(LIST_MOVED) | R(UNSEALED) | R(NOT_ADMIN),
 	[ZKHSM_CMD_LIST_GET] = R_AGENT | R(LIST_MOVED),
 	[ZKHSM_CMD_TRUST_NEW] = R_ADMIN | R(MISSING) | R(LENGTH) | R(BAD_ID) | R(MALFORMED) |
 				R(ALREADY_PINNED) | R(ELEMENT_EXISTS) | R(REVOKED) | R(FULL) |
@@ -58,11 +59,13 @@ static const uint64_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_TRUST_DEL] = R_ADMIN | R(MISSING) | R(NOT_PINNED) | R(LOCKED),
 	[ZKHSM_CMD_ORDER_APPLY] = R_AGENT | R(MISSING) | R(LENGTH) | R(MALFORMED) |
 				  R(NOT_SUPPORTED) | R(OTHER_HSM) | R(NOT_PINNED) |
-				  R(SIGNATURE) | R(REPLAY) | R(OUT_OF_TURN),
+				  R(SIGNATURE) | R(REPLAY) | R(OUT_OF_TURN) | R(NONCE) | R(TTL) |
+				  R(LEASE_EXPIRED),
 	[ZKHSM_CMD_SHARE_NEW] = R(NOT_ADMIN) | R(MISSING) | R(LENGTH) | R(KEYRING) | R(MALFORMED) |
 				R(SHARE) | R(REPEATED),
 	[ZKHSM_CMD_SHARE_GET] = R(NOT_ADMIN) | R(SHARE),
 	[ZKHSM_CMD_SHARE_DEL] = R(NOT_ADMIN) | R(SHARE),
+	[ZKHSM_CMD_LEASE_GET] = R_AGENT | R(MISSING) | R(NOT_PINNED) | R(NOT_SUPPORTED),
 };
 
 /* Where a reason has another errno than the spec gives it, or one of several. */
@@ -189,6 +192,26 @@ struct reply {
 	uint32_t seen;
 };
 
+/* What a key tells of one manager's lease is the one nest in answers, and as often as needed. */
+static bool reply_lease(const uint8_t *data, size_t len)
+{
+	const struct nlattr *attr = (const struct nlattr *)data;
+	int left = (int)len;
+	uint32_t seen = 0;
+
+	for (; nla_ok(attr, left); attr = nla_next(attr, &left)) {
+		int type = nla_type(attr);
+
+		if (type < 1 || type > nlf_set_max[NLF_KEY_LEASE] || seen & 1u << type ||
+		    !value_fits(&nlf_sets[NLF_KEY_LEASE][type], nla_data(attr),
+				(size_t)nla_len(attr)))
+			return false;
+		seen |= 1u << type;
+	}
+	return !left && seen & 1u << ZKHSM_A_KEY_LEASE_MANAGER_ID &&
+	       seen & 1u << ZKHSM_A_KEY_LEASE_VERDICT;
+}
+
 static bool reply_attr(const struct nlf_cmd *c, uint16_t type, const uint8_t *data, size_t len,
 		       void *arg)
 {
@@ -196,9 +219,15 @@ static bool reply_attr(const struct nlf_cmd *c, uint16_t type, const uint8_t *da
 	static const uint8_t zero[4];
 	size_t pad = NLA_ALIGN(len) - len;
 
+	type &= NLA_TYPE_MASK;
 	if (!type || type > c->attr_max || !(r->allowed & 1u << type)) {
 		finding(r->w, "%s answers with attribute %u", c->name, type);
 		return false;
+	}
+	if (c->attrs[type].kind == NLF_NEST) {
+		if (!reply_lease(data, len))
+			finding(r->w, "%s answers a lease that is none", c->name);
+		return true;
 	}
 	if (r->seen & 1u << type)
 		finding(r->w, "%s answers %s twice", c->name, c->attrs[type].name);

@@ -95,6 +95,10 @@ static void learn_evidence(struct nlf_worker *w, const struct attrs *a)
 
 	if (digest)
 		memcpy(world->digest[atomic_fetch_add(&world->digests, 1) % DIGESTS], digest, 32);
+	/* Behind S there is the proof, of 97 bytes. */
+	if (evidence && len > 97)
+		ec_sha256(evidence, len - 97,
+			  world->statement[atomic_fetch_add(&world->statements, 1) % STATEMENTS]);
 	if (evidence && (len < 8 + 32 || memcmp(evidence, "ZKHSM\1\0\1", 8) ||
 			 memcmp(evidence + 8, world->hsm_id, 32)))
 		finding(w, "evidence of another kind, or another HSM");
@@ -155,9 +159,10 @@ static void check_order(struct nlf_worker *w, struct nlf_asked *asked, const str
 	size_t len, room = sizeof(asked->last_id) - 1;
 	const uint8_t *id;
 
-	if (asked->cmd != ZKHSM_CMD_KEY_GET && asked->cmd != ZKHSM_CMD_TRUST_GET)
+	if (asked->cmd != ZKHSM_CMD_KEY_GET && asked->cmd != ZKHSM_CMD_TRUST_GET &&
+	    asked->cmd != ZKHSM_CMD_LEASE_GET)
 		return;
-	/* Both have theirs as the first attribute. */
+	/* All have theirs as the first attribute. */
 	id = find(a, 1, &len);
 	if (!id || len > room)
 		return;
@@ -222,11 +227,65 @@ static void learn_hsm(const struct attrs *a)
 {
 	const uint8_t *id = find(a, ZKHSM_A_HSM_HSM_ID, NULL);
 	const uint8_t *identity = find(a, ZKHSM_A_HSM_IDENTITY, NULL);
+	size_t len;
+	const uint8_t *config = find(a, ZKHSM_A_HSM_CONFIGURATION, &len);
 
 	if (!id || !identity)
 		return;
 	memcpy(world->hsm_id, id, 32);
 	memcpy(world->identity, identity, 65);
+	if (!config || len > sizeof(world->config))
+		return;
+	memcpy(world->config, config, len);
+	atomic_store(&world->config_len, (unsigned int)len);
+}
+
+/* What a lease and a trust-change are told has come of them, and other orders not. */
+static void check_outcome(struct nlf_worker *w, const struct attrs *a)
+{
+	const uint8_t *type = find(a, ZKHSM_A_ORDER_TYPE, NULL);
+	bool expires = find(a, ZKHSM_A_ORDER_EXPIRES_MS, NULL);
+	const uint8_t *outcome = find(a, ZKHSM_A_ORDER_OUTCOME, NULL);
+	bool reason = find(a, ZKHSM_A_ORDER_REASON, NULL);
+	uint32_t t = 0, o = 0;
+
+	if (type)
+		memcpy(&t, type, sizeof(t));
+	if (outcome)
+		memcpy(&o, outcome, sizeof(o));
+	if (expires != (t == ZKHSM_ORDER_TYPE_LEASE) ||
+	    !outcome != (t != ZKHSM_ORDER_TYPE_TRUST_CHANGE) ||
+	    reason != (o == ZKHSM_ORDER_OUTCOME_VOID))
+		finding(w, "an order of type %u with outcome %u", t, o);
+}
+
+/* Leases are told of a key that requires some and is there; enough of them let it work. */
+static void check_leases(struct nlf_worker *w, const struct attrs *a)
+{
+	const uint8_t *flags = find(a, ZKHSM_A_KEY_FLAGS, NULL);
+	const uint8_t *element = find(a, ZKHSM_A_KEY_ELEMENT, NULL);
+	const uint8_t *needed = find(a, ZKHSM_A_KEY_LEASES_NEEDED, NULL);
+	const uint8_t *granted = find(a, ZKHSM_A_KEY_LEASES_GRANTED, NULL);
+	const uint8_t *until = find(a, ZKHSM_A_KEY_WORKS_UNTIL_MS, NULL);
+	uint32_t f, n, g;
+	uint64_t u;
+
+	if (!flags || !element || !memcmp(element, (uint8_t [32]){ 0 }, 32))
+		return;
+	memcpy(&f, flags, sizeof(f));
+	if (!needed != !(f & ZKHSM_KEY_FLAG_LEASE_REQUIRED) || !needed != !granted ||
+	    !needed != !until) {
+		finding(w, "a key of flags %#x, and what leases it needs", f);
+		return;
+	}
+	if (!needed)
+		return;
+	memcpy(&n, needed, sizeof(n));
+	memcpy(&g, granted, sizeof(g));
+	memcpy(&u, until, sizeof(u));
+	if (!n || (g >= n && !u))
+		finding(w, "%u leases of %u, and the key works until %llu", g, n,
+			(unsigned long long)u);
 }
 
 void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *data, size_t len)
@@ -241,6 +300,7 @@ void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *data, s
 	switch (asked->cmd) {
 	case ZKHSM_CMD_HSM_NEW:
 	case ZKHSM_CMD_HSM_GET:
+	case ZKHSM_CMD_HSM_SET:
 		learn_hsm(&a);
 		break;
 	case ZKHSM_CMD_HSM_SEAL:
@@ -254,6 +314,7 @@ void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *data, s
 	case ZKHSM_CMD_KEY_GET:
 	case ZKHSM_CMD_KEY_SET:
 		learn_key(w, &a);
+		check_leases(w, &a);
 		break;
 	case ZKHSM_CMD_TRUST_NEW:
 	case ZKHSM_CMD_TRUST_GET:
@@ -261,6 +322,7 @@ void learn(struct nlf_worker *w, struct nlf_asked *asked, const uint8_t *data, s
 		break;
 	case ZKHSM_CMD_ORDER_APPLY:
 		learn_order(&a);
+		check_outcome(w, &a);
 		break;
 	case ZKHSM_CMD_EVIDENCE_GET:
 		learn_evidence(w, &a);

@@ -88,6 +88,7 @@ enum nlf_how {
 #define SERIALS		16
 #define KEKS		4	/* the last two are also there as shares */
 #define SHARES		8	/* three of one, three of another, two that are none */
+#define STATEMENTS	16	/* the latest evidence, for leases to answer */
 #define SIDE_SOCKETS	3
 #define WORKERS_MAX	8
 
@@ -172,6 +173,10 @@ struct nlf_world {
 	atomic_ullong last_number[MANAGERS];
 	uint8_t digest[DIGESTS][32];
 	atomic_uint digests;
+	uint8_t statement[STATEMENTS][32];
+	atomic_uint statements;
+	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN];
+	atomic_uint config_len;
 
 	/* what has been done */
 	atomic_ullong executions;

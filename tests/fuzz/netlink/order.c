@@ -26,7 +26,7 @@ static void put_number(struct writer *w, uint64_t value, unsigned int bytes)
 		w->p[w->len++] = (uint8_t)(value >> (8 * bytes));
 }
 
-/* Revoke, hold and release mostly; one order in eight is of a type not carried out. */
+/* Revoke, hold and release mostly; one order in eight is of any type, kept ones too. */
 static uint8_t type_of(const struct nlf_step *s)
 {
 	static const uint8_t common[] = { ZKHSM_ORDER_TYPE_REVOKE, ZKHSM_ORDER_TYPE_HOLD,
@@ -35,6 +35,8 @@ static uint8_t type_of(const struct nlf_step *s)
 
 	if (s->order[0] >= 224)
 		return (uint8_t)(ZKHSM_ORDER_TYPE_LEASE + s->order[0] % 8);
+	if (s->order[0] >= 160)
+		return s->order[0] % 4 ? ZKHSM_ORDER_TYPE_LEASE : ZKHSM_ORDER_TYPE_TRUST_CHANGE;
 	return common[s->order[0] % sizeof(common)];
 }
 
@@ -42,6 +44,8 @@ static uint64_t number_of(const struct nlf_step *s, unsigned int manager)
 {
 	uint64_t last = atomic_load(&world->last_number[manager]);
 
+	if (type_of(s) == ZKHSM_ORDER_TYPE_LEASE)
+		return s->order[2] % 12 == 1;
 	switch (s->order[2] % 12) {
 	case 1:
 		return last + 2 + s->order[2] / 12;
@@ -176,15 +180,140 @@ static void signature_change(const struct nlf_step *s, uint8_t sig[64])
 	}
 }
 
-size_t order_build(const struct nlf_step *s, uint8_t *out)
+static void put_names(struct writer *w, const struct nlf_step *s)
 {
-	static const uint8_t reasons[] = { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 7, 11, 255 };
 	static uint8_t names[1025][32];
-	unsigned int manager = manager_slot(s->order[1]), signer = manager;
 	uint64_t random = (uint64_t)s->expand[0] << 24 | s->expand[1] << 16 | s->expand[2] << 8 |
 			  s->expand[3];
-	struct writer w = { .p = out };
 	size_t count = elements(s, names, &random);
+
+	/* Most leases are about all keys. */
+	if (type_of(s) == ZKHSM_ORDER_TYPE_LEASE && s->expand[0] % 4)
+		count = 0;
+	put_number(w, count, 2);
+	put(w, names, count * 32);
+}
+
+static void put_vote(struct writer *w, const struct nlf_step *s)
+{
+	static const uint8_t reasons[] = { 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 7, 11, 255 };
+
+	put_number(w, reasons[s->value[4].sel < 192 ? s->value[4].arg % 10 :
+			      s->value[4].arg % sizeof(reasons)], 1);
+	put_names(w, s);
+}
+
+/* For evidence that was given out lately; for the last, mostly. */
+static void put_lease(struct writer *w, const struct nlf_step *s, unsigned int manager)
+{
+	static const uint64_t ttls[] = { 60000, 1000, 50, 1, 86400000, 86400001, 2678400000, 0,
+					 1ull << 63, UINT64_MAX };
+	unsigned int back = s->value[5].sel < 128 ? 0 : s->value[5].arg;
+	uint64_t last = atomic_load(&world->last_number[manager]);
+
+	put(w, world->statement[(atomic_load(&world->statements) - 1 - back) % STATEMENTS], 32);
+	put_number(w, s->value[6].sel < 128 ? 0 : s->value[6].sel < 192 ? last :
+		   last + s->value[6].arg, 8);
+	put_number(w, ttls[s->value[7].sel < 192 ? s->value[7].arg % 5 : s->value[7].arg % 10], 8);
+	put_number(w, s->value[8].sel >= 224 ? s->value[8].arg :
+		   s->value[8].arg % 4 ? ZKHSM_LEASE_VERDICT_GRANT : ZKHSM_LEASE_VERDICT_DENY, 1);
+	put_names(w, s);
+}
+
+/* Where things are in C, by Documentation/protocol.rst. */
+#define AT_QUORUM	12
+#define AT_STOP		13
+#define AT_WIPE		14
+#define AT_GRACE	15
+#define AT_TTL		23
+#define AT_COUNT	31
+#define AT_MANAGERS	32
+
+static size_t manager_add(uint8_t *c, size_t len, const uint8_t public[65])
+{
+	size_t at = AT_MANAGERS;
+
+	while (at + 65 <= len && memcmp(c + at, public, 65) < 0)
+		at += 65;
+	if (c[AT_COUNT] == ZKHSM_MANAGERS_MAX || (at + 65 <= len && !memcmp(c + at, public, 65)))
+		return len;
+	memmove(c + at + 65, c + at, len - at);
+	memcpy(c + at, public, 65);
+	c[AT_COUNT]++;
+	return len + 65;
+}
+
+static size_t manager_drop(uint8_t *c, size_t len, unsigned int which)
+{
+	size_t at;
+
+	if (!c[AT_COUNT])
+		return len;
+	at = AT_MANAGERS + 65u * (which % c[AT_COUNT]);
+	memmove(c + at, c + at + 65, len - at - 65);
+	c[AT_COUNT]--;
+	return len - 65;
+}
+
+/* One thing of C changed: so few that two managers often order the same. */
+static size_t config_change(const struct nlf_step *s, uint8_t *c, size_t len)
+{
+	static const uint8_t times[][8] = { { 0 }, { 0, 0, 0, 0, 0, 0, 0x03, 0xe8 },
+					    { 0, 0, 0, 0, 0x05, 0x26, 0x5c, 0 },
+					    { 255, 255, 255, 255, 255, 255, 255, 255 } };
+	uint8_t arg = s->value[6].arg / 8;
+
+	switch (s->value[6].arg % 8) {
+	case 0:		/* withdrawn */
+		break;
+	case 1:
+		c[AT_QUORUM] = arg % 4;
+		break;
+	case 2:
+		c[AT_STOP] = 1 + arg % 2;
+		c[AT_WIPE] = 1 + arg / 2 % 3;
+		break;
+	case 3:
+		memcpy(c + AT_GRACE, times[arg % 4], 8);
+		break;
+	case 4:
+		memcpy(c + AT_TTL, times[arg % 4], 8);
+		break;
+	case 5:
+		return manager_drop(c, len, arg);
+	case 6:
+		return manager_add(c, len, s->value[8].sel < 224 ?
+				   fixed.manager[arg % MANAGERS].public :
+				   world->key[arg % KEYS].public);
+	default:
+		c[arg | s->value[8].arg % 4 << 5] ^= (uint8_t)(1 << s->value[8].arg / 4 % 8);
+	}
+	return len;
+}
+
+static void put_change(struct writer *w, const struct nlf_step *s)
+{
+	uint8_t c[ZKHSM_CONFIGURATION_MAX_LEN + 65 + 128] = { 0 };
+	size_t len = atomic_load(&world->config_len);
+	uint8_t previous[32];
+
+	/* Somebody may be writing it: then it is another C, and void. */
+	memcpy(c, world->config, len);
+	ec_sha256(c, len, previous);
+	if (s->value[5].sel >= 224)
+		previous[s->value[5].arg % 32] ^= 1;
+	if (len >= AT_MANAGERS && c[AT_COUNT] <= ZKHSM_MANAGERS_MAX &&
+	    len == AT_MANAGERS + 65u * c[AT_COUNT])
+		len = config_change(s, c, len);
+	put(w, previous, 32);
+	put_number(w, len, 2);
+	put(w, c, len);
+}
+
+size_t order_build(const struct nlf_step *s, uint8_t *out)
+{
+	unsigned int manager = manager_slot(s->order[1]), signer = manager;
+	struct writer w = { .p = out };
 	uint8_t hsm_id[32];
 
 	memcpy(hsm_id, world->hsm_id, 32);
@@ -198,10 +327,16 @@ size_t order_build(const struct nlf_step *s, uint8_t *out)
 	put(&w, fixed.manager[manager].id, 32);
 	put(&w, hsm_id, 32);
 	put_number(&w, number_of(s, manager), 8);
-	put_number(&w, reasons[s->value[4].sel < 192 ? s->value[4].arg % 10 :
-			       s->value[4].arg % sizeof(reasons)], 1);
-	put_number(&w, count, 2);
-	put(&w, names, count * 32);
+	switch (type_of(s)) {
+	case ZKHSM_ORDER_TYPE_LEASE:
+		put_lease(&w, s, manager);
+		break;
+	case ZKHSM_ORDER_TYPE_TRUST_CHANGE:
+		put_change(&w, s);
+		break;
+	default:
+		put_vote(&w, s);
+	}
 	payload_change(s, w.p, &w.len, VALUE_MAX - 128);
 	ec_sign(fixed.manager[signer].key, w.p, w.len, w.p + w.len);
 	signature_change(s, w.p + w.len);

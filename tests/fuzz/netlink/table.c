@@ -28,7 +28,7 @@ static const struct nlf_attr hsm_attrs[] = {
 	[20] = { "configuration", NLF_BINARY, 32, 1072 },
 	[21] = { "list-digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
 	[22] = { "nonces", NLF_U32, 0, 0 },
-	[23] = { "event", NLF_U32, 0, 11 },
+	[23] = { "event", NLF_U32, 0, 14 },
 	[24] = { "kek-class", NLF_U32, 0, 3 },
 	[25] = { "keyring-serial", NLF_U32, 0, 0 },
 	[26] = { "tpm-pcrs", NLF_U32, 0, 0 },
@@ -54,7 +54,18 @@ static const struct nlf_attr key_attrs[] = {
 	[13] = { "uses", NLF_U64, 0, 0 },
 	[14] = { "digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
 	[15] = { "signature", NLF_BINARY, ZKHSM_SIGNATURE_LEN, ZKHSM_SIGNATURE_LEN },
-	[16] = { "event", NLF_U32, 0, 11 },
+	[16] = { "event", NLF_U32, 0, 14 },
+	[17] = { "leases-needed", NLF_U32, 0, 0 },
+	[18] = { "leases-granted", NLF_U32, 0, 0 },
+	[19] = { "works-until-ms", NLF_U64, 0, 0 },
+	[20] = { "unleased-uses", NLF_U64, 0, 0 },
+	[21] = { "lease", NLF_NEST, 0, 0 },
+};
+
+static const struct nlf_attr key_lease_attrs[] = {
+	[1] = { "manager-id", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
+	[2] = { "verdict", NLF_U32, 0, 5 },
+	[3] = { "expires-ms", NLF_U64, 0, 0 },
 };
 
 static const struct nlf_attr proof_attrs[] = {
@@ -77,7 +88,8 @@ static const struct nlf_attr evidence_attrs[] = {
 	[4] = { "announcement", NLF_BINARY, 145, 145 },
 	[5] = { "number", NLF_U32, 0, 0 },
 	[6] = { "configuration-digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
-	[7] = { "event", NLF_U32, 0, 11 },
+	[7] = { "event", NLF_U32, 0, 14 },
+	[8] = { "offline", NLF_U32, 0, 1 },
 };
 
 static const struct nlf_attr list_attrs[] = {
@@ -96,7 +108,8 @@ static const struct nlf_attr manager_attrs[] = {
 	[4] = { "last-number", NLF_U64, 0, 0 },
 	[5] = { "last-digest", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
 	[6] = { "tombstones", NLF_U32, 0, 0 },
-	[7] = { "event", NLF_U32, 0, 11 },
+	[7] = { "event", NLF_U32, 0, 14 },
+	[8] = { "pending", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
 };
 
 static const struct nlf_attr order_attrs[] = {
@@ -108,6 +121,23 @@ static const struct nlf_attr order_attrs[] = {
 	[6] = { "keys-changed", NLF_U32, 0, 0 },
 	[7] = { "tombstones", NLF_U32, 0, 0 },
 	[8] = { "dropped", NLF_U32, 0, 0 },
+	[9] = { "expires-ms", NLF_U64, 0, 0 },
+	[10] = { "outcome", NLF_U32, 0, 4 },
+	[11] = { "votes", NLF_U32, 0, 0 },
+	[12] = { "needed", NLF_U32, 0, 0 },
+	[13] = { "reason", NLF_U32, 0, 57 },
+};
+
+static const struct nlf_attr lease_attrs[] = {
+	[1] = { "manager-id", NLF_BINARY, ZKHSM_HASH_LEN, ZKHSM_HASH_LEN },
+	[2] = { "label", NLF_STRING, 0, ZKHSM_LABEL_MAX_LEN },
+	[3] = { "number", NLF_U32, 0, 0 },
+	[4] = { "issued-ms", NLF_U64, 0, 0 },
+	[5] = { "expires-ms", NLF_U64, 0, 0 },
+	[6] = { "uptime-ms", NLF_U64, 0, 0 },
+	[7] = { "verdict", NLF_U32, 0, 5 },
+	[8] = { "exceptions", NLF_U32, 0, 0 },
+	[9] = { "event", NLF_U32, 0, 14 },
 };
 
 static const struct nlf_attr seal_attrs[] = {
@@ -139,25 +169,29 @@ static const struct nlf_attr share_attrs[] = {
 const struct nlf_attr *const nlf_sets[NLF_SETS] = {
 	[NLF_HSM] = hsm_attrs,
 	[NLF_KEY] = key_attrs,
+	[NLF_KEY_LEASE] = key_lease_attrs,
 	[NLF_PROOF] = proof_attrs,
 	[NLF_CHALLENGE] = challenge_attrs,
 	[NLF_EVIDENCE] = evidence_attrs,
 	[NLF_LIST] = list_attrs,
 	[NLF_MANAGER] = manager_attrs,
 	[NLF_ORDER] = order_attrs,
+	[NLF_LEASE] = lease_attrs,
 	[NLF_SEAL] = seal_attrs,
 	[NLF_SHARE] = share_attrs,
 };
 
 const uint8_t nlf_set_max[NLF_SETS] = {
 	[NLF_HSM] = 30,
-	[NLF_KEY] = 16,
+	[NLF_KEY] = 21,
+	[NLF_KEY_LEASE] = 3,
 	[NLF_PROOF] = 5,
 	[NLF_CHALLENGE] = 2,
-	[NLF_EVIDENCE] = 7,
+	[NLF_EVIDENCE] = 8,
 	[NLF_LIST] = 6,
-	[NLF_MANAGER] = 7,
-	[NLF_ORDER] = 8,
+	[NLF_MANAGER] = 8,
+	[NLF_ORDER] = 13,
+	[NLF_LEASE] = 9,
 	[NLF_SEAL] = 15,
 	[NLF_SHARE] = 5,
 };
@@ -166,7 +200,7 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 	[1] = {
 		"hsm-new", NLF_ADMIN,
 		NLF_HSM, true, false, true,
-		0xf027000, 0x797ffffe, 0x0,
+		0xf03f000, 0x797ffffe, 0x0,
 		0x0,
 		hsm_attrs, 30,
 	},
@@ -180,7 +214,7 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 	[3] = {
 		"hsm-set", NLF_ADMIN,
 		NLF_HSM, true, false, true,
-		0x27000, 0x797ffffe, 0x0,
+		0x3f000, 0x797ffffe, 0x0,
 		0x0,
 		hsm_attrs, 30,
 	},
@@ -215,58 +249,58 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 	[8] = {
 		"key-new", NLF_ADMIN,
 		NLF_KEY, true, false, true,
-		0xc76, 0x37fe, 0x0,
+		0xc76, 0x1e37fe, 0x0,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[9] = {
 		"key-get", NLF_OWNER,
 		NLF_KEY, true, true, true,
-		0x2, 0x37fe, 0x37fe,
+		0x2, 0x3e37fe, 0x1e37fe,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[10] = {
 		"key-set", NLF_OWNER,
 		NLF_KEY, true, false, true,
-		0x472, 0x37fe, 0x0,
+		0x472, 0x1e37fe, 0x0,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[11] = {
 		"key-del", NLF_OWNER,
 		NLF_KEY, true, false, false,
 		0x2, 0x0, 0x0,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[12] = {
 		"key-sign", NLF_OWNER,
 		NLF_KEY, true, false, true,
 		0x4002, 0x8102, 0x0,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[13] = {
 		"key-mac", NLF_OWNER,
 		NLF_KEY, true, false, false,
 		0x2, 0x0, 0x0,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[14] = {
 		"key-derive", NLF_OWNER,
 		NLF_KEY, true, false, false,
 		0x2, 0x0, 0x0,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[15] = {
 		"key-ntf", NLF_EVENT,
 		NLF_KEY, false, false, false,
-		0x0, 0x137fe, 0x0,
+		0x0, 0x1f37fe, 0x0,
 		0x0,
-		key_attrs, 16,
+		key_attrs, 21,
 	},
 	[16] = {
 		"proof-get", NLF_OWNER,
@@ -278,16 +312,16 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 	[17] = {
 		"evidence-get", NLF_AGENT,
 		NLF_EVIDENCE, true, false, true,
-		0x6, 0x7c, 0x0,
+		0x106, 0x7c, 0x0,
 		0x0,
-		evidence_attrs, 7,
+		evidence_attrs, 8,
 	},
 	[18] = {
 		"evidence-ntf", NLF_EVENT,
 		NLF_EVIDENCE, false, false, false,
 		0x0, 0xa4, 0x0,
 		0x0,
-		evidence_attrs, 7,
+		evidence_attrs, 8,
 	},
 	[19] = {
 		"list-get", NLF_AGENT,
@@ -299,37 +333,37 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 	[20] = {
 		"trust-new", NLF_ADMIN,
 		NLF_MANAGER, true, false, true,
-		0xc, 0x7e, 0x0,
+		0xc, 0x17e, 0x0,
 		0x0,
-		manager_attrs, 7,
+		manager_attrs, 8,
 	},
 	[21] = {
 		"trust-get", NLF_AGENT,
 		NLF_MANAGER, true, true, true,
-		0x2, 0x7e, 0x7e,
+		0x2, 0x17e, 0x17e,
 		0x0,
-		manager_attrs, 7,
+		manager_attrs, 8,
 	},
 	[22] = {
 		"trust-del", NLF_ADMIN,
 		NLF_MANAGER, true, false, false,
 		0x2, 0x0, 0x0,
 		0x0,
-		manager_attrs, 7,
+		manager_attrs, 8,
 	},
 	[23] = {
 		"trust-ntf", NLF_EVENT,
 		NLF_MANAGER, false, false, false,
 		0x0, 0x9e, 0x0,
 		0x0,
-		manager_attrs, 7,
+		manager_attrs, 8,
 	},
 	[24] = {
 		"order-apply", NLF_AGENT,
 		NLF_ORDER, true, false, true,
-		0x2, 0x1fc, 0x0,
+		0x2, 0x3ffc, 0x0,
 		0x0,
-		order_attrs, 8,
+		order_attrs, 13,
 	},
 	[25] = {
 		"share-new", NLF_ADMIN,
@@ -351,6 +385,20 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 		0x20, 0x0, 0x0,
 		0x0,
 		share_attrs, 5,
+	},
+	[28] = {
+		"lease-get", NLF_AGENT,
+		NLF_LEASE, true, true, true,
+		0x2, 0x1fe, 0x1fe,
+		0x0,
+		lease_attrs, 9,
+	},
+	[29] = {
+		"lease-ntf", NLF_EVENT,
+		NLF_LEASE, false, false, false,
+		0x0, 0x3be, 0x0,
+		0x0,
+		lease_attrs, 9,
 	},
 };
 
@@ -405,6 +453,14 @@ const struct nlf_reason nlf_reasons[] = {
 	{ "not-unsealing", ENOKEY },
 	{ "share", 0 },
 	{ "tpm", 0 },
+	{ "no-lease", EKEYEXPIRED },
+	{ "lease-expired", EKEYEXPIRED },
+	{ "lease-denied", EKEYEXPIRED },
+	{ "lease-changed", EKEYEXPIRED },
+	{ "lease-quorum", EKEYEXPIRED },
+	{ "nonce", EKEYEXPIRED },
+	{ "ttl", EINVAL },
+	{ "other-configuration", 0 },
 };
 
-const uint32_t nlf_reason_count = 50;
+const uint32_t nlf_reason_count = 58;

@@ -12,7 +12,7 @@ enum nlf_kind { NLF_NONE, NLF_U32, NLF_U64, NLF_STRING, NLF_BINARY, NLF_NEST };
 
 /* Which set of attributes, and so how a value of one of them is made. */
 enum nlf_set { NLF_HSM, NLF_KEY, NLF_PROOF, NLF_CHALLENGE, NLF_EVIDENCE, NLF_LIST, NLF_MANAGER,
-	       NLF_ORDER, NLF_SEAL, NLF_SHARE, NLF_SETS };
+	       NLF_ORDER, NLF_SEAL, NLF_SHARE, NLF_LEASE, NLF_KEY_LEASE, NLF_SETS };
 
 /**
  * struct nlf_attr - one attribute

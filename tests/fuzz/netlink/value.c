@@ -260,7 +260,8 @@ static size_t key_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg
 	case ZKHSM_A_KEY_USAGE:
 		return small(sel, arg, arg & 15 ? 3 : arg >> 4 & 3, out);
 	case ZKHSM_A_KEY_FLAGS:
-		return small(sel, arg, arg & 1, out);
+		return small(sel, arg, (arg & 1) | ((arg & 6) == 6 ? ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0),
+			     out);
 	case ZKHSM_A_KEY_OWNER_UID:
 		return uid(sel, arg, out);
 	case ZKHSM_A_KEY_KEYRING_SERIAL:
@@ -327,6 +328,18 @@ static size_t seal_value(struct nlf_worker *w, const struct nlf_step *s, int att
 	return fill(out, arg, arg);
 }
 
+/* A grace, or a time to live: around their bounds, and short enough to end in a round. */
+static size_t milliseconds(bool grace, uint8_t sel, uint8_t arg, uint8_t *out)
+{
+	static const uint64_t graces[] = { 0, 1, 200, 60000, UINT64_MAX - 1, UINT64_MAX };
+	static const uint64_t ttls[] = { 1000, 1001, 60000, 86400000, 2678399999, 2678400000 };
+	static const uint64_t special[] = { 0, 1, 999, 2678400001, INT64_MAX, UINT64_MAX };
+
+	return put(out, sel >= 128 ? &special[arg % COUNT(special)] :
+		   grace ? &graces[arg % COUNT(graces)] : &ttls[arg % COUNT(ttls)],
+		   sizeof(uint64_t));
+}
+
 static size_t hsm_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg, uint8_t *out)
 {
 	static const uint8_t classes[] = {
@@ -341,6 +354,9 @@ static size_t hsm_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg
 		return small(sel, arg, 1 + arg % 2, out);
 	case ZKHSM_A_HSM_WIPE:
 		return small(sel, arg, 2 + arg % 3, out);
+	case ZKHSM_A_HSM_ENFORCE_GRACE_MS:
+	case ZKHSM_A_HSM_MAX_TTL_MS:
+		return milliseconds(attr == ZKHSM_A_HSM_ENFORCE_GRACE_MS, sel, arg, out);
 	case ZKHSM_A_HSM_AGENT_UID:
 		return sel < 128 ? put_u32(out, UID_AGENT) : uid(sel, arg, out);
 	case ZKHSM_A_HSM_HSM_ID:
@@ -371,6 +387,7 @@ size_t value_make(struct nlf_worker *w, const struct nlf_step *s, enum nlf_set s
 		       other_info(sel, arg, out);
 	case NLF_EVIDENCE:
 		return attr == ZKHSM_A_EVIDENCE_CHALLENGE ? challenge(sel, arg, out) :
+		       attr == ZKHSM_A_EVIDENCE_OFFLINE ? small(sel, arg, arg & 1, out) :
 		       hash(world->digest[arg % DIGESTS], sel, arg, out);
 	case NLF_LIST:
 		return hash(world->digest[arg % DIGESTS], sel, arg, out);
@@ -382,6 +399,8 @@ size_t value_make(struct nlf_worker *w, const struct nlf_step *s, enum nlf_set s
 		return order(s, sel, arg, out);
 	case NLF_SEAL:
 		return seal_value(w, s, attr, sel, arg, out);
+	case NLF_LEASE:
+		return hash(fixed.manager[manager_slot(arg)].id, sel, arg, out);
 	case NLF_SHARE:
 		return share_value(w, attr, sel, arg, out);
 	default:

@@ -152,6 +152,18 @@ static void start_kek(void)
 	keyring_drop(serial);
 }
 
+/* What trust-changes replace; hsm-get tells what becomes of it. */
+static void learn_config(void)
+{
+	const struct nlattr *config;
+
+	hsm_get(&hsm);
+	config = nlraw_attr(&hsm.a, ZKHSM_A_HSM_CONFIGURATION);
+	require(config && nla_len(config) <= (int)sizeof(world->config), "hsm-get: no C");
+	memcpy(world->config, nla_data(config), (size_t)nla_len(config));
+	atomic_store(&world->config_len, (unsigned int)nla_len(config));
+}
+
 static void start_identity(bool kek)
 {
 	if (kek)
@@ -162,6 +174,7 @@ static void start_identity(bool kek)
 	memcpy(world->identity, hsm.identity, 65);
 	pin();
 	make_keys();
+	learn_config();
 	if (kek) {
 		require(!kept_take(&hsm, 0, &world->kept[KEPT_OLD]), "hsm-seal: %s", hsm.a.text);
 		atomic_store(&world->sequence, world->kept[KEPT_OLD].sequence);
