@@ -74,6 +74,16 @@ void ec_public(const uint8_t scalar[EC_SCALAR_LEN], uint8_t out[EC_POINT_LEN])
 	BN_free(a);
 }
 
+void ec_negate_point(const uint8_t point[EC_POINT_LEN], uint8_t out[EC_POINT_LEN])
+{
+	EC_POINT *p = EC_POINT_new(p256());
+
+	must(p && EC_POINT_oct2point(p256(), p, point, EC_POINT_LEN, NULL) &&
+	     EC_POINT_invert(p256(), p, NULL), "invert");
+	encode(p, out);
+	EC_POINT_free(p);
+}
+
 void ec_random_scalar(uint8_t out[EC_SCALAR_LEN])
 {
 	BIGNUM *a = BN_new(), *limit = BN_dup(EC_GROUP_get0_order(p256()));

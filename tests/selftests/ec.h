@@ -20,6 +20,8 @@ void ec_order_plus(int offset, uint8_t out[EC_SCALAR_LEN]);
 /* n - @scalar: the secret of the negative key. */
 void ec_negate(const uint8_t scalar[EC_SCALAR_LEN], uint8_t out[EC_SCALAR_LEN]);
 void ec_public(const uint8_t scalar[EC_SCALAR_LEN], uint8_t out[EC_POINT_LEN]);
+/* The point of the negative key. */
+void ec_negate_point(const uint8_t point[EC_POINT_LEN], uint8_t out[EC_POINT_LEN]);
 void ec_random_scalar(uint8_t out[EC_SCALAR_LEN]);
 bool ec_on_curve(const uint8_t point[EC_POINT_LEN]);
 
