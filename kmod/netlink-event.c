@@ -175,26 +175,6 @@ void zkhsm_nl_event_evidence(const struct zkhsm_evidence *ev)
 	event_send(skb, hdr, GFP_KERNEL, err);
 }
 
-void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info)
-{
-	struct sk_buff *skb;
-	void *hdr;
-	int err;
-
-	lockdep_assert_held(&zkhsm_lock);
-
-	skb = event_new(ZKHSM_CMD_TRUST_NTF, GFP_LOCKED, &hdr);
-	if (!skb)
-		return;
-	err = nla_put_u32(skb, ZKHSM_A_MANAGER_EVENT, event) ?:
-	      nla_put(skb, ZKHSM_A_MANAGER_MANAGER_ID, sizeof(info->id), info->id) ?:
-	      nla_put(skb, ZKHSM_A_MANAGER_PUBLIC, sizeof(info->pub), info->pub) ?:
-	      nla_put_string(skb, ZKHSM_A_MANAGER_LABEL, info->label) ?:
-	      nla_put(skb, ZKHSM_A_MANAGER_LAST_NUMBER, sizeof(info->last_number),
-		      &info->last_number);
-	event_send(skb, hdr, GFP_LOCKED, err);
-}
-
 void zkhsm_nl_event_lease(enum zkhsm_event event, const struct zkhsm_lease_info *info)
 {
 	struct sk_buff *skb;
@@ -208,4 +188,34 @@ void zkhsm_nl_event_lease(enum zkhsm_event event, const struct zkhsm_lease_info 
 		return;
 	err = nla_put_u32(skb, ZKHSM_A_LEASE_EVENT, event);
 	event_send(skb, hdr, GFP_LOCKED, err ?: zkhsm_nl_fill_lease(skb, info));
+}
+
+static int fill_trust(struct sk_buff *skb, enum zkhsm_event event,
+		      const struct zkhsm_manager_info *info)
+{
+	return nla_put_u32(skb, ZKHSM_A_MANAGER_EVENT, event) ?:
+	       nla_put(skb, ZKHSM_A_MANAGER_MANAGER_ID, sizeof(info->id), info->id) ?:
+	       nla_put(skb, ZKHSM_A_MANAGER_PUBLIC, sizeof(info->pub), info->pub) ?:
+	       nla_put_string(skb, ZKHSM_A_MANAGER_LABEL, info->label) ?:
+	       nla_put(skb, ZKHSM_A_MANAGER_LAST_NUMBER, sizeof(info->last_number),
+		       &info->last_number);
+}
+
+/* What a manager granted that is not pinned any more is gone too. */
+void zkhsm_nl_event_trust(enum zkhsm_event event, const struct zkhsm_manager_info *info)
+{
+	struct zkhsm_lease_info lease = { .verdict = ZKHSM_LEASE_VERDICT_NONE };
+	struct sk_buff *skb;
+	void *hdr;
+
+	lockdep_assert_held(&zkhsm_lock);
+
+	skb = event_new(ZKHSM_CMD_TRUST_NTF, GFP_LOCKED, &hdr);
+	if (skb)
+		event_send(skb, hdr, GFP_LOCKED, fill_trust(skb, event, info));
+	if (event != ZKHSM_EVENT_DELETED || !info->leased)
+		return;
+	memcpy(lease.manager_id, info->id, sizeof(lease.manager_id));
+	memcpy(lease.label, info->label, sizeof(lease.label));
+	zkhsm_nl_event_lease(event, &lease);
 }

@@ -56,6 +56,7 @@ void zkhsm_trust_read(const struct zkhsm_manager *m, struct zkhsm_manager_info *
 	memcpy(info->last_digest, m->last_digest, sizeof(info->last_digest));
 	info->last_number = m->last_number;
 	info->tombstones = m->tombstones;
+	info->leased = m->lease;
 	info->waiting = m->waiting;
 	memcpy(info->pending, m->pending, sizeof(info->pending));
 }

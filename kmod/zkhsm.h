@@ -244,6 +244,7 @@ struct zkhsm_manager_info {
 	u64 last_number;
 	u8 last_digest[ZKHSM_HASH_LEN];
 	u32 tombstones;
+	bool leased;
 	bool waiting;
 	u8 pending[ZKHSM_HASH_LEN];
 };
