@@ -17,10 +17,10 @@ static u64 now_ms(void)
 	return ktime_to_ms(ktime_get_boottime());
 }
 
-/* CLOCK_BOOTTIME of its end. A max_ttl_ms that became shorter counts at once. */
+/* CLOCK_BOOTTIME of its end. */
 u64 zkhsm_lease_expires_ms(const struct zkhsm_lease *l)
 {
-	return l->issued_ms + min(l->ttl_ms, zkhsm_hsm_max_ttl_ms());
+	return l->issued_ms + l->ttl_ms;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -15,14 +15,14 @@
  * struct zkhsm_lease - the lease of one manager
  * @number: n of the evidence that it answers
  * @issued_ms: CLOCK_BOOTTIME of that evidence's nonce; its life counts from here
- * @ttl_ms: as ordered; max_ttl_ms may have become shorter since
+ * @ttl_ms: its life, max_ttl_ms at most
  * @generation: of the keystore that the evidence was made over
  * @verdict: of all elements but @elements
  * @told: that it has ended
  * @count: how many @elements
  * @elements: those with the other verdict, ascending
  *
- * Immutable but for @told. Locking: zkhsm_lock.
+ * Immutable but for @told, and that @ttl_ms can become shorter. Locking: zkhsm_lock.
  */
 struct zkhsm_lease {
 	u32 number;
@@ -74,6 +74,7 @@ u64 zkhsm_lease_expires_ms(const struct zkhsm_lease *l);
 /* lease-apply.c */
 int zkhsm_lease_apply(const struct zkhsm_order *o, struct zkhsm_order_result *res,
 		      struct netlink_ext_ack *extack);
+void zkhsm_lease_shorten(u64 max_ttl_ms);
 void zkhsm_lease_drop(struct zkhsm_manager *m);
 void zkhsm_lease_drop_all(void);
 
