@@ -326,6 +326,7 @@ int zkhsm_hsm_lock(struct zkhsm_hsm_info *info, struct netlink_ext_ack *extack)
 		err = zkhsm_refuse_failure(extack, -EIO);
 	if (!err) {
 		WRITE_ONCE(hsm.flags, hsm.flags | ZKHSM_HSM_FLAG_LOCKED);
+		zkhsm_trust_forget_pending();
 		zkhsm_record_head_changed();
 		zkhsm_hsm_read_locked(info);
 		trace_zkhsm_hsm(ZKHSM_EVENT_LOCKED, hsm.boot_count, hsm.fork_count, 0);
@@ -346,8 +347,7 @@ void zkhsm_hsm_reconfigure(const struct zkhsm_configuration *c)
 	hsm.grace_ms = c->enforce_grace_ms;
 	hsm.max_ttl_ms = c->max_ttl_ms;
 	zkhsm_trust_forget_pending();
-	/* Leases may end sooner now. */
-	zkhsm_lease_timer_set();
+	zkhsm_lease_shorten(hsm.max_ttl_ms);
 	trace_zkhsm_hsm(ZKHSM_EVENT_CHANGED, hsm.boot_count, hsm.fork_count, 0);
 }
 

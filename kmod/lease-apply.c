@@ -34,7 +34,7 @@ static int check_orders(const struct zkhsm_order *o, const struct zkhsm_manager 
 	if (m->last_number < o->least)
 		return zkhsm_refuse_fmt(extack, -EAGAIN, ZKHSM_REASON_OUT_OF_TURN,
 					"orders before this lease are missing",
-					"orders up to %llu before this lease, %llu applied",
+					"lease needs orders up to %llu, %llu applied",
 					o->least, m->last_number);
 	return 0;
 }
@@ -126,9 +126,22 @@ int zkhsm_lease_apply(const struct zkhsm_order *o, struct zkhsm_order_result *re
 	return err;
 }
 
+/* There is a new max_ttl_ms. What it cuts off does not come back with a longer one. */
+void zkhsm_lease_shorten(u64 max_ttl_ms)
+{
+	struct zkhsm_manager *m;
+
+	lockdep_assert_held_write(&zkhsm_lock);
+
+	zkhsm_trust_for_each_pinned(m)
+		if (m->lease)
+			m->lease->ttl_ms = min(m->lease->ttl_ms, max_ttl_ms);
+	zkhsm_lease_timer_set();
+}
+
 /*
- * The manager's word counts no more: it was unpinned, or this is the end. Told
- * by the caller, if at all. NULL is fine for the lease, not for the manager.
+ * The manager's word counts no more: it was unpinned, which is told with that,
+ * or this is the end. NULL is fine for the lease, not for the manager.
  */
 void zkhsm_lease_drop(struct zkhsm_manager *m)
 {
