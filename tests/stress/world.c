@@ -9,7 +9,7 @@
 
 #define PARAMS	"evidence_rate=100000 evidence_burst=100000 nonce_slots=65536"
 /* More than enough, also for a machine that checks everything: a hang, not a delay. */
-#define PATIENCE	120
+#define PATIENCE	300
 #define HAMMER		40	/* requests to a module that is not there, or new */
 
 static bool wait_until(bool (*there)(unsigned int arg), unsigned int arg)
