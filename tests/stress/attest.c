@@ -224,7 +224,7 @@ static void leave(void *nl)
 	zkhsm_nl_close(nl);
 }
 
-void attest(struct worker *w)
+void attester(struct worker *w)
 {
 	struct attempt *t;
 	unsigned int calm;

@@ -49,7 +49,7 @@ static const struct crew owner[] = {
 };
 
 static const struct crew agent[] = {
-	CREW(14, "agent", attest, 3),
+	CREW(14, "agent", attester, 3),
 	CREW(15, "agent dumps", dump_managers, 1),
 	{ .name = NULL }
 };

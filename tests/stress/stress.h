@@ -245,7 +245,7 @@ bool order_send(struct worker *w, unsigned int m, uint8_t type, uint64_t number,
 uint64_t order_draw(struct world *w, unsigned int m);
 
 /* attest.c */
-worker_fn attest;
+worker_fn attester;
 
 /* dump.c */
 worker_fn dump_all_keys, dump_own_keys, dump_managers;
