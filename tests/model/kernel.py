@@ -97,10 +97,7 @@ class Kernel:
             vote = self.votes[m * self.elements + e]
             if "vote-denies" in self.also and vote and vote[0] in STOPS:
                 continue
-            ttl = x.ttl
-            if "shorter-max-ttl" not in self.off:
-                ttl = min(ttl, self.config.max_ttl)
-            if self.now < x.born + ttl + self.config.grace or "lease-ends" in self.off:
+            if self.now < x.born + x.ttl + self.config.grace or "lease-ends" in self.off:
                 found.append(m)
         return found
 
@@ -228,6 +225,8 @@ class Kernel:
             self.pending = [None] * len(self.pending)
         for m in gone:
             self.unpin(m)
+        if "shorter-max-ttl" not in self.off:
+            self.leases = [x and x._replace(ttl=min(x.ttl, new.max_ttl)) for x in self.leases]
         if "tighten" not in self.off:
             for e in range(self.elements):
                 self.act(e, False)
@@ -273,7 +272,7 @@ class Kernel:
             return "refused: replay"
         if self.counter[m] < lease.least and "least" not in self.off:
             return "refused: out of turn"
-        if lease.ttl > self.config.max_ttl:
+        if lease.ttl > self.config.max_ttl and "max-ttl" not in self.off:
             return "refused: ttl"
         born = self.now if "life-from-nonce" in self.off else o.born
         if self.now >= born + lease.ttl:

@@ -3,10 +3,9 @@
 
 A rule names the configurations (configs.py) in which its loss has to show, and
 the property (properties.py, fair.py) that has to show it. Not here are rules without
-which nothing in the model goes wrong: that a lease for more than max_ttl is refused (its
-life would be cut at max_ttl all the same), that a nonce dies after ten minutes for the
-sake of safety (a lease's life counts from it), that trust-changes which wait are
-forgotten at a reboot (they would still name the C that is in force).
+which nothing in the model goes wrong: that evidence can be answered for ten minutes
+only (a lease's life counts from its nonce in any case), that trust-changes which wait
+are forgotten at a reboot (they would still name the C that is in force).
 """
 
 import collections
@@ -46,6 +45,7 @@ RULES = [
     Rule("life-from-nonce", "a lease's life counts from the issue of the nonce", ("lease-1",),
          "S2"),
     Rule("lease-ends", "a lease ends, and its grace", ("lease-1", "lease-grace"), "S2"),
+    Rule("max-ttl", "a lease for longer than max_ttl is refused", ("lease-too-long",), "S2"),
     Rule("shorter-max-ttl", "a max_ttl made shorter shortens the leases that live",
          ("trust-ttl",), "S2"),
     Rule("pinned-leases", "leases of a manager that is unpinned do not count",
