@@ -9,6 +9,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -234,13 +235,19 @@ static void make_room(struct server *s)
 		evconnlistener_disable(s->listener);
 }
 
+/* Once for the process, in which each thread may have a server. */
+static void take_ex_index(void)
+{
+	ex_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_free);
+}
+
 struct bufferevent *server_conn_new(struct event_base *base, void *server)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct server_conn *c = calloc(1, sizeof(*c));
 	struct server *s = server;
 
-	if (ex_index < 0)
-		ex_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_free);
+	pthread_once(&once, take_ex_index);
 	if (!c || ex_index < 0)
 		abort();
 	c->server = s;
