@@ -47,6 +47,14 @@ uint64_t median(uint64_t *samples, size_t count)
 	return samples[count / 2];
 }
 
+uint64_t percentile(uint64_t *samples, size_t count, unsigned int percent)
+{
+	size_t rank = (count * percent + 99) / 100;
+
+	qsort(samples, count, sizeof(*samples), compare);
+	return samples[rank ? rank - 1 : 0];
+}
+
 void figure(const char *name, double value)
 {
 	printf("%s %.6g\n", name, value);

@@ -20,6 +20,8 @@ void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...
 
 uint64_t now_ns(clockid_t clock);
 uint64_t median(uint64_t *samples, size_t count);	/* sorts them */
+/* The least that @percent of them do not exceed (nearest rank); sorts them. */
+uint64_t percentile(uint64_t *samples, size_t count, unsigned int percent);
 void figure(const char *name, double value);
 void fill_random(void *buf, size_t len);
 

@@ -36,6 +36,8 @@ class Report:
 
 
 def kernel(report, f, release):
+    if not f:
+        return
     counts = sorted(int(k.rsplit("_", 1)[1]) for k in f if k.startswith("evidence_median_ns_"))
     one = f["evidence_median_ns_1"]
     report.add("kernel %s: evidence for 1 key / one KPP generate_public_key" % release,
@@ -82,10 +84,54 @@ def posts(report, directory):
 
 
 def revocation(report, f):
-    least = f["tls_round_trip_ns"] + f["kernel_order_ns"]
-    report.add("revoke answered to first refusal / (TLS round trip + one order verification)",
-               f["revoke_to_refusal_ns"] / least, "ratio")
-    report.add("the same, longest", f["revoke_to_refusal_longest_ns"] / least, "ratio")
+    if not f:
+        return
+    unit = f["tls_round_trip_ns"] + f["kernel_order_ns"]
+    report.add("TLS round trip (median)", f["tls_round_trip_ns"] / 1e6, "ms")
+    report.add("verification of one order by the kernel (median)", f["kernel_order_ns"] / 1e6,
+               "ms")
+    for which in ("p50", "p99", "max"):
+        report.add("revoke answered to first refusal, %s of %d" % (which, f["revocations"]),
+                   f["revoke_to_refusal_%s_ns" % which] / 1e6, "ms")
+    for which in ("p50", "p99", "max"):
+        report.add("the same, %s / (TLS round trip + one order verification)" % which,
+                   f["revoke_to_refusal_%s_ns" % which] / unit, "ratio",
+                   3 if which == "p99" else None)
+
+
+def by_managers(f, prefix):
+    """The two numbers that end the names of figures, in order."""
+    return sorted(tuple(int(n) for n in k.rsplit("_", 2)[1:])
+                  for k in f if k.startswith(prefix))
+
+
+def leases(report, f):
+    for n, exceptions in by_managers(f, "check_ns_"):
+        where = "%d managers, %s exceptions each" % (n, format(exceptions, ","))
+        sign = f["sign_ns_%d_%d" % (n, exceptions)]
+        # One when the use begins, one when its result is released.
+        report.add("the 2 lease checks of a signature / a signature, %s" % where,
+                   2 * f["check_ns_%d_%d" % (n, exceptions)] / sign, "ratio", 0.01)
+        report.add("  standard error of that", 2 * f["check_error_ns_%d_%d" % (n, exceptions)] /
+                   sign, "ratio")
+        report.add("  a signature that needs leases / one that does not, less 1",
+                   f["sign_more_ns_%d_%d" % (n, exceptions)] / sign, "ratio")
+        report.add("  standard error of that",
+                   f["sign_more_error_ns_%d_%d" % (n, exceptions)] / sign, "ratio")
+    for what, names in (("lease", "exceptions"), ("revoke", "elements")):
+        for n, count in by_managers(f, what + "_apply_ns_"):
+            which = "%ss of %s %s, %d managers" % (what, format(count, ","), names, n)
+            apply = f["%s_apply_ns_%d_%d" % (what, n, count)]
+            report.add("order-apply of %s" % which, 1e9 / apply, "per s")
+            report.add("  one / its verification alone",
+                       apply / f["%s_verify_ns_%d_%d" % (what, n, count)], "ratio")
+    for challenges, n in by_managers(f, "evidence_ns_"):
+        report.add("evidence with %d challenges, %d managers pinned / with one" %
+                   (challenges, n),
+                   f["evidence_ns_%d_%d" % (challenges, n)] / f["evidence_ns_1_%d" % n], "ratio")
+    if f:
+        report.add("end of the leases to the first refusal, median", f["end_to_refusal_ms"], "ms")
+        report.add("the same, longest", f["end_to_refusal_longest_ms"], "ms")
 
 
 def sealing(report, f):
@@ -108,6 +154,7 @@ def main():
     verification(report, figures(directory, "verify"))
     posts(report, directory)
     revocation(report, figures(directory, "revoke"))
+    leases(report, figures(directory, "lease"))
     sealing(report, figures(directory, "seal"))
     report.print()
     with open(output, "w", encoding="ascii") as f:
