@@ -363,6 +363,62 @@ static void too_many(void **state)
 	hsm = first;
 }
 
+#define REVOKED	40
+
+/* Not with cmocka's checks, which are the main thread's. */
+static void *revoke_all(void *arg)
+{
+	unsigned int *done = arg;
+	char body[256], *hex = zkhsm_hex(hsm->hsm_id, 32);
+
+	for (unsigned int i = 0; i < REVOKED; i++) {
+		struct zkhsm_response r = { 0 };
+
+		snprintf(body, sizeof(body),
+			 "{\"action\":\"revoke\",\"scope\":\"key\",\"hsm_id\":\"%s\",\"key_id\":\"key-%06u\",\"reason\":\"superseded\"}",
+			 hex, i);
+		if (zkhsm_https_do(d->admin, "POST", "/v1/admin/revocations", JSON, body,
+				   strlen(body), &r, NULL) == 0 && r.status == 201)
+			(*done)++;
+		zkhsm_response_free(&r);
+	}
+	free(hex);
+	return NULL;
+}
+
+/*
+ * Whatever comes first: a lease denies what the orders say that it names, no less
+ * and no more, so that the kernel never has the one without the other.
+ */
+static void beside_revocations(void **state)
+{
+	struct prover *first = hsm;
+	unsigned int done = 0, between = 0;
+	uint64_t least = 0, last = 0;
+	pthread_t thread;
+
+	(void)state;
+	hsm = prover_new("beside", REVOKED + 1);
+	enrol(d, hsm);
+	assert_int_equal(pthread_create(&thread, NULL, revoke_all, &done), 0);
+	for (unsigned int i = 0; least < REVOKED; i++) {
+		struct got g = lease();
+
+		assert_true(i < 10000);
+		least = g.lease.least;
+		assert_int_equal(g.lease.count, least);
+		assert_true(least >= last);
+		between += least > 0 && least < REVOKED;
+		last = least;
+		got_free(&g);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(done, REVOKED);
+	assert_true(between > 0);
+	prover_free(hsm);
+	hsm = first;
+}
+
 /* --- the same again -------------------------------------------------------- */
 
 static void same_again(void **state)
@@ -563,6 +619,7 @@ int main(void)
 		TEST(clipped),
 		TEST(exceptions),
 		TEST(unproved),
+		TEST(beside_revocations),
 		TEST(same_again),
 		TEST(same_but_revoked),
 		TEST(same_but_reconfigured),

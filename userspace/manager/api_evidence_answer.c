@@ -59,7 +59,7 @@ static int make_answer(struct zkhsmd_job *job, struct zkhsmd_hsm *h, uint64_t tt
 	return len < (int)sizeof(h->answer) ? 0 : -ENOMEM;
 }
 
-/* -ENODATA: this one gets none. */
+/* -ENODATA: this one gets none. @list is that of the evidence, by whichever way it came. */
 static int give_lease(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		      const struct zkhsmd_hsm *h, const struct zkhsm_keylist *list)
 {
@@ -127,14 +127,22 @@ static int same_as_before(struct zkhsmd_job *job, struct zkhsmd_store *store,
 	return ret ? ret : reply(job, h, &ev->lease);
 }
 
+/* To read a long list takes longer than others should wait for the writer. */
 enum zkhsmd_next zkhsmd_evidence_same(struct zkhsmd_job *job, struct zkhsmd_store *store,
 				      const struct zkhsmd_hsm *h)
 {
+	struct evidence *ev = job->data;
 	int ret = same_as_before(job, store, h);
 
+	if (ret == -ENOENT) {
+		ret = zkhsmd_list_find(job->m, store, h->list_digest, &ev->list);
+		if (!ret)
+			return ZKHSMD_WRITE;
+	}
+	/* The list went with the row that named it, after that was read. */
 	if (ret == -ENOENT)
-		return ZKHSMD_WRITE;
-	if (ret)
+		zkhsmd_evidence_refuse(job, P_NONCE, "nonce", "newer evidence was accepted");
+	else if (ret)
 		zkhsmd_problem_store(job->rq, ret);
 	return ZKHSMD_ANSWER;
 }
@@ -147,13 +155,8 @@ int zkhsmd_evidence_same_write(struct zkhsmd_job *job, struct zkhsmd_store *stor
 
 	if (ret != -ENOENT)
 		return ret;
-	if (!ev->list)
-		ret = zkhsmd_list_find(job->m, store, h->list_digest, &ev->list);
-	else
-		ret = 0;
-	if (!ret)
-		ret = give_lease(job, store, h, ev->list);
+	ret = give_lease(job, store, h, ev->list);
 	if (ret && ret != -ENODATA)
-		return ret == -ENOENT ? -EUCLEAN : ret;
+		return ret;
 	return reply(job, h, ret ? NULL : &ev->lease);
 }
