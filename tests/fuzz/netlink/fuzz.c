@@ -337,7 +337,9 @@ static void report(void)
 			       (unsigned long long)world->done[i],
 			       (unsigned long long)world->refused[i], world->cmd_edges[i],
 			       world->slowest_ms[i]);
-	printf("# unsealed by the fuzzer: %u times\n", atomic_load(&world->unsealed));
+	printf("# unsealed by the fuzzer: %u times; leases taken: %u; C changed by order: %u\n",
+	       atomic_load(&world->unsealed), atomic_load(&world->leased),
+	       atomic_load(&world->changed));
 	printf("# never refused for:");
 	for (i = 1; i < nlf_reason_count; i++)
 		if (!(world->reasons >> i & 1))

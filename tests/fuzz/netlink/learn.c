@@ -257,6 +257,10 @@ static void check_outcome(struct nlf_worker *w, const struct attrs *a)
 	    !outcome != (t != ZKHSM_ORDER_TYPE_TRUST_CHANGE) ||
 	    reason != (o == ZKHSM_ORDER_OUTCOME_VOID))
 		finding(w, "an order of type %u with outcome %u", t, o);
+	if (expires)
+		atomic_fetch_add(&world->leased, 1);
+	if (o == ZKHSM_ORDER_OUTCOME_DONE)
+		atomic_fetch_add(&world->changed, 1);
 }
 
 /* Leases are told of a key that requires some and is there; enough of them let it work. */

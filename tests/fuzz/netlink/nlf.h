@@ -161,6 +161,8 @@ struct nlf_world {
 	atomic_uint loose_count;
 	atomic_ullong sequence;
 	atomic_uint unsealed;
+	atomic_uint leased;
+	atomic_uint changed;
 
 	/* what the kernel told last */
 	uint8_t hsm_id[32];

@@ -18,7 +18,7 @@
 #include "nlf.h"
 
 /* So little of everything that all of it is taken now and then. */
-#define PARAMETERS "evidence_rate=20 evidence_burst=6 nonce_slots=4 nonce_life_ms=1500"
+#define PARAMETERS "evidence_rate=20 evidence_burst=6 nonce_slots=6 nonce_life_ms=4000"
 
 struct nlf_fixed fixed;
 
