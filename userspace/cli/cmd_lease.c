@@ -25,8 +25,8 @@ static json_t *row(const struct zkhsm_lease_info *l, const struct cli_clock *c, 
 int cmd_lease_show(struct cli *cli)
 {
 	const struct zkhsm_lease_info *one = NULL;
+	struct cli_managers m = { 0 };
 	json_t *rows = json_array();
-	struct cli_managers m;
 	int ret;
 
 	ret = cli_open(cli);

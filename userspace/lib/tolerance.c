@@ -63,9 +63,9 @@ static void not_safe(const struct zkhsm_configuration *c, char out[ZKHSM_TOLERAN
 		separator = ", ";
 	}
 	if (c->stop >= n)
-		out = stpcpy(stpcpy(out, separator), "keep the others from stopping one");
+		stpcpy(stpcpy(out, separator), "keep the others from stopping one");
 	else if (c->wipe >= n)
-		out = stpcpy(stpcpy(out, separator), "keep the others from erasing one");
+		stpcpy(stpcpy(out, separator), "keep the others from erasing one");
 }
 
 void zkhsm_tolerance_text(const struct zkhsm_configuration *c,
