@@ -120,7 +120,6 @@ err_key:
  */
 static void exit_state(void)
 {
-	zkhsm_lease_timer_exit();
 	zkhsm_unseal_exit();
 	zkhsm_seal_exit();
 	zkhsm_share_exit();
@@ -160,6 +159,7 @@ static int __init zkhsm_init(void)
 	return 0;
 
 err_netlink:
+	zkhsm_lease_timer_exit();
 	zkhsm_netlink_exit();
 err_state:
 	exit_state();
@@ -171,6 +171,7 @@ err_crypto:
 static void __exit zkhsm_exit(void)
 {
 	zkhsm_guard_exit();
+	zkhsm_lease_timer_exit();
 	zkhsm_netlink_exit();
 	exit_state();
 	exit_crypto();
