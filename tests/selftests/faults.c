@@ -357,6 +357,12 @@ static void orders(void)
 	sweep(faults_orders, faults_orders_count);
 }
 
+static void leases(void)
+{
+	start();
+	sweep(faults_leases, faults_leases_count);
+}
+
 /* --- what is not a command of the family on an HSM that is there ------------- */
 
 /* The group is netlink's; what fails is its to tell, and nothing of ours is left. */
@@ -435,6 +441,7 @@ int main(int argc, char **argv)
 		{ "list", list },
 		{ "managers", managers },
 		{ "orders", orders },
+		{ "leases", leases },
 		{ "subscribe", subscribe },
 		{ "hsm_new", hsm_new },
 	};

@@ -87,4 +87,8 @@ extern struct faults faults;
 extern const struct scenario faults_orders[];
 extern const size_t faults_orders_count;
 
+/* faults_leases.c */
+extern const struct scenario faults_leases[];
+extern const size_t faults_leases_count;
+
 #endif /* ZKHSM_FAULTS_H */

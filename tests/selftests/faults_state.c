@@ -28,8 +28,9 @@ static void put_attributes(struct state *s, const struct nlattr *head, int len, 
 static void put_message(const struct nlmsghdr *nh, void *arg)
 {
 	const struct genlmsghdr *g = nlmsg_data(nh);
+	int time = g->cmd == ZKHSM_CMD_LEASE_GET ? ZKHSM_A_LEASE_UPTIME_MS : 0;
 
-	put_attributes(arg, genlmsg_attrdata(g, 0), genlmsg_attrlen(g, 0), 0);
+	put_attributes(arg, genlmsg_attrdata(g, 0), genlmsg_attrlen(g, 0), time);
 }
 
 static void put_refusal(struct state *s, const struct nlraw_answer *a)
@@ -52,6 +53,7 @@ void state_take(struct hsm *hsm, struct state *s)
 		       ZKHSM_A_HSM_UPTIME_MS);
 	put_dump(hsm, s, ZKHSM_CMD_KEY_GET);
 	put_dump(hsm, s, ZKHSM_CMD_TRUST_GET);
+	put_dump(hsm, s, ZKHSM_CMD_LEASE_GET);
 	nlraw_do(&hsm->nl, nlraw_msg(&hsm->nl, ZKHSM_CMD_LIST_GET), &hsm->a);
 	put_attributes(s, (const struct nlattr *)hsm->a.body, (int)hsm->a.body_len, 0);
 	put_refusal(s, &hsm->a);

@@ -11,10 +11,11 @@
 #include <string.h>
 
 #include "faults.h"
+#include "lessor.h"
 #include "sealed.h"
 
 static struct hsm h;
-static struct sealed unlocked, locked;
+static struct sealed unlocked, locked, ordered;
 static struct manager one, two, three;
 static int32_t kek;
 
@@ -185,6 +186,62 @@ static void locked_again(void)
 	check_refused(&h.a, EEXIST, ZKHSM_REASON_IDENTITY_EXISTS, "the state before the lock");
 }
 
+static void orders(uint64_t number, const struct zkhsm_configuration *c,
+		   const uint8_t previous[32], uint32_t outcome, const char *what)
+{
+	trust_change(&h, &one, number, previous, c);
+	check_done(&h.a, "trust-change %s", what);
+	check(nlraw_u32(&h.a, ZKHSM_A_ORDER_OUTCOME) == outcome, "%s: outcome %u", what,
+	      nlraw_u32(&h.a, ZKHSM_A_ORDER_OUTCOME));
+}
+
+static void enforced(uint64_t grace, uint64_t max_ttl, const char *when)
+{
+	hsm_get(&h);
+	check(nlraw_u64(&h.a, ZKHSM_A_HSM_ENFORCE_GRACE_MS) == grace &&
+	      nlraw_u64(&h.a, ZKHSM_A_HSM_MAX_TTL_MS) == max_ttl, "C %s", when);
+}
+
+/* Only the quorum, here one manager, changes what is locked; and that is sealed too. */
+static void by_order(void)
+{
+	struct zkhsm_configuration c;
+	uint8_t previous[32];
+
+	config_read(&h, &c, previous);
+	hsm_set_u64(&h, ZKHSM_A_HSM_ENFORCE_GRACE_MS, 7);
+	check_refused(&h.a, EPERM, ZKHSM_REASON_LOCKED, "enforce-grace-ms");
+	hsm_set_u64(&h, ZKHSM_A_HSM_ENFORCE_GRACE_MS, UINT64_MAX);
+	check_refused(&h.a, EPERM, ZKHSM_REASON_LOCKED, "report only");
+	hsm_set_u64(&h, ZKHSM_A_HSM_MAX_TTL_MS, 5000);
+	check_refused(&h.a, EPERM, ZKHSM_REASON_LOCKED, "max-ttl-ms");
+	sealed_store(&h, &ordered);
+
+	c.flags &= ~ZKHSM_HSM_FLAG_LOCKED;
+	orders(2, &c, previous, ZKHSM_ORDER_OUTCOME_VOID, "that unlocks");
+	check(nlraw_u32(&h.a, ZKHSM_A_ORDER_REASON) == ZKHSM_REASON_CONFIG, "why it is void");
+	hsm_get(&h);
+	check(nlraw_u32(&h.a, ZKHSM_A_HSM_UNSEALED) == 1, "the counter waits not to be stored");
+	c.flags |= ZKHSM_HSM_FLAG_LOCKED;
+	c.enforce_grace_ms = 7;
+	c.max_ttl_ms = 5000;
+	orders(3, &c, previous, ZKHSM_ORDER_OUTCOME_DONE, "of the quorum");
+	check(is_locked(), "not locked any more");
+	enforced(7, 5000, "as ordered");
+	evidence_get(&h, &one);
+	check_refused(&h.a, EAGAIN, ZKHSM_REASON_UNSEALED, "evidence before C is stored");
+	frozen("once ordered");
+
+	sealed_store(&h, &ordered);
+	goes_and_comes();
+	sealed_restore(&h, &ordered, kek);
+	check_done(&h.a, "hsm-unseal");
+	enforced(7, 5000, "out of the sealed state");
+	orders(4, &c, previous, ZKHSM_ORDER_OUTCOME_WITHDRAWN, "that is done already");
+	trust_change(&h, &one, 4, previous, &c);
+	check_refused(&h.a, EALREADY, ZKHSM_REASON_REPLAY, "order 4 again");
+}
+
 /* A lock that came to nothing, at the last of the checks or before, holds no module. */
 static void not_held(void)
 {
@@ -222,15 +279,35 @@ static void rolled_back(void)
 	sealed_empty(&h);
 }
 
+/* The lock changes C too: who waited to change it waits for nothing any more. */
+static void forgotten_by_lock(void)
+{
+	struct nl_msg *msg;
+	struct zkhsm_configuration c;
+	uint8_t previous[32];
+
+	config_read(&h, &c, previous);
+	c.enforce_grace_ms = 7;
+	orders(1, &c, previous, ZKHSM_ORDER_OUTCOME_WAITING, "before the lock");
+	lock();
+	check_done(&h.a, "hsm-lock");
+	check(nlraw_u32(&h.a, ZKHSM_A_HSM_FLAGS) == ZKHSM_HSM_FLAG_LOCKED, "flags in the reply");
+	msg = nlraw_msg(&h.nl, ZKHSM_CMD_TRUST_GET);
+	nla_put(msg, ZKHSM_A_MANAGER_MANAGER_ID, 32, one.id);
+	nlraw_do(&h.nl, msg, &h.a);
+	check_done(&h.a, "trust-get");
+	check(!nlraw_attr(&h.a, ZKHSM_A_MANAGER_PENDING), "an order about the C before waits");
+}
+
 /* No KEK: the lock goes with the keys. */
 static void without_kek(void)
 {
 	hsm_close(&h);
-	hsm_start(&h, 1, 1, 1);
+	hsm_start(&h, 2, 1, 2);
 	manager_pin(&h, &one);
-	lock();
-	check_done(&h.a, "hsm-lock");
-	check(nlraw_u32(&h.a, ZKHSM_A_HSM_FLAGS) == ZKHSM_HSM_FLAG_LOCKED, "flags in the reply");
+	manager_pin(&h, &two);
+	forgotten_by_lock();
+	check(is_locked(), "not locked");
 	evidence_get(&h, &one);
 	check_done(&h.a, "evidence");
 	set(ZKHSM_A_HSM_QUORUM, 1);
@@ -297,6 +374,7 @@ int main(int argc, char **argv)
 		{ "too_few", too_few },
 		{ "lock_it", lock_it },
 		{ "locked_again", locked_again },
+		{ "by_order", by_order },
 		{ "not_held", not_held },
 		{ "rolled_back", rolled_back },
 		{ "without_kek", without_kek },
