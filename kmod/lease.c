@@ -28,13 +28,17 @@ static int compare_names(const void *a, const void *b)
 	return memcmp(a, b, ZKHSM_HASH_LEN);
 }
 
-/* Whether its words, apart from its age, are for the key. */
-static enum zkhsm_lease_verdict words(const struct zkhsm_lease *l, const struct zkhsm_key *key)
+/* Whether what a manager says, apart from its lease's age, is for the key. */
+static enum zkhsm_lease_verdict words(const struct zkhsm_manager *m, const struct zkhsm_key *key)
 {
+	const struct zkhsm_lease *l = m->lease;
 	bool exception = bsearch(key->element->name, l->elements, l->count, ZKHSM_HASH_LEN,
 				 compare_names);
 
 	if (exception == (l->verdict == ZKHSM_LEASE_VERDICT_GRANT))
+		return ZKHSM_LEASE_VERDICT_DENY;
+	/* One that grants can be on its way while a hold overtakes it, or be from before. */
+	if (zkhsm_vote_stops(key->element, m))
 		return ZKHSM_LEASE_VERDICT_DENY;
 	/* The manager has seen another key under this name, or none. */
 	if (key->changed > l->generation)
@@ -49,7 +53,7 @@ static enum zkhsm_lease_verdict verdict(const struct zkhsm_manager *m, const str
 
 	if (!m->lease)
 		return ZKHSM_LEASE_VERDICT_NONE;
-	v = words(m->lease, key);
+	v = words(m, key);
 	if (v == ZKHSM_LEASE_VERDICT_GRANT && now >= zkhsm_lease_expires_ms(m->lease))
 		return ZKHSM_LEASE_VERDICT_EXPIRED;
 	return v;
@@ -150,7 +154,7 @@ static u64 grants_until(const struct zkhsm_manager *m, const struct zkhsm_key *k
 {
 	u64 until;
 
-	if (!m->lease || words(m->lease, key) != ZKHSM_LEASE_VERDICT_GRANT)
+	if (!m->lease || words(m, key) != ZKHSM_LEASE_VERDICT_GRANT)
 		return 0;
 	if (check_add_overflow(zkhsm_lease_expires_ms(m->lease), zkhsm_hsm_grace_ms(), &until))
 		until = U64_MAX - 1;

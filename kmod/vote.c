@@ -54,6 +54,14 @@ static bool stops(const struct zkhsm_vote *v)
 	return v->kind == ZKHSM_VOTE_REVOKE || v->kind == ZKHSM_VOTE_HOLD;
 }
 
+/* Whether a manager's latest word on the element is to stop it. */
+bool zkhsm_vote_stops(const struct zkhsm_element *e, const struct zkhsm_manager *by)
+{
+	const struct zkhsm_vote *v = zkhsm_vote_find(e, by);
+
+	return v && stops(v);
+}
+
 /* The first of those who stopped it, and how many more did, for the sentence. */
 const struct zkhsm_vote *zkhsm_vote_first_stop(const struct zkhsm_element *e, u32 *others)
 {

@@ -557,6 +557,7 @@ void zkhsm_vote_cast(struct zkhsm_element *e, struct zkhsm_vote *v, enum zkhsm_v
 void zkhsm_vote_moved(const struct zkhsm_element *e, bool absent);
 enum zkhsm_event zkhsm_vote_count(struct zkhsm_element *e, bool may_release);
 u32 zkhsm_vote_tighten(struct zkhsm_change *changes);
+bool zkhsm_vote_stops(const struct zkhsm_element *e, const struct zkhsm_manager *by);
 const struct zkhsm_vote *zkhsm_vote_first_stop(const struct zkhsm_element *e, u32 *others);
 void zkhsm_vote_exit(struct zkhsm_element *e);
 
