@@ -17,8 +17,7 @@ class Setup:
     orders: how many each honest manager makes; words: which, and those of the liars, as
     (kind, subject); window: ticks in which a manager answers evidence; store: None, "honest"
     (the last state that was stored comes back) or "hostile" (any one); lives: whether fair
-    continuations are tried; tolerates: whether lying managers alone must decide nothing; also,
-    strict: rules that the kernel does not have, and whether they are asked for (gaps.py).
+    continuations are tried; tolerates: whether lying managers alone must decide nothing.
     """
 
     def __init__(self, name, config, **given):
@@ -38,8 +37,6 @@ class Setup:
         self.pinnable = given.pop("pinnable", ())
         self.lies_ahead = given.pop("lies_ahead", True)
         self.lives = given.pop("lives", True)
-        self.also = given.pop("also", frozenset())
-        self.strict = given.pop("strict", frozenset())
         self.tolerates = given.pop("tolerates", len(self.liars) <= tolerated(config))
         if given:
             raise TypeError(f"{name}: {', '.join(given)}")
@@ -93,6 +90,8 @@ SETUPS = [
           budget={"evidence": 2, "tick": 1}),
     Setup("lease-least", c(1, 1, 1, (0,)), elements=2, needs_lease=1, orders={0: 2},
           kinds=(HOLD, RELEASE), budget={"evidence": 2, "tick": 1}),
+    Setup("own-vote", c(2, 2, 2, (0, 1)), needs_lease=1, orders={0: 1}, kinds=(HOLD,),
+          budget={"evidence": 1}),
     Setup("lease-liar", c(2, 1, 2, ABC), liars=(2,), needs_lease=1, orders={0: 1}, kinds=(HOLD,),
           budget={"evidence": 1, "tick": 3, "lie": 1}),
     Setup("trust", C0, liars=(2,), orders={0: 2, 1: 2}, budget={"lie": 2},

@@ -87,12 +87,6 @@ STORIES = [
           lambda w: w.kernel.usable(0), needs_lease=1, store="hostile"),
 ]
 
-# A search: with the first the stricter property fails, with the second it holds.
-OWN_VOTE = [Setup("own-vote", c(2, 2, 2, (A, B)), needs_lease=1, orders={A: 1}, kinds=(HOLD,),
-                  budget={"evidence": 1}, strict={"vote-denies"}, also=also)
-            for also in (frozenset(), frozenset({"vote-denies"}))]
-OWN_VOTE_SAYS = "a manager's lease goes on granting a key after its own vote to stop it is known"
-
 
 def tell(gap):
     """Return: whether it is as told, and the steps."""

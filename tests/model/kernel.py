@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kernel: what order.c, vote.c, element.c, trust.c and lease.c decide, without the bytes.
 
-It forgets what they forget. A rule in self.off is one it does not have, and one in
-self.also is one that it does not have yet: see gaps.py.
+It forgets what they forget. A rule in self.off is one it does not have.
 """
 
 import collections
@@ -28,11 +27,11 @@ class Kernel:
     """managers and elements are numbers; votes of m on e are at m * elements + e."""
 
     FLAT = ("counter", "lease_n", "state", "votes", "stopped", "nonces", "leases", "pending")
-    __slots__ = ("off", "also", "elements", "needs_lease", "nonce_life", "slots", "boot", "now",
+    __slots__ = ("off", "elements", "needs_lease", "nonce_life", "slots", "boot", "now",
                  "n", "config") + FLAT
 
     def __init__(self, setup, off):
-        self.off, self.also = off, setup.also
+        self.off = off
         self.elements, self.needs_lease = setup.elements, setup.needs_lease
         self.nonce_life, self.slots = setup.nonce_life, setup.slots
         self.boot, self.now, self.n, self.config = 1, 0, 0, setup.config
@@ -95,7 +94,7 @@ class Kernel:
             if m not in self.config.managers and "pinned-leases" not in self.off:
                 continue
             vote = self.votes[m * self.elements + e]
-            if "vote-denies" in self.also and vote and vote[0] in STOPS:
+            if "own-vote" not in self.off and vote and vote[0] in STOPS:
                 continue
             if self.now < x.born + x.ttl + self.config.grace or "lease-ends" in self.off:
                 found.append(m)
