@@ -25,59 +25,6 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"; [ ! -d /sys/module/zkhsm ] || rmmod zkhsm' EXIT
 
-# ok NAME COMMAND...
-ok()
-{
-	local name=$1
-	shift
-
-	number=$((number + 1))
-	if "$@" > "$work/seen" 2>&1; then
-		echo "ok $number $name"
-		return
-	fi
-	failed=1
-	echo "not ok $number $name"
-	echo "# $*"
-	tail -n 5 "$work/seen" | sed 's/^/# /'
-}
-
-# says FILTER COMMAND...: done, and jq's FILTER is true of the answer.
-says()
-{
-	local filter=$1 answer
-	shift
-
-	answer=$(zkhsm --output json "$@") || return
-	jq -e "$filter" <<< "$answer" > /dev/null || { echo "$answer"; return 1; }
-}
-
-# prints TEXT COMMAND...: the text for people has these words.
-prints()
-{
-	local text=$1
-	shift
-
-	zkhsm "$@" > "$work/out" || return
-	grep -qF -- "$text" "$work/out" || { cat "$work/out"; return 1; }
-}
-
-# fails STATUS NAME COMMAND...: with this exit status and, for 1, errno or reason
-fails()
-{
-	local want=$1 name=$2 answer status=0
-	shift 2
-
-	answer=$(zkhsm --output json "$@" 2> "$work/err") || status=$?
-	if [ "$status" -ne "$want" ]; then
-		echo "exit status $status: $answer $(cat "$work/err")"
-		return 1
-	fi
-	[ "$want" -eq 2 ] && return
-	jq -e --arg n "$name" '.error.errno == $n or .error.reason == $n' <<< "$answer" \
-		> /dev/null || { echo "$answer"; return 1; }
-}
-
 # unwell TEXT: "not well" is an answer, and a failure for who looks at the status.
 unwell()
 {
@@ -118,7 +65,8 @@ order()
 		xxd -r -p > "$work/order"
 }
 
-again() { { [ ! -d /sys/module/zkhsm ] || rmmod zkhsm; } && insmod "$module"; }
+# shellcheck source-path=SCRIPTDIR source=cli.sh
+source "$(dirname "$0")/cli.sh"
 
 echo "KTAP version 1"
 echo "1..137"
@@ -192,7 +140,6 @@ ok order_cut fails 1 EBADMSG order show "$work/cut"
 ok order_none fails 1 ENOENT order show "$work/none"
 
 # --- evidence and events
-nonce=$(printf '%064d' 7)
 manager=$(zkhsm --output json trust list | jq -r '.[0]."manager-id"')
 ok evidence zkhsm evidence get --manager "$manager" --nonce "$nonce" --out "$work/evidence"
 ok list_get says 'length == 5' list get
@@ -243,19 +190,6 @@ ok share_forget says '.forgotten' share forget
 ok share_forgotten says '.entered == 0' share status
 
 # --- leases: a fresh HSM with two managers, both of which have to grant
-signing_key()
-{
-	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2> /dev/null > "$work/$1.key"
-	openssl pkey -in "$work/$1.key" -pubout > "$work/$1.pub"
-	openssl pkey -in "$work/$1.key" -pubout -outform DER | tail -c 65 | xxd -p -c 65
-}
-
-# id LABEL: of a pinned manager
-id()
-{
-	zkhsm --output json trust list | jq -r --arg l "$1" '.[] | select(.label == $l)."manager-id"'
-}
-
 # shows TEXT COMMAND...: also when the exit status is 1, on either output
 shows()
 {
@@ -264,22 +198,6 @@ shows()
 
 	zkhsm "$@" < /dev/null > "$work/out" 2>&1 || [ $? -eq 1 ] || return
 	grep -qF -- "$text" "$work/out" || { cat "$work/out"; return 1; }
-}
-
-attest()
-{
-	zkhsm evidence get --offline --manager "$(id alpha)" --nonce "$nonce" \
-		--manager "$(id beta)" --nonce "$nonce" --out "$work/evidence"
-}
-
-# issue MANAGER ARGUMENT...: into a file of its name
-issue()
-{
-	local name=$1
-	shift
-
-	zkhsm --output json lease issue --offline --key "$work/$name.key" \
-		--evidence "$work/evidence" --out "$work/$name" "$@"
 }
 
 ok again_for_leases again
