@@ -46,7 +46,8 @@ static void lease_words(struct kunit *test)
 	static const struct {
 		const char *what;
 		u32 verdict;
-		u8 before, behind;
+		u8 before;
+		u8 behind;
 		bool named;
 		u32 reason;
 	} cases[] = {
@@ -84,9 +85,8 @@ static void lease_words(struct kunit *test)
 				    cases[i].what);
 		KUNIT_EXPECT_EQ_MSG(test, lease_says(test, NULL), cases[i].reason, "%s",
 				    cases[i].what);
-		KUNIT_EXPECT_EQ_MSG(test, verdict_of(test, 0),
-				    cases[i].reason ? ZKHSM_LEASE_VERDICT_DENY :
-				    ZKHSM_LEASE_VERDICT_GRANT, "%s", cases[i].what);
+		KUNIT_EXPECT_EQ_MSG(test, verdict_of(test, 0) == ZKHSM_LEASE_VERDICT_DENY,
+				    !!cases[i].reason, "%s", cases[i].what);
 	}
 }
 

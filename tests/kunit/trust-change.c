@@ -252,30 +252,42 @@ static void trust_change_of_unpinned(struct kunit *test)
 
 static void trust_change_void(struct kunit *test)
 {
+	const struct {
+		const char *what;
+		u32 flags;
+		u8 quorum, stop, wipe;
+		u64 ttl;
+		u32 reason;
+	} cases[] = {
+		{ "locked", ZKHSM_HSM_FLAG_LOCKED, 1, 1, 1, HOUR_MS, ZKHSM_REASON_CONFIG },
+		{ "sealed", ZKHSM_HSM_FLAG_KEK_KEYRING, 1, 1, 1, HOUR_MS, ZKHSM_REASON_CONFIG },
+		{ "quorum 4", 0, 4, 1, 1, HOUR_MS, ZKHSM_REASON_CONFIG },
+		{ "quorum 255", 0, 255, 1, 1, HOUR_MS, ZKHSM_REASON_CONFIG },
+		{ "stop 4", 0, 1, 4, 4, HOUR_MS, ZKHSM_REASON_CONFIG },
+		{ "wipe 4", 0, 1, 1, 4, HOUR_MS, ZKHSM_REASON_CONFIG },
+		{ "wipe below stop", 0, 1, 2, 1, HOUR_MS, ZKHSM_REASON_CONFIG },
+		{ "no ttl", 0, 1, 1, 1, 0, ZKHSM_REASON_TTL },
+		{ "a ttl too short", 0, 1, 1, 1, 999, ZKHSM_REASON_TTL },
+		{ "a ttl too long", 0, 1, 1, 1, 2678400001, ZKHSM_REASON_TTL },
+	};
 	struct leases *f = test->priv;
 	struct zkhsm_configuration *c = config_now(test), *good = config_now(test);
 	struct zkhsm_order_result res;
 	u8 other[ZKHSM_HASH_LEN];
 	u32 i;
 
-#define VOID(field, value, reason) do {				\
-	*c = *good;						\
-	c->field = value;					\
-	expect_void(test, c, reason, #field " " #value);	\
-} while (0)
-
-	VOID(flags, good->flags ^ ZKHSM_HSM_FLAG_LOCKED, ZKHSM_REASON_CONFIG);
-	VOID(flags, good->flags ^ ZKHSM_HSM_FLAG_KEK_KEYRING, ZKHSM_REASON_CONFIG);
-	VOID(quorum, 4, ZKHSM_REASON_CONFIG);
-	VOID(quorum, 255, ZKHSM_REASON_CONFIG);
-	VOID(stop, 4, ZKHSM_REASON_CONFIG);
-	VOID(wipe, 4, ZKHSM_REASON_CONFIG);
-	VOID(stop, 2, ZKHSM_REASON_CONFIG);
-	VOID(max_ttl_ms, 0, ZKHSM_REASON_TTL);
-	VOID(max_ttl_ms, 999, ZKHSM_REASON_TTL);
-	VOID(max_ttl_ms, 2678400001, ZKHSM_REASON_TTL);
-	VOID(manager_count, 0, ZKHSM_REASON_CONFIG);
-#undef VOID
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		*c = *good;
+		c->flags ^= cases[i].flags;
+		c->quorum = cases[i].quorum;
+		c->stop = cases[i].stop;
+		c->wipe = cases[i].wipe;
+		c->max_ttl_ms = cases[i].ttl;
+		expect_void(test, c, cases[i].reason, cases[i].what);
+	}
+	*c = *good;
+	c->manager_count = 0;
+	expect_void(test, c, ZKHSM_REASON_CONFIG, "no managers");
 
 	/* A key that is no point, one that has another role, and a manager and its negative. */
 	*c = *good;

@@ -260,8 +260,8 @@ static size_t key_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg
 	case ZKHSM_A_KEY_USAGE:
 		return small(sel, arg, arg & 15 ? 3 : arg >> 4 & 3, out);
 	case ZKHSM_A_KEY_FLAGS:
-		return small(sel, arg, (arg & 1) | ((arg & 6) == 6 ? ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0),
-			     out);
+		return small(sel, arg, (arg & 1) | ((arg & 6) == 6 ?
+					ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0), out);
 	case ZKHSM_A_KEY_OWNER_UID:
 		return uid(sel, arg, out);
 	case ZKHSM_A_KEY_KEYRING_SERIAL:
