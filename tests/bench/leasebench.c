@@ -32,9 +32,9 @@
 #define SAMPLES_MAX	4000
 /*
  * Others on this machine add to long operations alone. So that they do not make
- * a check look small beside an operation, that is timed by its faster runs.
+ * a check look small beside an operation, that is timed by its fastest runs.
  */
-#define QUIET		10
+#define QUIET		1
 
 static unsigned int pairs = 200, refusals = 4000, orders = 48, evidences = 40, ends = 5;
 

@@ -90,6 +90,8 @@ def revocation(report, f):
     report.add("TLS round trip (median)", f["tls_round_trip_ns"] / 1e6, "ms")
     report.add("verification of one order by the kernel (median)", f["kernel_order_ns"] / 1e6,
                "ms")
+    report.add("p99 of the two in turn / (TLS round trip + one order verification)",
+               f["unit_p99_ns"] / unit, "ratio")
     for which in ("p50", "p99", "max"):
         report.add("revoke answered to first refusal, %s of %d" % (which, f["revocations"]),
                    f["revoke_to_refusal_%s_ns" % which] / 1e6, "ms")
@@ -97,6 +99,12 @@ def revocation(report, f):
         report.add("the same, %s / (TLS round trip + one order verification)" % which,
                    f["revoke_to_refusal_%s_ns" % which] / unit, "ratio",
                    3 if which == "p99" else None)
+    report.add("the same, p99 / p99 of the two in turn",
+               f["revoke_to_refusal_p99_ns"] / f["unit_p99_ns"], "ratio")
+
+
+def so_many(n):
+    return "1 manager" if n == 1 else "%d managers" % n
 
 
 def by_managers(f, prefix):
@@ -110,27 +118,28 @@ def leases(report, f):
         return
     # One and the same operation each time; what else the machine did only adds.
     sign = min(v for k, v in f.items() if k.startswith("sign_ns_"))
-    for n, exceptions in by_managers(f, "check_ns_"):
-        where = "%d managers, %s exceptions each" % (n, format(exceptions, ","))
+    checks = by_managers(f, "check_ns_")
+    for n, exceptions in checks:
+        where = "%s, %s exceptions" % (so_many(n), format(exceptions, ","))
         # One when the use begins, one when its result is released.
-        report.add("the 2 lease checks of a signature / a signature, %s" % where,
+        report.add("2 lease checks / a signature, %s" % where,
                    2 * f["check_ns_%d_%d" % (n, exceptions)] / sign, "ratio", 0.01)
-        report.add("  standard error of that", 2 * f["check_error_ns_%d_%d" % (n, exceptions)] /
-                   sign, "ratio")
-        report.add("  a signature that needs leases / one that does not, less 1",
-                   f["sign_more_ns_%d_%d" % (n, exceptions)] / sign, "ratio")
-        report.add("  standard error of that",
-                   f["sign_more_error_ns_%d_%d" % (n, exceptions)] / sign, "ratio")
+    n, exceptions = checks[-1]
+    report.add("the last one's standard error",
+               2 * f["check_error_ns_%d_%d" % (n, exceptions)] / sign, "ratio")
+    report.add("the same: signature with leases / without, less 1",
+               f["sign_more_ns_%d_%d" % (n, exceptions)] / sign, "ratio")
+    report.add("its standard error", f["sign_more_error_ns_%d_%d" % (n, exceptions)] / sign,
+               "ratio")
     for what, names in (("lease", "exceptions"), ("revoke", "elements")):
         for n, count in by_managers(f, what + "_apply_ns_"):
-            which = "%ss of %s %s, %d managers" % (what, format(count, ","), names, n)
+            which = "a %s of %s %s, %s" % (what, format(count, ","), names, so_many(n))
             apply = f["%s_apply_ns_%d_%d" % (what, n, count)]
             report.add("order-apply of %s" % which, 1e9 / apply, "per s")
-            report.add("  one / its verification alone",
+            report.add("%s / its verification alone" % which,
                        apply / f["%s_verify_ns_%d_%d" % (what, n, count)], "ratio")
-    for challenges, n in by_managers(f, "evidence_ns_"):
-        report.add("evidence with %d challenges, %d managers pinned / with one" %
-                   (challenges, n),
+    for challenges, n in by_managers(f, "evidence_ns_")[1:]:
+        report.add("evidence with %d challenges / with 1, %d managers" % (challenges, n),
                    f["evidence_ns_%d_%d" % (challenges, n)] / f["evidence_ns_1_%d" % n], "ratio")
     report.add("end of the leases to the first refusal, median", f["end_to_refusal_ms"], "ms")
     report.add("the same, longest", f["end_to_refusal_longest_ms"], "ms")
