@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What test-cli.sh and test-drill.sh have in common: sourced, with $work, $module,
+# What test-cli.sh, test-lease.sh and test-drill.sh have in common: sourced, with $work, $module,
 # $number and $failed set. Each ok is a line of KTAP.
 
 # The functions are called by ok.
@@ -60,6 +60,34 @@ fails()
 	[ "$want" -eq 2 ] && return
 	jq -e --arg n "$name" '.error.errno == $n or .error.reason == $n' <<< "$answer" \
 		> /dev/null || { echo "$answer"; return 1; }
+}
+
+# unwell TEXT: "not well" is an answer, and a failure for who looks at the status.
+unwell()
+{
+	local status=0
+
+	zkhsm status > "$work/out" || status=$?
+	[ "$status" -eq 1 ] && grep -q '^NOT WELL' "$work/out" && grep -qF "$1" "$work/out" &&
+		return
+	cat "$work/out"
+	return 1
+}
+
+# The monitor says when it listens; what comes before is not its business.
+monitored()
+{
+	local pid status=0
+
+	zkhsm --output json monitor --count "$1" --timeout 60 > "$work/events" 2> "$work/listening" &
+	pid=$!
+	until grep -q listening "$work/listening"; do
+		kill -0 "$pid" || return 1
+		sleep 0.05
+	done
+	shift
+	"$@" || status=$?
+	wait "$pid" && return "$status"
 }
 
 again() { { [ ! -d /sys/module/zkhsm ] || rmmod zkhsm; } && insmod "$module"; }
