@@ -9,6 +9,7 @@
 #ifndef ZKHSM_COMPAT_H
 #define ZKHSM_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/version.h>
 
 /* crypto_memneq() moved to crypto/utils.h in 6.4. */
@@ -48,11 +49,13 @@ do {							\
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define zkhsm_hrtimer_setup(timer, fn, clock, mode)	hrtimer_setup(timer, fn, clock, mode)
 #else
-#define zkhsm_hrtimer_setup(timer, fn, clock, mode)	\
-do {							\
-	hrtimer_init(timer, clock, mode);		\
-	(timer)->function = (fn);			\
-} while (0)
+static inline void zkhsm_hrtimer_setup(struct hrtimer *timer,
+				       enum hrtimer_restart (*fn)(struct hrtimer *),
+				       clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
 #endif
 
 #endif /* ZKHSM_COMPAT_H */

@@ -128,7 +128,8 @@ out:
 /**
  * zkhsm_hsm_new() - make the identity
  * @req: quorums and agent; 0 is the default: 1, for wipe the larger of the
- *	other two, for max_ttl_ms ZKHSM_DEFAULT_MAX_TTL_MS; where the KEK comes from, if there is to be one
+ *	other two, for max_ttl_ms ZKHSM_DEFAULT_MAX_TTL_MS; where the KEK comes
+ *	from, if there is to be one
  * @info: the HSM afterwards
  * @extack: of the request
  *

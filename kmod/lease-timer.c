@@ -66,7 +66,7 @@ void __init zkhsm_lease_timer_init(void)
 	zkhsm_hrtimer_setup(&timer, fire, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
 }
 
-/* While there is a family still to tell it over. Leases may come after this; their end is not told. */
+/* While there is a family still to tell it over. The end of leases that come later is not told. */
 void zkhsm_lease_timer_exit(void)
 {
 	down_write(&zkhsm_lock);

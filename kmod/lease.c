@@ -32,10 +32,11 @@ static int compare_names(const void *a, const void *b)
 static enum zkhsm_lease_verdict words(const struct zkhsm_manager *m, const struct zkhsm_key *key)
 {
 	const struct zkhsm_lease *l = m->lease;
+	bool grants = l->verdict == ZKHSM_LEASE_VERDICT_GRANT;
 	bool exception = bsearch(key->element->name, l->elements, l->count, ZKHSM_HASH_LEN,
 				 compare_names);
 
-	if (exception == (l->verdict == ZKHSM_LEASE_VERDICT_GRANT))
+	if (exception == grants)
 		return ZKHSM_LEASE_VERDICT_DENY;
 	/* One that grants can be on its way while a hold overtakes it, or be from before. */
 	if (zkhsm_vote_stops(key->element, m))
