@@ -54,8 +54,8 @@ static void nothing_yet(void)
 	lease_get(&h, &m);
 	check_done(&h.a, "lease-get");
 	check(nlraw_u32(&h.a, ZKHSM_A_LEASE_VERDICT) == ZKHSM_LEASE_VERDICT_NONE, "verdict");
-	check(!nlraw_attr(&h.a, ZKHSM_A_LEASE_NUMBER) && !nlraw_attr(&h.a, ZKHSM_A_LEASE_EXPIRES_MS),
-	      "more of a lease that is not there");
+	check(!nlraw_attr(&h.a, ZKHSM_A_LEASE_NUMBER) &&
+	      !nlraw_attr(&h.a, ZKHSM_A_LEASE_EXPIRES_MS), "more of a lease that is not there");
 	check(nlraw_attr(&h.a, ZKHSM_A_LEASE_UPTIME_MS), "no uptime");
 }
 

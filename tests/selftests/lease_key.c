@@ -272,8 +272,9 @@ static void key_says(uint32_t granted, uint64_t until, const char *when)
 	      nlraw_u32(&h.a, ZKHSM_A_KEY_LEASES_GRANTED) == granted, "granted, %s: %u", when,
 	      nlraw_u32(&h.a, ZKHSM_A_KEY_LEASES_GRANTED));
 	check(nlraw_attr(&h.a, ZKHSM_A_KEY_WORKS_UNTIL_MS) &&
-	      nlraw_u64(&h.a, ZKHSM_A_KEY_WORKS_UNTIL_MS) == until, "works until, %s: %llu, not %llu",
-	      when, (unsigned long long)nlraw_u64(&h.a, ZKHSM_A_KEY_WORKS_UNTIL_MS),
+	      nlraw_u64(&h.a, ZKHSM_A_KEY_WORKS_UNTIL_MS) == until,
+	      "works until, %s: %llu, not %llu", when,
+	      (unsigned long long)nlraw_u64(&h.a, ZKHSM_A_KEY_WORKS_UNTIL_MS),
 	      (unsigned long long)until);
 }
 
@@ -291,8 +292,9 @@ static void manager_says(int i, uint32_t verdict, uint64_t expires)
 			tb[ZKHSM_A_KEY_LEASE_MANAGER_ID] && tb[ZKHSM_A_KEY_LEASE_VERDICT],
 			"a lease of key-get");
 		check(!memcmp(nla_data(tb[ZKHSM_A_KEY_LEASE_MANAGER_ID]), m[i].id, 32), "manager");
-		check(nla_get_u32(tb[ZKHSM_A_KEY_LEASE_VERDICT]) == verdict, "manager %d: verdict %u",
-		      i, nla_get_u32(tb[ZKHSM_A_KEY_LEASE_VERDICT]));
+		check(nla_get_u32(tb[ZKHSM_A_KEY_LEASE_VERDICT]) == verdict,
+		      "manager %d: verdict %u", i,
+		      nla_get_u32(tb[ZKHSM_A_KEY_LEASE_VERDICT]));
 		check(expires ? tb[ZKHSM_A_KEY_LEASE_EXPIRES_MS] &&
 				nla_get_u64(tb[ZKHSM_A_KEY_LEASE_EXPIRES_MS]) == expires :
 				!tb[ZKHSM_A_KEY_LEASE_EXPIRES_MS], "manager %d: end", i);

@@ -249,7 +249,8 @@ static void ttl_refused(uint8_t cmd, uint64_t ttl)
 
 static void in_configuration(void)
 {
-	static const uint64_t never[] = { 1, ZKHSM_TTL_MIN_MS - 1, ZKHSM_TTL_MAX_MS + 1, UINT64_MAX };
+	static const uint64_t never[] = { 1, ZKHSM_TTL_MIN_MS - 1, ZKHSM_TTL_MAX_MS + 1,
+					  UINT64_MAX };
 	static struct zkhsm_configuration c;
 	uint8_t unused[32];
 	struct nl_msg *msg;

@@ -102,8 +102,8 @@ static void works(bool does, const char *when)
 		check_done(&h.a, "%u of %u lie, quorums %u: key-sign, %s", w.liars, w.n, w.quorum,
 			   when);
 	else
-		check(h.a.error == EKEYEXPIRED, "%u of %u lie, quorums %u: key-sign %s: %s", w.liars,
-		      w.n, w.quorum, when, strerrorname_np(h.a.error));
+		check(h.a.error == EKEYEXPIRED, "%u of %u lie, quorums %u: key-sign %s: %s",
+		      w.liars, w.n, w.quorum, when, strerrorname_np(h.a.error));
 }
 
 static void state(uint32_t expected, const char *when)

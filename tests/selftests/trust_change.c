@@ -62,8 +62,15 @@ static void outcome(uint32_t expected, uint32_t votes, uint32_t needed, const ch
 	      nlraw_u32(&h.a, ZKHSM_A_ORDER_VOTES), nlraw_u32(&h.a, ZKHSM_A_ORDER_NEEDED));
 }
 
-#define done(votes, needed, what)	outcome(ZKHSM_ORDER_OUTCOME_DONE, votes, needed, what)
-#define waiting(votes, needed, what)	outcome(ZKHSM_ORDER_OUTCOME_WAITING, votes, needed, what)
+static void done(uint32_t votes, uint32_t needed, const char *what)
+{
+	outcome(ZKHSM_ORDER_OUTCOME_DONE, votes, needed, what);
+}
+
+static void waiting(uint32_t votes, uint32_t needed, const char *what)
+{
+	outcome(ZKHSM_ORDER_OUTCOME_WAITING, votes, needed, what);
+}
 
 static void refused_void(uint32_t reason, const char *what)
 {
