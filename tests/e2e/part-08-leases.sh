@@ -14,13 +14,25 @@ granted_is() { [ "$(hsm key show "$1" | jq '."leases-granted"')" = "$2" ]; }
 verdict_of() { hsm key show "$1" | jq -r --arg m "$2" '.lease[] | select(."manager-id" == $m).verdict'; }
 verdict_is() { [ "$(verdict_of "$1" "$2")" = "$3" ]; }
 uptime_ms() { vm cut -d ' ' -f 1 /proc/uptime | awk '{ print int($1 * 1000) }'; }
+give_file() { "$TOP/tools/vm-exec" --stdin "$MACHINE" -- sh -c "umask 077; cat > $2" < "$1"; }
 agent_changes_managers()
 {
 	MANAGERS=$1 write_agent_config
 	agent_stop TERM
-	"$TOP/tools/vm-exec" --stdin "$MACHINE" -- sh -c 'cat > /run/agent/agent.conf' \
-		< "$WORK/in/agent.conf" && agent_start
+	# The file is there already, and the agent's.
+	give_file "$WORK/in/agent.conf" /run/agent/agent.conf && agent_start
 }
+drill_revoke()
+{
+	give_file "$WORK/pki/admin.pem" /tmp/admin.pem &&
+		give_file "$WORK/pki/admin.key" /tmp/admin.key &&
+		hsm drill revoke --manager "$MANAGER_IN_VM" --ca /in/server-ca.pem \
+			--cert /tmp/admin.pem --key /tmp/admin.key > "$WORK/drill.json"
+	local status=$?
+	vm rm -f /tmp/admin.pem /tmp/admin.key
+	return $status
+}
+only_drills_are_gone() { ! hsm key list | jq -r '.[].id' | grep drill; }
 
 need "a second manager starts, who knows nothing of the first" second manager_start
 SECOND_ID=$(second ask manager info | jq -r .manager_id)
@@ -61,6 +73,10 @@ ok "no manager grants it" await 15 granted_is ledger 0
 ok "the network is back" vm ip link set eth0 up
 ok "and the agent" agent_start
 ok "the key works again" await 30 works ledger
+
+ok "a drill: a key made for it is revoked, and the kernel refuses" drill_revoke
+ok "it tells how long that took" jq -e '[.. | numbers] | length > 1' "$WORK/drill.json"
+ok "and leaves no key behind" only_drills_are_gone
 
 ok "one manager revokes it" admin revoke --hsm "$HSM_ID" --key-id ledger --reason key-compromise
 ok "that stops it" await 15 key_in_state ledger held
