@@ -21,7 +21,7 @@ import verify
 DIRECTORY = os.path.dirname(os.path.abspath(__file__))
 SPEC = os.path.join(DIRECTORY, "zkhsm.yaml")
 KEY = "/tmp/manager.pem"
-NOT_SUPPORTED = ("hsm-lock", "hsm-seal", "hsm-unseal", "key-mac", "key-derive")
+NOT_SUPPORTED = ("key-mac", "key-derive")
 
 
 def sha256(data):
@@ -47,6 +47,11 @@ class Manager:
         r_end = 4 + der[3]
         return b"".join(int.from_bytes(part, "big").to_bytes(32, "big")
                         for part in (der[4:r_end], der[r_end + 2:]))
+
+    def lease(self, hsm_id, statement, ttl):
+        body = (b"ZKHSM" + bytes((16, 0, 1)) + self.id + hsm_id + bytes(8) + statement + bytes(8) +
+                ttl.to_bytes(8, "big") + b"\2" + bytes(2))
+        return body + self.sign(body)
 
     def order(self, kind, hsm_id, element):
         self.number += 1
@@ -176,6 +181,20 @@ class Story:
                   self.manager.id, nonce)
         self.refused("evidence-get", errno.EAGAIN, "not over another list", challenge=[challenge],
                      list_digest=bytes(32))
+        self.statement = sha256(got["evidence"][:-97])
+
+    def leases(self):
+        order = self.manager.lease(self.hsm_id, self.statement, ttl=3600000)
+        self.true("order-apply", verify.verify_order, order, self.manager.public, self.hsm_id)
+        got = self.do("order-apply", order=order)
+        self.result(got["type"] == "lease" and got["expires-ms"] > 0, "order-apply: lease", got)
+        one = self.do("lease-get", manager_id=self.manager.id)
+        self.result((one["verdict"], one["expires-ms"]) == ("grant", got["expires-ms"]),
+                    "lease-get", one)
+        self.result([m["number"] for m in self.dump("lease-get")] == [one["number"]],
+                    "lease-get: all")
+        self.events("lease-ntf", "leased")
+        self.refused("order-apply", errno.EALREADY, "no lease twice", order=order)
 
     def orders(self):
         order = self.manager.order(18, self.hsm_id, self.first["element"])
@@ -195,10 +214,23 @@ class Story:
                      order=self.manager.order(17, self.hsm_id, bytes(32))[:-1] + b"\0")
         self.events("key-ntf", "compromised")
 
+    def sealing(self):
+        """This HSM has no KEK."""
+        self.refused("hsm-lock", errno.EKEYREJECTED, "not for another HSM", hsm_id=bytes(32))
+        self.refused("hsm-seal", errno.EINVAL, "not without a sequence")
+        try:
+            self.result(False, "hsm-seal: not without a KEK", self.dump("hsm-seal"))
+        except NlError as error:
+            self.result(error.error == errno.ENOKEY, "hsm-seal: not without a KEK", error)
+        got = self.do("hsm-unseal")
+        self.result(got["finish"] == 0, "hsm-unseal: nothing is under way", got)
+        self.refused("share-new", errno.EINVAL, "not without a share")
+        for name in ("share-get", "share-del"):
+            self.refused(name, errno.ENOKEY, "of no KEK", kek_id=bytes(16))
+
     def end(self):
         for name in NOT_SUPPORTED:
-            values = {"id": "two"} if name.startswith("key") else {}
-            self.refused(name, errno.EOPNOTSUPP, "not supported yet", **values)
+            self.refused(name, errno.EOPNOTSUPP, "not supported yet", id="two")
         self.do("key-del", id="two")
         self.events("key-ntf", "deleted")
         self.refused("key-del", errno.ENOKEY, "only once", id="two")
@@ -220,7 +252,8 @@ def main():
                 print(os.path.realpath(module.__file__))
         return 0
     story = Story()
-    for part in (story.hsm, story.keys, story.trust, story.evidence, story.orders):
+    for part in (story.hsm, story.keys, story.trust, story.evidence, story.leases, story.orders,
+                 story.sealing):
         part()
     return story.end()
 
