@@ -125,7 +125,7 @@ static void outlives(void)
 	check_refused(&h.a, EALREADY, ZKHSM_REASON_REPLAY, "the lease again");
 }
 
-/* As long as max-ttl-ms says now, in both directions. */
+/* When max-ttl-ms, which may have become shorter, is over. */
 static void dies(void)
 {
 	struct attested a;

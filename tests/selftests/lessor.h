@@ -74,7 +74,8 @@ void listener_start(struct listener *l);
 void listener_end(struct listener *l);
 /*
  * A request has run to its end when send() returns, so what it tells has been
- * queued by then: to wait is for what happens by itself. False: there is none.
+ * queued by then: to wait is for what happens by itself. False: there is none,
+ * and the last one stays.
  */
 bool listener_next(struct listener *l, int wait_ms);
 /* Drops what is there. */

@@ -2,7 +2,6 @@
 /* Who hears the family's events. */
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "lessor.h"
@@ -27,8 +26,6 @@ bool listener_next(struct listener *l, int wait_ms)
 	const struct genlmsghdr *g = nlmsg_data(nh);
 	ssize_t n;
 
-	memset(l->tb, 0, sizeof(l->tb));
-	l->cmd = 0;
 	if (wait_ms && poll(&p, 1, wait_ms) <= 0)
 		return false;
 	n = recv(p.fd, l->nl.buffer, NLRAW_BUFFER, MSG_DONTWAIT);

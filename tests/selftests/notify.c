@@ -2,48 +2,21 @@
 /* Every change is told to the listeners, once, and nothing else is. */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "hsm.h"
+#include "lessor.h"
 
 static struct hsm h;
-static struct nlraw listener;
-static struct manager m;
-
+static struct listener ear;
 /* Attributes of the event last taken. */
-static struct nlattr *tb[64];
+static struct nlattr **const tb = ear.tb;
+static struct manager m;
 
 static void listen_from_now(void)
 {
-	int group;
-
-	if (listener.sock)
+	if (ear.nl.sock)
 		return;
-	hsm_fresh(&h, "evidence_rate=1000 evidence_burst=1000");
-	require(!nlraw_open(&listener), "no family");
-	group = listener.group;
-	require(!setsockopt(nlraw_fd(&listener), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
-			    sizeof(group)), "join: %s", strerrorname_np(errno));
-}
-
-/*
- * A request has run to its end when send() returns, so what it tells has been
- * queued by then: there is nothing to wait for.
- */
-static bool next_event(uint8_t *cmd)
-{
-	struct nlmsghdr *nh = (struct nlmsghdr *)listener.buffer;
-	ssize_t n = recv(nlraw_fd(&listener), listener.buffer, NLRAW_BUFFER, MSG_DONTWAIT);
-
-	if (n < 0)
-		return false;
-	if (!nlmsg_ok(nh, (int)n) || nh->nlmsg_type != listener.family ||
-	    nla_parse(tb, 63, genlmsg_attrdata(nlmsg_data(nh), 0),
-		      genlmsg_attrlen(nlmsg_data(nh), 0), NULL))
-		return false;
-	*cmd = ((struct genlmsghdr *)nlmsg_data(nh))->cmd;
-	return true;
+	hsm_fresh(&h, LESSOR_PARAMS);
+	listener_start(&ear);
 }
 
 static int event_attr(uint8_t cmd)
@@ -62,27 +35,24 @@ static int event_attr(uint8_t cmd)
 
 static void told(uint8_t cmd, uint32_t event, const char *what)
 {
-	uint8_t found = 0;
-
-	if (!check(next_event(&found), "%s: nothing was told", what))
+	if (!check(listener_next(&ear, 0), "%s: nothing was told", what))
 		return;
-	check(found == cmd, "%s: command %u, expected %u", what, found, cmd);
-	if (found == cmd && check(tb[event_attr(cmd)], "%s: no event attribute", what))
+	check(ear.cmd == cmd, "%s: command %u, expected %u", what, ear.cmd, cmd);
+	if (ear.cmd == cmd && check(tb[event_attr(cmd)], "%s: no event attribute", what))
 		check(nla_get_u32(tb[event_attr(cmd)]) == event, "%s: event %u, expected %u", what,
 		      nla_get_u32(tb[event_attr(cmd)]), event);
 }
 
 static void silence(const char *what)
 {
-	uint8_t cmd = 0;
-
-	check(!next_event(&cmd), "%s: command %u was told", what, cmd);
+	check(!listener_next(&ear, 0), "%s: command %u was told", what, ear.cmd);
 }
 
 static void told_key(uint32_t event, const char *id, uint32_t state, const char *what)
 {
 	told(ZKHSM_CMD_KEY_NTF, event, what);
-	check(tb[ZKHSM_A_KEY_ID] && !strcmp(nla_get_string(tb[ZKHSM_A_KEY_ID]), id), "%s: id", what);
+	check(tb[ZKHSM_A_KEY_ID] && !strcmp(nla_get_string(tb[ZKHSM_A_KEY_ID]), id), "%s: id",
+	      what);
 	check(tb[ZKHSM_A_KEY_STATE] && nla_get_u32(tb[ZKHSM_A_KEY_STATE]) == state, "%s: state",
 	      what);
 	check(tb[ZKHSM_A_KEY_ELEMENT] && tb[ZKHSM_A_KEY_PUBLIC], "%s: public key", what);
@@ -152,8 +122,7 @@ static void orders(void)
 	listen_from_now();
 	if (!m.key)
 		manager_new_pinned(&h, &m);
-	while (next_event(&(uint8_t){ 0 }))
-		;
+	listener_drain(&ear);
 	key_new(&h, "ordered");
 	told_key(ZKHSM_EVENT_CREATED, "ordered", ZKHSM_KEY_STATE_ACTIVE, "key-new");
 	key_element(&h, "ordered", element);
@@ -182,8 +151,7 @@ static void evidence(void)
 	listen_from_now();
 	if (!m.key)
 		manager_new_pinned(&h, &m);
-	while (next_event(&(uint8_t){ 0 }))
-		;
+	listener_drain(&ear);
 	evidence_get(&h, &m);
 	check_done(&h.a, "evidence-get");
 	number = nlraw_u32(&h.a, ZKHSM_A_EVIDENCE_NUMBER);
