@@ -59,7 +59,7 @@ def network_args(forward_guest, forward_host):
         net += f",hostfwd=tcp:127.0.0.1:{host}-10.0.2.15:{guest}"
     for guest, host in forward_guest:
         # One process per connection; a chardev would serve only the first.
-        net += f",guestfwd=tcp:10.0.2.100:{guest}-cmd:socat STDIO TCP4:127.0.0.1:{host}"
+        net += f",guestfwd=tcp:10.0.2.100:{guest}-cmd:socat STDIO TCP4:127.0.0.1:{host},,nodelay"
     if forward_guest and not shutil.which("socat"):
         raise Failure("no socat on this machine: tools/install-deps demo")
     return ["-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile="]
