@@ -299,6 +299,66 @@ static void test_twice(void **state)
 	assert_int_equal(fakes[0]->accepted, 2);
 }
 
+/* No evidence before @ms. */
+static void pace(int64_t ms)
+{
+	pthread_mutex_lock(&agent.rounds.lock);
+	agent.rounds.paced_ms = ms;
+	pthread_cond_broadcast(&agent.rounds.changed);
+	pthread_mutex_unlock(&agent.rounds.lock);
+}
+
+/* One that attests without end would fill the kernel's places: all wait, for one evidence. */
+static void test_paced(void **state)
+{
+	(void)state;
+	pace(INT64_MAX);
+	scene_start();
+	TURN_AWAIT(turn(0)->state == TURN_READY && turn(1)->state == TURN_READY &&
+		   turn(2)->state == TURN_READY);
+	assert_int_equal(kernel.evidence, 0);
+	pace(0);
+	FAKE_AWAIT(kernel.leases == 3);
+	scene_stop();
+	assert_int_equal(kernel.evidence, 1);
+	assert_made_for(0, 7);
+	/* A long time without any allows a burst, and not more the longer it was. */
+	assert_true(agent.rounds.paced_ms > monotonic_ms() - HOUR_MS);
+	assert_true(agent.rounds.paced_ms < monotonic_ms());
+}
+
+static bool answers(const struct kernel_made *made, const struct zkhsm_challenge *c)
+{
+	for (size_t i = 0; i < made->count; i++) {
+		if (memcmp(made->challenges[i].nonce, c->nonce, 32) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of two with one name the first in the file does not always go first. */
+static void test_twice_in_turn(void **state)
+{
+	struct zkhsm_challenge c[2];
+
+	(void)state;
+	strcpy(agent.managers[1].config.url, agent.managers[0].config.url);
+	pace(INT64_MAX);
+	scene_start();
+	TURN_AWAIT(turn(0)->state == TURN_READY && turn(1)->state == TURN_READY &&
+		   turn(2)->state == TURN_READY);
+	pthread_mutex_lock(&agent.rounds.lock);
+	c[0] = turn(0)->challenge;
+	c[1] = turn(1)->challenge;
+	turn(1)->asked_ms = turn(0)->asked_ms - 1;
+	pthread_mutex_unlock(&agent.rounds.lock);
+	pace(0);
+	FAKE_AWAIT(fakes[0]->accepted == 2 && fakes[2]->accepted == 1);
+	scene_stop();
+	assert_true(answers(&kernel.made[0], &c[1]));
+	assert_true(answers(&kernel.made[1], &c[0]));
+}
+
 /* What the kernel refuses all of them they try again together. */
 static void test_kernel_busy(void **state)
 {
@@ -373,6 +433,8 @@ int main(void)
 		TEST(test_not_pinned),
 		TEST(test_unpinned_just_now),
 		TEST(test_none_pinned),
+		TEST(test_paced),
+		TEST(test_twice_in_turn),
 		TEST(test_twice),
 		TEST(test_kernel_busy),
 		TEST(test_stop_while_asking),

@@ -137,12 +137,13 @@ struct manager {
  * @lock:	guards this, and the turns
  * @changed:	a turn has, or agent->stop; on CLOCK_MONOTONIC
  * @until_ms:	how long the managers asked are waited for
+ * @paced_ms:	no evidence is made before
  * @once:	each manager has one turn
  */
 struct rounds {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	int64_t until_ms;
+	int64_t until_ms, paced_ms;
 	bool once;
 	pthread_t thread;
 	bool running;

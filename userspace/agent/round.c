@@ -10,6 +10,11 @@
  * own: a round is held up by a manager that has gone away no longer than
  * challenge_wait, and only once, since it is not waited for the next time.
  *
+ * Only so many pieces of evidence are made in a while: the kernel remembers each
+ * one for ten minutes and has 1024 places. A manager that has itself attested to
+ * without end, by orders say, would fill them, and the others would get no
+ * leases. As one evidence serves all who are ready, they wait for a second.
+ *
  * The evidence of one manager never overtakes another one for it, which its
  * lease would not survive: it has one turn at a time, and its thread ends that
  * when the lease is in the kernel.
@@ -21,6 +26,10 @@
 
 /* Something may change between storing and asking, but not for ever. */
 #define TRIES_MAX	5
+
+/* 857 in ten minutes at most, and some places are left to administrators. */
+#define PACE_MS		1000
+#define PACE_BURST	256
 
 /* What evidence is made for; of all these no two have one manager_id. */
 struct asker {
@@ -40,6 +49,7 @@ void rounds_init(struct agent *a)
 {
 	pthread_mutex_init(&a->rounds.lock, NULL);
 	wait_on_monotonic(&a->rounds.changed);
+	a->rounds.paced_ms = INT64_MIN;
 }
 
 void rounds_free(struct agent *a)
@@ -237,14 +247,21 @@ static void give_up_waiting(struct agent *a)
 	}
 }
 
-/* One configured twice, or one that takes another's name, waits for the next evidence. */
-static bool is_in(const struct batch *b, const uint8_t id[32])
+/*
+ * One configured twice, or one that takes another's name, waits for the next
+ * evidence: whoever was asked first goes first, so that nobody waits for ever.
+ */
+static bool is_first(const struct agent *a, const struct turn *t)
 {
-	for (size_t i = 0; i < b->count; i++) {
-		if (memcmp(b->askers[i].challenge.manager_id, id, 32) == 0)
-			return true;
+	for (size_t i = 0; i < a->manager_count; i++) {
+		const struct turn *u = &a->managers[i].turn;
+
+		if (u != t && u->state == TURN_READY &&
+		    memcmp(u->challenge.manager_id, t->challenge.manager_id, 32) == 0 &&
+		    (u->asked_ms < t->asked_ms || (u->asked_ms == t->asked_ms && u < t)))
+			return false;
 	}
-	return false;
+	return true;
 }
 
 static void take(struct agent *a, struct batch *b)
@@ -253,13 +270,22 @@ static void take(struct agent *a, struct batch *b)
 	for (size_t i = 0; i < a->manager_count; i++) {
 		struct turn *t = &a->managers[i].turn;
 
-		if (t->state != TURN_READY || is_in(b, t->challenge.manager_id))
-			continue;
-		t->state = TURN_TAKEN;
-		b->askers[b->count++] = (struct asker){
-			.m = &a->managers[i], .challenge = t->challenge, .ret = -EINPROGRESS,
-		};
+		if (t->state == TURN_READY && is_first(a, t))
+			b->askers[b->count++] = (struct asker){
+				.m = &a->managers[i], .challenge = t->challenge,
+				.ret = -EINPROGRESS,
+			};
 	}
+	for (size_t i = 0; i < b->count; i++)
+		b->askers[i].m->turn.state = TURN_TAKEN;
+}
+
+/* One more is made: what was not made lately may be, up to the burst. */
+static void pace(struct rounds *r, int64_t now)
+{
+	int64_t least = now - (int64_t)PACE_BURST * PACE_MS;
+
+	r->paced_ms = (r->paced_ms > least ? r->paced_ms : least) + PACE_MS;
 }
 
 static void answer(struct agent *a, const struct batch *b)
@@ -288,8 +314,10 @@ static int64_t next_time(const struct agent *a)
 			next = t->due_ms < next ? t->due_ms : next;
 		}
 	}
-	if (any(a, is_awaited, 0) && a->rounds.until_ms < next)
-		next = a->rounds.until_ms;
+	if (any(a, is_awaited, 0))
+		next = a->rounds.until_ms < next ? a->rounds.until_ms : next;
+	else if (any(a, is_ready, 0))
+		next = a->rounds.paced_ms < next ? a->rounds.paced_ms : next;
 	return next;
 }
 
@@ -304,7 +332,8 @@ static void hold_rounds(struct agent *a)
 		now = monotonic_ms();
 		if (now >= r->until_ms)
 			give_up_waiting(a);
-		if (any(a, is_ready, now) && !any(a, is_awaited, now)) {
+		if (any(a, is_ready, now) && !any(a, is_awaited, now) && now >= r->paced_ms) {
+			pace(r, now);
 			take(a, &batch);
 			pthread_mutex_unlock(&r->lock);
 			make_evidence(a, &batch);
