@@ -56,8 +56,11 @@ static int once(struct agent *a, int *status, struct zkhsm_error *err)
 	a->rounds.once = true;
 	for (size_t i = 0; i < a->manager_count && !ret; i++)
 		ret = manager_start(&a->managers[i], err);
-	if (ret)
+	if (ret) {
+		/* Those that were started wait for their turns. */
 		a->stop = true;
+		rounds_stop(a);
+	}
 	rounds_once(a);
 	for (size_t i = 0; i < a->manager_count; i++) {
 		manager_stop(&a->managers[i]);
