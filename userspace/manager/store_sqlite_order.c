@@ -219,6 +219,8 @@ int sq_lease_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], struct zkhsmd
 		return sq_end(q, 0);
 	free(out->denied_keys);
 	free(out->bytes);
+	/* The caller frees what is in there whether or not this failed. */
+	memset(out, 0, sizeof(*out));
 	return sq_end(q, -ENOMEM);
 }
 
