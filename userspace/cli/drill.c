@@ -60,6 +60,7 @@ int drill_begin(struct drill *d)
 {
 	/* Without SA_RESTART: whoever waits is to look. */
 	const struct sigaction action = { .sa_handler = on_signal };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct cli *cli = d->cli;
 	int ret;
 
@@ -80,6 +81,8 @@ int drill_begin(struct drill *d)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	/* A reader, or a manager, that hangs up is no reason to leave the key there. */
+	sigaction(SIGPIPE, &ignore, NULL);
 	d->end_ms = (uint64_t)drill_now_ms() + d->max_wait_ms;
 	return make_key(d);
 }
