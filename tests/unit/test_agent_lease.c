@@ -134,6 +134,19 @@ static void test_orders_that_do_not_come(void **state)
 	assert_int_equal(kernel.leases, 1);
 }
 
+/* The orders' thread has applied them while this one was about to ask for them. */
+static void test_orders_there_meanwhile(void **state)
+{
+	(void)state;
+	kernel.refuse_leases = 1;
+	kernel.lease_ret = -EAGAIN;
+	kernel.lease_reason = ZKHSM_REASON_OUT_OF_TURN;
+	attest(0);
+	assert_int_equal(fake->polls, 1);
+	assert_int_equal(kernel.applied, 0);
+	assert_int_equal(kernel.leases, 1);
+}
+
 /* Whoever said that no orders are to be fetched gets none. */
 static void test_orders_not_wanted(void **state)
 {
@@ -337,6 +350,7 @@ int main(void)
 		TEST(test_interval),
 		TEST(test_orders_first),
 		TEST(test_orders_that_do_not_come),
+		TEST(test_orders_there_meanwhile),
 		TEST(test_orders_not_wanted),
 		TEST(test_refused),
 		TEST(test_attests_again),

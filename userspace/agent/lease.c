@@ -41,6 +41,7 @@ static int decode(const json_t *text, uint8_t **data, size_t *len, struct zkhsm_
 static int apply(struct manager *m, const struct lease_answer *a, const uint8_t *data, size_t len,
 		 struct zkhsm_order_result *result, struct zkhsm_error *err)
 {
+	bool none = false;
 	int ret;
 
 	for (int i = 0; ; i++) {
@@ -48,11 +49,13 @@ static int apply(struct manager *m, const struct lease_answer *a, const uint8_t 
 		if (ret != -EAGAIN || err->reason != ZKHSM_REASON_OUT_OF_TURN ||
 		    !m->config.orders || i == CATCH_UPS_MAX)
 			return ret;
-		ret = orders_catch_up(m, a->h, a->nl, a->hsm_id, a->manager_id, err);
-		if (ret == -ENODATA || ret == -EALREADY)
+		if (none)
 			return zkhsm_fail(err, -EAGAIN,
 					  "the manager does not send the orders that its lease comes after");
-		if (ret)
+		ret = orders_catch_up(m, a->h, a->nl, a->hsm_id, a->manager_id, err);
+		/* The orders' thread may have been faster, so that none is missing any more. */
+		none = ret == -ENODATA || ret == -EALREADY;
+		if (ret && !none)
 			return ret;
 	}
 }
