@@ -323,8 +323,10 @@ static void test_paced(void **state)
 	assert_int_equal(kernel.evidence, 1);
 	assert_made_for(0, 7);
 	/* A long time without any allows a burst, and not more the longer it was. */
-	assert_true(agent.rounds.paced_ms > monotonic_ms() - HOUR_MS);
-	assert_true(agent.rounds.paced_ms < monotonic_ms());
+	assert_true(agent.rounds.paid_ms > monotonic_ms() - HOUR_MS);
+	assert_true(agent.rounds.paid_ms < monotonic_ms());
+	/* And none of it at once. */
+	assert_true(agent.rounds.paced_ms > agent.rounds.paid_ms);
 }
 
 static bool answers(const struct kernel_made *made, const struct zkhsm_challenge *c)

@@ -138,12 +138,13 @@ struct manager {
  * @changed:	a turn has, or agent->stop; on CLOCK_MONOTONIC
  * @until_ms:	how long the managers asked are waited for
  * @paced_ms:	no evidence is made before
+ * @paid_ms:	goes on with each by its share of time, and is not far behind
  * @once:	each manager has one turn
  */
 struct rounds {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	int64_t until_ms, paced_ms;
+	int64_t until_ms, paced_ms, paid_ms;
 	bool once;
 	pthread_t thread;
 	bool running;

@@ -11,9 +11,10 @@
  * challenge_wait, and only once, since it is not waited for the next time.
  *
  * Only so many pieces of evidence are made in a while: the kernel remembers each
- * one for ten minutes and has 1024 places. A manager that has itself attested to
- * without end, by orders say, would fill them, and the others would get no
- * leases. As one evidence serves all who are ready, they wait for a second.
+ * one for ten minutes and has 1024 places, and it makes 5 a second. A manager that
+ * has itself attested to without end, by orders say, would fill them, or use up the
+ * challenges of others for evidence that the kernel refuses, and the others would
+ * get no leases. As one evidence serves all who are ready, they wait for it.
  *
  * The evidence of one manager never overtakes another one for it, which its
  * lease would not survive: it has one turn at a time, and its thread ends that
@@ -30,6 +31,8 @@
 /* 857 in ten minutes at most, and some places are left to administrators. */
 #define PACE_MS		1000
 #define PACE_BURST	256
+/* Below the kernel's rate, whose refusal would cost each its challenge. */
+#define SPACE_MS	250
 
 /* What evidence is made for; of all these no two have one manager_id. */
 struct asker {
@@ -49,7 +52,7 @@ void rounds_init(struct agent *a)
 {
 	pthread_mutex_init(&a->rounds.lock, NULL);
 	wait_on_monotonic(&a->rounds.changed);
-	a->rounds.paced_ms = INT64_MIN;
+	a->rounds.paid_ms = INT64_MIN;
 }
 
 void rounds_free(struct agent *a)
@@ -285,7 +288,8 @@ static void pace(struct rounds *r, int64_t now)
 {
 	int64_t least = now - (int64_t)PACE_BURST * PACE_MS;
 
-	r->paced_ms = (r->paced_ms > least ? r->paced_ms : least) + PACE_MS;
+	r->paid_ms = (r->paid_ms > least ? r->paid_ms : least) + PACE_MS;
+	r->paced_ms = r->paid_ms > now + SPACE_MS ? r->paid_ms : now + SPACE_MS;
 }
 
 static void answer(struct agent *a, const struct batch *b)
