@@ -411,6 +411,27 @@ static void made_again(void **state)
 	expect(&new, 0, NULL, false);
 }
 
+/* But one that is not wanted any more is not. */
+static void not_made_again(void **state)
+{
+	struct conf old, first, new;
+	json_t *o;
+
+	(void)state;
+	enrol(d, hsm);
+	old = now();
+	first = with_ttl(1800000);
+	new = with_ttl(3600000);
+	order(&first, 1);
+	order(&new, 2);
+	applied = (struct applied){ .number = 41, .digest = { 1 } };
+	tell(show(200, NULL));
+	expect(&old, 42, &new, false);
+	o = get(d->admin, 200, NULL, "/v1/admin/orders/%s", hex32(hsm->hsm_id));
+	assert_int_equal(json_array_size(json_object_get(o, "orders")), 3);
+	json_decref(o);
+}
+
 /* A number that this manager has used, for an order that it never made. */
 static void not_ours(void **state)
 {
@@ -508,6 +529,7 @@ int main(void)
 		TEST(came_to_nothing),
 		TEST(approved_meanwhile),
 		TEST(made_again),
+		TEST(not_made_again),
 		TEST(not_ours),
 		TEST(refused),
 	};

@@ -158,9 +158,12 @@ static int make_copy(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd
 	if (o->type != ZKHSM_ORDER_TYPE_TRUST_CHANGE)
 		return make_one(m, store, h->id, o->type, o->reason,
 				(uint8_t (*)[32])(uintptr_t)o->elements, o->count, NULL);
+	/* Done, void, replaced or taken back: to order it again could bring an old C back. */
+	if (h->trust_number != o->number)
+		return 0;
 	ret = zkhsmd_orders_trust_change(m, store, h->id, o->previous, o->config, o->config_len,
 					 &number);
-	if (!ret && h->trust_number == o->number)
+	if (!ret)
 		h->trust_number = number;
 	return ret;
 }
