@@ -214,6 +214,8 @@ int64_t monotonic_ms(void);
  * to store. Any thread; logs what it did, and the caller what it could not do.
  */
 int agent_store(struct agent *a, struct zkhsm_nl *nl, struct zkhsm_error *err);
+/* Also while no manager answers; the round's thread. */
+void agent_store_anyway(struct agent *a);
 
 /* attest.c: the thread that takes the manager's turns; each leaves a line in the log */
 void *attest_run(void *manager);

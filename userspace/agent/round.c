@@ -162,20 +162,6 @@ static void make_evidence(struct agent *a, struct batch *b)
 	}
 }
 
-/* What has changed is stored also while no manager answers. */
-static void store_anyway(struct agent *a)
-{
-	struct zkhsm_error err = { 0 };
-	struct zkhsm_nl *nl;
-
-	/* Without a module there is nothing to store; attesting says so. */
-	if (zkhsm_nl_open(&nl, NULL))
-		return;
-	if (agent_store(a, nl, &err))
-		log_event(LOG_LEVEL_ERROR, "store", "error", err.text, NULL);
-	zkhsm_nl_close(nl);
-}
-
 /* --- turns; with the lock ----------------------------------------------------------- */
 
 static bool any(const struct agent *a, bool (*is)(const struct turn *t, int64_t now), int64_t now)
@@ -345,7 +331,7 @@ static void hold_rounds(struct agent *a)
 			answer(a, &batch);
 		} else if (ask(a, now)) {
 			pthread_mutex_unlock(&r->lock);
-			store_anyway(a);
+			agent_store_anyway(a);
 			pthread_mutex_lock(&r->lock);
 		} else {
 			wait_until(&r->changed, &r->lock, next_time(a));
