@@ -45,6 +45,14 @@ do {							\
 #define genl_split_ops	genl_ops
 #endif
 
+/*
+ * From 6.5 on a cache can be asked for that shares its slabs with no other.
+ * Before, it may share them with one of the same size of objects.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define SLAB_NO_MERGE	0
+#endif
+
 /* hrtimer_setup() came with 6.13, and hrtimer_init() went. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define zkhsm_hrtimer_setup(timer, fn, clock, mode)	hrtimer_setup(timer, fn, clock, mode)

@@ -26,7 +26,8 @@ static atomic64_t destroyed = ATOMIC64_INIT(0);
 
 int __init zkhsm_key_init(void)
 {
-	key_cache = KMEM_CACHE(zkhsm_key, 0);
+	/* Keys lie among keys, and their cache is gone when the module is. */
+	key_cache = KMEM_CACHE(zkhsm_key, SLAB_NO_MERGE);
 	return key_cache ? 0 : -ENOMEM;
 }
 
