@@ -331,12 +331,11 @@ char *public_pem(const uint8_t public[65])
 	BIO *bio = BIO_new(BIO_s_mem());
 	EVP_PKEY *key = NULL;
 	char *data, *text = NULL;
-	long len;
 
-	if (bio && !zkhsm_public_decode(public, &key, NULL) && PEM_write_bio_PUBKEY(bio, key)) {
-		len = BIO_get_mem_data(bio, &data);
-		text = strndup(data, (size_t)len);
-	}
+	/* With the NUL that ends a string. */
+	if (bio && !zkhsm_public_decode(public, &key, NULL) && PEM_write_bio_PUBKEY(bio, key) &&
+	    BIO_write(bio, "", 1) == 1 && BIO_get_mem_data(bio, &data) > 0)
+		text = strdup(data);
 	EVP_PKEY_free(key);
 	BIO_free(bio);
 	return text;
