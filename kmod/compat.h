@@ -45,10 +45,7 @@ do {							\
 #define genl_split_ops	genl_ops
 #endif
 
-/*
- * From 6.5 on a cache can be asked for that shares its slabs with no other.
- * Before, it may share them with one of the same size of objects.
- */
+/* From 6.5 on a cache can be asked for that shares its slabs with no other. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define SLAB_NO_MERGE	0
 #endif

@@ -26,8 +26,12 @@ static atomic64_t destroyed = ATOMIC64_INIT(0);
 
 int __init zkhsm_key_init(void)
 {
-	/* Keys lie among keys, and their cache is gone when the module is. */
-	key_cache = KMEM_CACHE(zkhsm_key, SLAB_NO_MERGE);
+	/*
+	 * Keys lie among keys, and their cache is gone when the module is. What keeps
+	 * older kernels from merging it is a part that could be copied to user space:
+	 * the id, which is no secret, and never is.
+	 */
+	key_cache = KMEM_CACHE_USERCOPY(zkhsm_key, SLAB_NO_MERGE, id);
 	return key_cache ? 0 : -ENOMEM;
 }
 
