@@ -101,6 +101,31 @@ static const char *hex(int who)
 	return text;
 }
 
+/* A hold that does not stop the key alone takes back what the holder's own lease grants. */
+static void own_vote(void)
+{
+	struct nl_msg *msg;
+	uint8_t element[32];
+
+	start(1);
+	msg = nlraw_msg(&h.nl, ZKHSM_CMD_HSM_SET);
+	nla_put_u32(msg, ZKHSM_A_HSM_STOP, 2);
+	nla_put_u32(msg, ZKHSM_A_HSM_WIPE, 2);
+	nlraw_do(&h.nl, msg, &h.a);
+	require(!h.a.error, "hsm-set: %s", h.a.text);
+	key_element(&h, KEY, element);
+	order_one(&h, &m[0], ZKHSM_ORDER_TYPE_HOLD, 1, element);
+	check_done(&h.a, "a hold, one of two");
+	check(key_state(&h, KEY) == ZKHSM_KEY_STATE_ACTIVE, "one of two has held it");
+
+	/* Signed before the hold, so that it asks for no order. */
+	lease(0, GRANT, HOUR);
+	refused(KEY, ZKHSM_REASON_LEASE_DENIED, "by the lease of its holder");
+	order_one(&h, &m[0], ZKHSM_ORDER_TYPE_RELEASE, 2, element);
+	check_done(&h.a, "release");
+	works(KEY, "released by its holder");
+}
+
 /* One of one, with exceptions both ways; a key that requires none never notices. */
 static void one_manager(void)
 {
@@ -356,6 +381,7 @@ int main(int argc, char **argv)
 	static const struct ktap_test tests[] = {
 		{ "one_manager", one_manager },
 		{ "two_of_three", two_of_three },
+		{ "own_vote", own_vote },
 		{ "since_evidence", since_evidence },
 		{ "activated", activated },
 		{ "flag", flag },
