@@ -512,9 +512,9 @@ static void refused_states(void **state)
 	expect_refused("another zkhsmd uses");
 	daemon_end(d, SIGTERM);
 
-	sql("PRAGMA user_version = 4");
-	expect_refused("schema version 4");
-	sql("PRAGMA user_version = 3; PRAGMA application_id = 5");
+	sql("PRAGMA user_version = 5");
+	expect_refused("schema version 5");
+	sql("PRAGMA user_version = 4; PRAGMA application_id = 5");
 	expect_refused("another program's database");
 	sql("PRAGMA application_id = 1514883155");
 

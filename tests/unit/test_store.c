@@ -76,6 +76,10 @@ static struct zkhsmd_hsm some_hsm(uint8_t id)
 	h.trust_number = 9;
 	h.trust_previous[0] = 2;
 	h.trust_digest[31] = 3;
+	strcpy(h.cluster, "frankfurt");
+	h.quarantine = true;
+	strcpy(h.quarantine_code, "duplicate");
+	h.quarantine_ms = 10;
 	return h;
 }
 
@@ -148,6 +152,12 @@ static void put_back(const char *script)
 	assert_int_equal(ops->open(path, true, false, &reader, NULL), 0);
 }
 
+#define WITHOUT_4 "ALTER TABLE hsm DROP COLUMN cluster;" \
+	"ALTER TABLE hsm DROP COLUMN quarantine;" \
+	"ALTER TABLE hsm DROP COLUMN quarantine_code;" \
+	"ALTER TABLE hsm DROP COLUMN quarantine_ms; DROP TABLE holding; DROP TABLE delivery;" \
+	"DROP TABLE alert; DROP TABLE audit; DROP TABLE history; DROP TABLE proposal;" \
+	"DROP TABLE status_index;"
 #define WITHOUT_3 "ALTER TABLE hsm DROP COLUMN trust_number;" \
 	"ALTER TABLE hsm DROP COLUMN trust_previous;" \
 	"ALTER TABLE hsm DROP COLUMN trust_digest; DROP TABLE lease;"
@@ -157,8 +167,9 @@ static void put_back(const char *script)
 static void upgrade(void **state)
 {
 	static const char *const scripts[] = {
-		WITHOUT_3 "PRAGMA user_version = 2",
-		WITHOUT_3 WITHOUT_2 "PRAGMA user_version = 1",
+		WITHOUT_4 "PRAGMA user_version = 3",
+		WITHOUT_4 WITHOUT_3 "PRAGMA user_version = 2",
+		WITHOUT_4 WITHOUT_3 WITHOUT_2 "PRAGMA user_version = 1",
 	};
 	struct zkhsmd_lease l = { .denied_keys = (char *)(uintptr_t)"[]",
 				  .bytes = (uint8_t *)(uintptr_t)"x", .len = 1 }, lease;
@@ -171,10 +182,16 @@ static void upgrade(void **state)
 		put_back(scripts[i]);
 		memset(&out, 0, sizeof(out));
 		assert_int_equal(ops->hsm_get(reader, h.id, &out), 0);
-		h.trust_number = 0;
-		memset(h.trust_previous, 0, sizeof(h.trust_previous));
-		memset(h.trust_digest, 0, sizeof(h.trust_digest));
-		if (i) {
+		memset(h.cluster, 0, sizeof(h.cluster));
+		memset(h.quarantine_code, 0, sizeof(h.quarantine_code));
+		h.quarantine = false;
+		h.quarantine_ms = 0;
+		if (i > 0) {
+			h.trust_number = 0;
+			memset(h.trust_previous, 0, sizeof(h.trust_previous));
+			memset(h.trust_digest, 0, sizeof(h.trust_digest));
+		}
+		if (i > 1) {
 			h.shown = h.applied;
 			h.restore = false;
 			memset(h.retired, 0, sizeof(h.retired));

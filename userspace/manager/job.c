@@ -119,6 +119,15 @@ static void *work_loop(void *arg)
 	return NULL;
 }
 
+static void job_free(void *arg)
+{
+	struct zkhsmd_job *job = arg;
+
+	if (job->data_end)
+		job->data_end(job->data);
+	free(job);
+}
+
 static void job_failed(struct zkhsmd_job *job, int error)
 {
 	job->result = error;
@@ -129,6 +138,8 @@ static void job_failed(struct zkhsmd_job *job, int error)
 /* Nothing of it is recorded: what it was going to say, good or bad, is not so. */
 static void deny(struct zkhsmd_job *job, int error)
 {
+	if (!job->rq)
+		return;
 	job->rq->reply.header_count = 0;
 	zkhsmd_problem_store(job->rq, error);
 }
@@ -140,7 +151,8 @@ static int write_one(struct zkhsmd_store *s, struct zkhsmd_job *job)
 
 	if (ret)
 		return ret;
-	job->rq->reply.status = 0;
+	if (job->rq)
+		job->rq->reply.status = 0;
 	ret = job->write(job, s);
 	if (ret >= 0)
 		return s->ops->keep(s);
@@ -190,12 +202,16 @@ static void *write_loop(void *arg)
 
 static void finish(struct zkhsmd_job *job)
 {
+	const bool own = !job->rq;
+
 	if (!job->result && job->committed)
 		job->committed(job);
 	if (job->answered)
 		job->answered(job);
-	else
+	else if (!own)
 		server_send(job->rq);
+	if (own)
+		job_free(job);
 }
 
 static void on_done(evutil_socket_t fd, short what, void *arg)
@@ -295,28 +311,28 @@ void zkhsmd_jobs_stop(struct zkhsmd *m)
 	m->jobs = NULL;
 }
 
-static void job_free(void *arg)
+struct zkhsmd_job *zkhsmd_job_own(struct zkhsmd *m, size_t size)
 {
-	struct zkhsmd_job *job = arg;
+	const size_t head = (sizeof(struct zkhsmd_job) + 15) & ~(size_t)15;
+	struct zkhsmd_job *job = calloc(1, head + size);
 
-	if (job->data_end)
-		job->data_end(job->data);
-	free(job);
+	if (!job)
+		return NULL;
+	job->m = m;
+	job->data = (uint8_t *)job + head;
+	return job;
 }
 
 struct zkhsmd_job *zkhsmd_job_new(struct server_request *rq, size_t size)
 {
-	const size_t head = (sizeof(struct zkhsmd_job) + 15) & ~(size_t)15;
-	struct zkhsmd_job *job = calloc(1, head + size);
+	struct zkhsmd_job *job = zkhsmd_job_own(rq->arg, size);
 
 	if (!job) {
 		zkhsmd_problem(rq, P_STORE, "out of memory");
 		server_send(rq);
 		return NULL;
 	}
-	job->m = rq->arg;
 	job->rq = rq;
-	job->data = (uint8_t *)job + head;
 	rq->data = job;
 	rq->data_free = job_free;
 	return job;

@@ -145,6 +145,7 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	m->stopping = true;
 	log_event(LOG_LEVEL_INFO, "stopping", "signal", LOG_NUMBER(number), NULL);
+	zkhsmd_tick_stop(m);
 	server_stop(m->server);
 	zkhsmd_polls_stop(m->polls);
 	event_base_once(m->base, -1, EV_TIMEOUT, on_stop_again, m->base, &patience);
@@ -183,11 +184,15 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
 		goto out;
 	}
+	ret = zkhsmd_tick_start(m, err);
+	if (ret)
+		goto out;
 	log_listening(m);
 	loop(m);
 	log_event(LOG_LEVEL_INFO, "stopped", NULL);
 out:
 	/* Requests that the patience did not suffice for end with the threads. */
+	zkhsmd_tick_stop(m);
 	zkhsmd_jobs_stop(m);
 	server_free(m->server);
 	m->server = NULL;

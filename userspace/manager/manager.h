@@ -147,6 +147,7 @@ enum zkhsmd_next { ZKHSMD_ANSWER, ZKHSMD_WRITE, ZKHSMD_LATER };
 
 /**
  * struct zkhsmd_job - one request on its way through the threads
+ * @rq:		NULL for the manager's own work, which nobody is answered for
  * @quick:	@work only reads a row or two: done on the loop, which costs less
  *		than waking a worker. Where the store has to be waited for it says
  *		ZKHSMD_LATER, by zkhsmd_job_unread(), and is done again on a worker
@@ -177,10 +178,19 @@ int zkhsmd_jobs_start(struct zkhsmd *m, struct zkhsm_error *err);
 void zkhsmd_jobs_stop(struct zkhsmd *m);
 /* A job for @rq with @size zeroed bytes of data; NULL when answered with 503. */
 struct zkhsmd_job *zkhsmd_job_new(struct server_request *rq, size_t size);
+/*
+ * The manager's own work, without a request; NULL when there is no memory. Freed
+ * after answered(), which it need not have. On the loop only, as zkhsmd_job_submit().
+ */
+struct zkhsmd_job *zkhsmd_job_own(struct zkhsmd *m, size_t size);
 void zkhsmd_job_submit(struct zkhsmd_job *job);
 /* What @work returns when the store could not be read: answered, or to be done again. */
 enum zkhsmd_next zkhsmd_job_unread(struct zkhsmd_job *job, int error);
 bool zkhsmd_jobs_pending(struct zkhsmd *m);
+
+/* tick.c: what the manager does without being asked, on the loop, once a second */
+int zkhsmd_tick_start(struct zkhsmd *m, struct zkhsm_error *err);
+void zkhsmd_tick_stop(struct zkhsmd *m);
 
 /* state.c: what is so at this moment, from what is stored */
 enum zkhsmd_state {
@@ -406,6 +416,7 @@ struct zkhsmd {
 	struct zkhsmd_rlist *rlist;
 	struct zkhsmd_polls *polls;
 	struct zkhsmd_jobs *jobs;
+	struct event *tick;
 	unsigned int heavy_guests;	/* the loop's: api_evidence.c */
 	unsigned int list_guests;	/* likewise: api_list.c */
 	bool stopping;

@@ -20,6 +20,7 @@
 
 #define ZKHSMD_NAME_MAX		64
 #define ZKHSMD_ANSWER_MAX	512
+#define ZKHSMD_CODE_MAX		31	/* of an alert */
 
 struct zkhsmd_store;
 
@@ -43,6 +44,9 @@ struct zkhsmd_store;
  * @trust_number: of our newest order to change C, while it has not been seen done
  *		or come to nothing; 0: none
  * @trust_previous, @trust_digest: the configuration that it replaces, and the new one
+ * @cluster:	the cluster that it was enrolled in, "" for none
+ * @quarantine:	it has neither leases nor tokens, until an administrator releases it
+ * @quarantine_code: of the alert that was the reason, and @quarantine_ms when
  */
 struct zkhsmd_hsm {
 	uint8_t id[32];
@@ -65,6 +69,10 @@ struct zkhsmd_hsm {
 	uint8_t retired[16];
 	uint64_t trust_number;
 	uint8_t trust_previous[32], trust_digest[32];
+	char cluster[ZKHSMD_NAME_MAX + 1];
+	bool quarantine;
+	char quarantine_code[ZKHSMD_CODE_MAX + 1];
+	int64_t quarantine_ms;
 };
 
 /**

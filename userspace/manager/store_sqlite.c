@@ -13,7 +13,7 @@
 	" attested, boot_count, fork_count, number, instance_id, uptime_ms, attested_ms," \
 	" attested_boot_ms, received_ms, boot_id, list_digest, evidence_digest, keys, proved," \
 	" answer, applied, floor, shown, restore, retired, trust_number, trust_previous,"	\
-	" trust_digest"
+	" trust_digest, cluster, quarantine, quarantine_code, quarantine_ms"
 #define REVOCATION_COLUMNS "row, action, scope, hsm_id, key_id, element, reason, number, at_ms"
 
 static const char *const statements[SQL_COUNT] = {
@@ -27,7 +27,7 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_HSM_GET] = "SELECT " HSM_COLUMNS " FROM hsm WHERE id = ?1",
 	[SQL_HSM_PUT] = "INSERT INTO hsm(" HSM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
 		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,"
-		" ?25, ?26, ?27, ?28, ?29, ?30)"
+		" ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
 		" ON CONFLICT(id) DO UPDATE SET identity = ?2, enrolled = ?3, name = ?4,"
 		" enrolled_ms = ?5, config_digest = ?6, config_seen = ?7, attested = ?8,"
 		" boot_count = ?9, fork_count = ?10, number = ?11, instance_id = ?12,"
@@ -35,7 +35,8 @@ static const char *const statements[SQL_COUNT] = {
 		" boot_id = ?17, list_digest = ?18, evidence_digest = ?19, keys = ?20,"
 		" proved = ?21, answer = ?22, applied = ?23, floor = ?24, shown = ?25,"
 		" restore = ?26, retired = ?27, trust_number = ?28, trust_previous = ?29,"
-		" trust_digest = ?30",
+		" trust_digest = ?30, cluster = ?31, quarantine = ?32, quarantine_code = ?33,"
+		" quarantine_ms = ?34",
 	[SQL_HSM_EACH] = "SELECT " HSM_COLUMNS " FROM hsm ORDER BY id",
 	[SQL_HSM_NEWEST] = "SELECT max(received_ms) FROM hsm",
 

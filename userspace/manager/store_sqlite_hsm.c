@@ -26,6 +26,8 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	h->shown = (uint64_t)sqlite3_column_int64(q, 24);
 	h->restore = sqlite3_column_int(q, 25);
 	h->trust_number = (uint64_t)sqlite3_column_int64(q, 27);
+	h->quarantine = sqlite3_column_int(q, 31);
+	h->quarantine_ms = sqlite3_column_int64(q, 33);
 	return sq_take(q, 0, h->id, sizeof(h->id)) &&
 	       sq_take(q, 1, h->identity, sizeof(h->identity)) &&
 	       sq_text(q, 3, h->name, sizeof(h->name)) &&
@@ -38,7 +40,9 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	       sq_text(q, 21, h->answer, sizeof(h->answer)) &&
 	       sq_take(q, 26, h->retired, sizeof(h->retired)) &&
 	       sq_take(q, 28, h->trust_previous, sizeof(h->trust_previous)) &&
-	       sq_take(q, 29, h->trust_digest, sizeof(h->trust_digest));
+	       sq_take(q, 29, h->trust_digest, sizeof(h->trust_digest)) &&
+	       sq_text(q, 30, h->cluster, sizeof(h->cluster)) &&
+	       sq_text(q, 32, h->quarantine_code, sizeof(h->quarantine_code));
 }
 
 int sq_hsm_get(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_hsm *out)
@@ -91,6 +95,10 @@ int sq_hsm_put(struct zkhsmd_store *s, const struct zkhsmd_hsm *h)
 	sqlite3_bind_int64(q, 28, (sqlite3_int64)h->trust_number);
 	sq_hash(q, 29, h->trust_previous);
 	sq_hash(q, 30, h->trust_digest);
+	sqlite3_bind_text(q, 31, h->cluster, -1, SQLITE_STATIC);
+	sqlite3_bind_int(q, 32, h->quarantine);
+	sqlite3_bind_text(q, 33, h->quarantine_code, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 34, h->quarantine_ms);
 	return sq_run(q);
 }
 

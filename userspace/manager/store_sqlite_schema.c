@@ -10,7 +10,7 @@
 #include "store_sqlite.h"
 
 #define APPLICATION_ID	"1514883155"	/* "ZKHS" */
-#define SCHEMA_VERSION	3
+#define SCHEMA_VERSION	4
 
 /* In a table of its own: it can be larger than all else that is known of an HSM. */
 #define LEASE_TABLE \
@@ -18,6 +18,42 @@
 	" evidence_digest BLOB NOT NULL, made_ms INTEGER NOT NULL," \
 	" granted INTEGER NOT NULL, denied INTEGER NOT NULL, denied_keys TEXT NOT NULL," \
 	" bytes BLOB NOT NULL) STRICT;"
+
+/*
+ * holding: the elements that the newest accepted evidence of each HSM proves. The
+ * audit log is a chain: nothing in it may change, which the triggers see to.
+ */
+#define TABLES_4 \
+	"CREATE TABLE holding(element BLOB NOT NULL CHECK(length(element) = 32)," \
+	" hsm_id BLOB NOT NULL REFERENCES hsm(id), key_id TEXT NOT NULL," \
+	" first_ms INTEGER NOT NULL, PRIMARY KEY(element, hsm_id)) STRICT, WITHOUT ROWID;" \
+	"CREATE INDEX holding_hsm ON holding(hsm_id, key_id);" \
+	"CREATE TABLE alert(row INTEGER PRIMARY KEY, code TEXT NOT NULL, hsm_id BLOB," \
+	" element BLOB, key_id TEXT NOT NULL, text TEXT NOT NULL, first_ms INTEGER NOT NULL," \
+	" last_ms INTEGER NOT NULL, count INTEGER NOT NULL, state INTEGER NOT NULL," \
+	" who TEXT NOT NULL, note TEXT NOT NULL, done_ms INTEGER NOT NULL) STRICT;" \
+	"CREATE UNIQUE INDEX alert_open ON alert(code, ifnull(hsm_id, x'')," \
+	" ifnull(element, x'')) WHERE state = 1;" \
+	"CREATE TABLE delivery(row INTEGER PRIMARY KEY," \
+	" alert INTEGER NOT NULL REFERENCES alert(row), hook TEXT NOT NULL," \
+	" attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT;" \
+	"CREATE TABLE audit(number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL," \
+	" hsm_id BLOB, line TEXT NOT NULL, hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT;" \
+	"CREATE INDEX audit_hsm ON audit(hsm_id, number);" \
+	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit" \
+	" BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;" \
+	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit" \
+	" BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;" \
+	"CREATE TABLE history(row INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL," \
+	" hsm_id BLOB NOT NULL REFERENCES hsm(id), key_id TEXT NOT NULL, element BLOB," \
+	" event TEXT NOT NULL, detail TEXT NOT NULL) STRICT;" \
+	"CREATE INDEX history_key ON history(hsm_id, key_id, row);" \
+	"CREATE INDEX history_element ON history(element, row);" \
+	"CREATE TABLE proposal(id TEXT PRIMARY KEY, action TEXT NOT NULL, body TEXT NOT NULL," \
+	" who TEXT NOT NULL, x5t BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE status_index(number INTEGER PRIMARY KEY," \
+	" hsm_id BLOB NOT NULL REFERENCES hsm(id), element BLOB NOT NULL) STRICT;" \
+	"CREATE UNIQUE INDEX status_index_key ON status_index(hsm_id, element);"
 
 /*
  * list_digest and config_seen are NULL until there is evidence; what they refer
@@ -41,7 +77,9 @@ static const char schema[] =
 	" keys INTEGER NOT NULL, proved INTEGER NOT NULL, answer TEXT NOT NULL,"
 	" applied INTEGER NOT NULL, floor INTEGER NOT NULL, shown INTEGER NOT NULL DEFAULT 0,"
 	" restore INTEGER NOT NULL DEFAULT 0, retired BLOB,"
-	" trust_number INTEGER NOT NULL DEFAULT 0, trust_previous BLOB, trust_digest BLOB)"
+	" trust_number INTEGER NOT NULL DEFAULT 0, trust_previous BLOB, trust_digest BLOB,"
+	" cluster TEXT NOT NULL DEFAULT '', quarantine INTEGER NOT NULL DEFAULT 0,"
+	" quarantine_code TEXT NOT NULL DEFAULT '', quarantine_ms INTEGER NOT NULL DEFAULT 0)"
 	" STRICT, WITHOUT ROWID;"
 	"CREATE INDEX hsm_list ON hsm(list_digest);"
 	"CREATE INDEX hsm_config_seen ON hsm(config_seen);"
@@ -59,8 +97,9 @@ static const char schema[] =
 	"CREATE TABLE orders(hsm_id BLOB NOT NULL REFERENCES hsm(id), number INTEGER NOT NULL,"
 	" created_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(hsm_id, number)) STRICT;"
 	LEASE_TABLE
+	TABLES_4
 	"PRAGMA application_id = " APPLICATION_ID ";"
-	"PRAGMA user_version = 3;";
+	"PRAGMA user_version = 4;";
 
 static const char *const upgrades[SCHEMA_VERSION] = {
 	/* From version 1, which knew nothing of states from the past. */
@@ -77,6 +116,14 @@ static const char *const upgrades[SCHEMA_VERSION] = {
 		"ALTER TABLE hsm ADD COLUMN trust_digest BLOB;"
 		LEASE_TABLE
 		"PRAGMA user_version = 3;",
+	/* From version 3, which knew of no clusters, duplicates, alerts, audit log or status list. */
+	[3] =
+		"ALTER TABLE hsm ADD COLUMN cluster TEXT NOT NULL DEFAULT '';"
+		"ALTER TABLE hsm ADD COLUMN quarantine INTEGER NOT NULL DEFAULT 0;"
+		"ALTER TABLE hsm ADD COLUMN quarantine_code TEXT NOT NULL DEFAULT '';"
+		"ALTER TABLE hsm ADD COLUMN quarantine_ms INTEGER NOT NULL DEFAULT 0;"
+		TABLES_4
+		"PRAGMA user_version = 4;",
 };
 
 /* The first column of the first row, as a number; -1 if there is none. */

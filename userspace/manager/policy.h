@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * policy.h - what an operator demands of HSMs and keys, and what is done when it
+ * is not so: one file, read at the start and at SIGHUP
+ *
+ * A policy never changes once it is read. Whoever uses one has a reference, so that
+ * a request is judged by one policy from its beginning to its end.
+ */
+#ifndef ZKHSM_POLICY_H
+#define ZKHSM_POLICY_H
+
+#include "manager.h"
+
+struct zkhsmd_policy;
+
+/* What to do about the declared holders of a key that is proved outside its replica set. */
+enum zkhsmd_on_duplicate {
+	ZKHSMD_DUPLICATE_NEWCOMER = 1,	/* the one that came later is quarantined */
+	ZKHSMD_DUPLICATE_BOTH,		/* all holders are */
+	ZKHSMD_DUPLICATE_ALERT,		/* none of the declared ones is */
+};
+
+/* One that a request is judged by; of the newest. */
+struct zkhsmd_policy *zkhsmd_policy_get(struct zkhsmd *m);
+void zkhsmd_policy_put(struct zkhsmd_policy *p);
+/* Reads @path; "" is the policy that demands nothing. -EINVAL or the errno of reading. */
+int zkhsmd_policy_load(const char *path, struct zkhsmd_policy **out, struct zkhsm_error *err);
+
+/*
+ * Appraisal. The name of the first rule that is not met, with a sentence in @why, or
+ * NULL: @rule is then that of the rule that applied, "default" if none did. Strings
+ * live as long as the policy.
+ */
+const char *zkhsmd_policy_hsm(const struct zkhsmd_policy *p, const struct zkhsmd_hsm *h,
+			      const struct zkhsm_statement *s, const struct zkhsm_configuration *c,
+			      const char **rule, char why[160]);
+const char *zkhsmd_policy_key(const struct zkhsmd_policy *p, const struct zkhsmd_hsm *h,
+			      const struct zkhsm_list_entry *e, const char **rule, char why[160]);
+
+/* A declared replica set, the first whose pattern the key's id matches, or NULL. */
+struct zkhsmd_replicas;
+const struct zkhsmd_replicas *zkhsmd_policy_replicas(const struct zkhsmd_policy *p,
+						     const char *key_id);
+const char *zkhsmd_replicas_name(const struct zkhsmd_replicas *r);
+bool zkhsmd_replicas_has(const struct zkhsmd_replicas *r, const struct zkhsmd_hsm *h);
+enum zkhsmd_on_duplicate zkhsmd_replicas_on_duplicate(const struct zkhsmd_replicas *r);
+
+/*
+ * Whether @client (SEC1) may be given a grant for this operation with this key: the
+ * rule that says so, or NULL.
+ */
+const char *zkhsmd_policy_grant(const struct zkhsmd_policy *p, const struct zkhsmd_hsm *h,
+				const struct zkhsm_list_entry *e, const uint8_t client[65],
+				uint8_t operation);
+
+/**
+ * struct zkhsmd_fraud - thresholds and windows
+ * @on_duplicate: of keys of which no replica set is declared
+ * @silent_ms:	an HSM that has not attested for so long has fallen silent
+ * @burst, @burst_ms: so much false evidence from one source within this time is an alert
+ * @watchdog_ms: with HSMs enrolled, and not one verification for so long, the manager
+ *		says so of itself; 0: never
+ * @two_release: releasing what fraud stopped takes two administrators
+ */
+struct zkhsmd_fraud {
+	enum zkhsmd_on_duplicate on_duplicate;
+	uint64_t silent_ms, burst, burst_ms, watchdog_ms;
+	bool two_release;
+};
+
+const struct zkhsmd_fraud *zkhsmd_policy_fraud(const struct zkhsmd_policy *p);
+
+/* Whom alerts are told; see webhook.c. */
+struct zkhsmd_hook {
+	char name[33], url[256], secret_file[256], ca_file[256];
+	uint64_t timeout_ms, attempts;
+};
+
+const struct zkhsmd_hook *zkhsmd_policy_hooks(const struct zkhsmd_policy *p, size_t *count);
+
+#endif /* ZKHSM_POLICY_H */
