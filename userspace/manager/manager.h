@@ -222,6 +222,12 @@ int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 /* -ENOENT: no such key in the newest list. @h is read again when that list has changed. */
 int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 		    const char *key_id, struct zkhsmd_key *out);
+/* Its newest list, the caller's to free; -ENOENT: none. @h is read again when that changed. */
+int zkhsmd_hsm_list(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		    struct zkhsm_keylist **list);
+/* Fills all but @out->entry, which the caller has, from what is stored and @hsm. */
+int zkhsmd_key_status(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		      const struct zkhsmd_status *hsm, struct zkhsmd_key *out);
 const char *zkhsmd_state_name(enum zkhsmd_state state);
 json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *status);
 

@@ -51,12 +51,15 @@ int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct
  * The list that the row names. One that has just been replaced goes with the same
  * commit that changes the row: who has read the row before reads it once more.
  */
-static int newest_list(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
-		       struct zkhsm_keylist **list)
+int zkhsmd_hsm_list(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		    struct zkhsm_keylist **list)
 {
 	struct zkhsmd_hsm now;
-	int ret = zkhsmd_list_find(m, store, h->list_digest, list);
+	int ret;
 
+	if (!h->attested)
+		return -ENOENT;
+	ret = zkhsmd_list_find(m, store, h->list_digest, list);
 	if (ret != -ENOENT)
 		return ret;
 	ret = store->ops->hsm_get(store, h->id, &now);
@@ -72,6 +75,26 @@ static int newest_list(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhs
 	return ret == -ENOENT ? -EUCLEAN : ret;
 }
 
+int zkhsmd_key_status(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		      const struct zkhsmd_status *hsm, struct zkhsmd_key *out)
+{
+	int ret;
+
+	zkhsm_element_name(out->entry.type, out->entry.public, out->element);
+	out->age_ms = hsm->age_ms;
+	ret = store->ops->revocation_stopping(store, h->id, out->element, &out->revocation);
+	if (ret && ret != -ENOENT)
+		return ret;
+	out->revoked = !ret;
+	if (out->revoked)
+		out->status = "revoked";
+	else if (hsm->state != ZKHSMD_ATTESTED)
+		out->status = "stale";
+	else
+		out->status = out->entry.state == ZKHSM_KEY_STATE_ACTIVE ? "attested" : "not-active";
+	return 0;
+}
+
 int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 		    const char *key_id, struct zkhsmd_key *out)
 {
@@ -80,9 +103,7 @@ int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 	struct zkhsm_keylist *list;
 	int ret;
 
-	if (!h->attested)
-		return -ENOENT;
-	ret = newest_list(m, store, h, &list);
+	ret = zkhsmd_hsm_list(m, store, h, &list);
 	if (ret)
 		return ret;
 	e = zkhsm_keylist_find(list, key_id);
@@ -91,23 +112,8 @@ int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 	zkhsm_keylist_free(list);
 	if (!e)
 		return -ENOENT;
-
-	zkhsm_element_name(out->entry.type, out->entry.public, out->element);
 	ret = zkhsmd_hsm_status(m, store, h, &status);
-	if (ret)
-		return ret;
-	out->age_ms = status.age_ms;
-	ret = store->ops->revocation_stopping(store, h->id, out->element, &out->revocation);
-	if (ret && ret != -ENOENT)
-		return ret;
-	out->revoked = !ret;
-	if (out->revoked)
-		out->status = "revoked";
-	else if (status.state != ZKHSMD_ATTESTED)
-		out->status = "stale";
-	else
-		out->status = out->entry.state == ZKHSM_KEY_STATE_ACTIVE ? "attested" : "not-active";
-	return 0;
+	return ret ? ret : zkhsmd_key_status(store, h, &status, out);
 }
 
 const char *zkhsmd_state_name(enum zkhsmd_state state)
