@@ -2,8 +2,8 @@
 /*
  * server.h - HTTPS for the daemons: libevent's evhttp over OpenSSL, TLS 1.3 only
  *
- * A daemon has one table of routes; method, media type, body length and client
- * certificate are checked against it before its handler sees a request. All
+ * A daemon has one table of routes; method, media type, body length and who may
+ * ask are checked against it before its handler sees a request. All
  * errors are application/problem+json (RFC 9457) with a stable urn:zkhsm:...
  *
  * A server lives on one event_base and one thread. A request belongs to its
@@ -33,6 +33,11 @@
 #define SERVER_SMALL		65536
 #define SERVER_ARGS_MAX		3
 #define SERVER_ORIGIN_LEN	48
+#define SERVER_CN_MAX		64	/* ub-common-name of RFC 5280 */
+/* In @roles of a route: everybody may, without a certificate. */
+#define SERVER_PUBLIC		(1U << 31)
+/* For a daemon that knows one kind of clients only: whoever has a certificate. */
+#define SERVER_CERTIFICATE	(1U << 0)
 
 struct server;
 struct server_conn;
@@ -43,14 +48,16 @@ struct server_request;
  * @path:	"/v1/hsms/{}/keys/{}": {} is any one segment, and becomes an argument
  * @media:	the Content-Type that the body must have, NULL: no body is taken
  * @max_body:	413 beyond
- * @certificate: 401 without a client certificate that verified
+ * @roles:	SERVER_PUBLIC, or who may: 401 without a client certificate that verified,
+ *		and then @admit of the configuration says whether it is enough. A route
+ *		without any is nobody's
  */
 struct server_route {
 	enum evhttp_cmd_type method;
 	const char *path;
 	const char *media;
 	size_t max_body;
-	bool certificate;
+	unsigned int roles;
 	void (*handle)(struct server_request *rq);
 };
 
@@ -64,6 +71,11 @@ struct server_config {
 	uint64_t idle_ms, request_ms, large_ms;
 	const struct server_route *routes;
 	size_t route_count;
+	/*
+	 * Asked before a handler is, with rq->route, or NULL where there is none: false when
+	 * it has taken the request, to answer it now or later. NULL: all may pass.
+	 */
+	bool (*admit)(struct server_request *rq);
 	void *arg;			/* the daemon's, as @arg of each request */
 };
 
@@ -76,7 +88,7 @@ struct server_reply {
 	const char *media;
 	struct {
 		const char *name;
-		char value[96];
+		char value[192];
 	} headers[4];
 	size_t header_count;
 	char problem[24];		/* what follows urn:zkhsm:, or empty; for the log */
@@ -88,7 +100,10 @@ struct server_reply {
  * @source:	the peer's address without its port, for the log
  * @origin:	what it counts as where clients have shares, see server_origin()
  * @peer:	subject of the verified client certificate, or empty
+ * @peer_cn:	its common name, UTF-8, when the subject has exactly one and it is of printable
+ *		characters, else empty; @peer_cn_bad: it has one or several that are not like that
  * @peer_x5t:	SHA-256 of that certificate; only with @peer
+ * @method, @path, @query_text: as they came, for a record; valid until server_send()
  * @args:	the segments that {} stood for, percent-decoded
  * @body:	valid until server_send()
  * @data:	the handler's; freed with @data_free
@@ -103,7 +118,11 @@ struct server_request {
 	char source[48];
 	char origin[SERVER_ORIGIN_LEN];
 	char peer[128];
+	char peer_cn[SERVER_CN_MAX + 1];
+	bool peer_cn_bad;
 	uint8_t peer_x5t[32];
+	unsigned int roles;		/* the daemon's: what @peer is */
+	const char *method, *path, *query_text;
 	char *args[SERVER_ARGS_MAX];
 	struct evkeyvalq query;
 	const uint8_t *body;

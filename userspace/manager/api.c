@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet.h"
 #include "manager.h"
 
 #define GET	.method = EVHTTP_REQ_GET
@@ -16,6 +17,8 @@
 #define ADMIN	.certificate = true
 
 const struct server_route zkhsmd_routes[] = {
+	{ GET, .path = "/", .handle = zkhsmd_api_web },
+	{ GET, .path = "/web/{}", .handle = zkhsmd_api_web_file },
 	{ GET, .path = "/health/alive", .handle = zkhsmd_api_alive },
 	{ GET, .path = "/health/ready", .handle = zkhsmd_api_ready },
 	{ GET, .path = "/.well-known/zkhsm/manager", .handle = zkhsmd_api_manager },
@@ -35,6 +38,8 @@ const struct server_route zkhsmd_routes[] = {
 	{ POST, .path = "/v1/tokens", JSON, .handle = zkhsmd_api_token },
 	{ GET, .path = "/v1/revocations", .handle = zkhsmd_api_revocations_get },
 
+	{ GET, .path = "/v1/admin/summary", ADMIN, .handle = zkhsmd_api_summary },
+	{ GET, .path = "/v1/admin/hsms/{}/keys", ADMIN, .handle = zkhsmd_api_keys },
 	{ GET, .path = "/v1/admin/pending", ADMIN, .handle = zkhsmd_api_pending },
 	{ POST, .path = "/v1/admin/hsms", ADMIN, JSON, .handle = zkhsmd_api_enrol },
 	{ GET, .path = "/v1/admin/hsms", ADMIN, .handle = zkhsmd_api_hsms },

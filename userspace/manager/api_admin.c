@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager.h"
+#include "fleet.h"
 
 /* --- pending ------------------------------------------------------------- */
 
@@ -55,32 +55,19 @@ void zkhsmd_api_pending(struct server_request *rq)
 /* --- enrolled ------------------------------------------------------------ */
 
 struct gather {
-	struct zkhsmd_hsm *rows;
-	size_t count;
+	struct zkhsmd_job *job;
+	struct zkhsmd_store *store;
+	json_t *all;
 };
 
-static int add_row(const struct zkhsmd_hsm *h, void *arg)
+/* More than everybody is told. */
+static int add_hsm(const struct zkhsmd_hsm *h, void *arg)
 {
 	struct gather *g = arg;
-	struct zkhsmd_hsm *rows;
-
-	if (!h->enrolled)
-		return 0;
-	rows = realloc(g->rows, (g->count + 1) * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	g->rows = rows;
-	rows[g->count++] = *h;
-	return 0;
-}
-
-/* More than everybody is told. */
-static int add_hsm(struct zkhsmd_job *job, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
-		   json_t *all)
-{
+	struct zkhsmd_store *store = g->store;
 	struct zkhsmd_status status;
 	json_t *o, *lease;
-	int ret = zkhsmd_hsm_status(job->m, store, h, &status);
+	int ret = zkhsmd_hsm_status(g->job->m, store, h, &status);
 
 	if (ret)
 		return ret;
@@ -96,24 +83,20 @@ static int add_hsm(struct zkhsmd_job *job, struct zkhsmd_store *store, const str
 		ret = zkhsmd_lease_json(store, h, &lease);
 	if (!ret)
 		json_object_set_new(o, "lease", lease);
-	json_array_append_new(all, o);
+	json_array_append_new(g->all, o);
 	return ret;
 }
 
 static enum zkhsmd_next work_hsms(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
-	struct gather g = { .count = 0 };
-	json_t *all = json_array();
-	int ret = store->ops->hsm_each(store, add_row, &g);
+	struct gather g = { .job = job, .store = store, .all = json_array() };
+	int ret = zkhsmd_fleet_each(store, add_hsm, &g);
 
-	for (size_t i = 0; !ret && i < g.count; i++)
-		ret = add_hsm(job, store, &g.rows[i], all);
-	free(g.rows);
 	if (ret) {
-		json_decref(all);
+		json_decref(g.all);
 		zkhsmd_problem_store(job->rq, ret);
 	} else {
-		server_reply_json(job->rq, 200, json_pack("{s:o}", "hsms", all));
+		server_reply_json(job->rq, 200, json_pack("{s:o}", "hsms", g.all));
 	}
 	return ZKHSMD_ANSWER;
 }
