@@ -77,6 +77,8 @@ struct server_config {
 	 */
 	bool (*admit)(struct server_request *rq);
 	void *arg;			/* the daemon's, as @arg of each request */
+	/* Sees each request just before it is sent, or NULL; rq->route may be NULL. */
+	void (*seen)(const struct server_request *rq);
 };
 
 struct server_reply {

@@ -202,6 +202,8 @@ void server_send(struct server_request *rq)
 	if (!r->status)
 		server_reply_problem(rq, 503, "internal", "Internal error", NULL, "no answer was made");
 	add_headers(rq);
+	if (rq->server->config.seen)
+		rq->server->config.seen(rq);
 	if (out && r->body)
 		hand_over(r, out);
 	if (rq->conn)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "manager.h"
+#include "metrics.h"
 
 #define BATCH_MAX	256
 
@@ -28,12 +29,14 @@ struct worker {
 	struct zkhsmd_jobs *jobs;
 	struct queue *queue;
 	struct zkhsmd_store *store;
+	_Atomic int64_t since;		/* CLOCK_BOOTTIME ms of what it is at; 0: it waits */
 };
 
 struct zkhsmd_jobs {
 	struct zkhsmd *m;
-	struct queue light, heavy, writes, done;
-	struct worker *workers;		/* the light ones, then the heavy, then the writer */
+	struct queue light, heavy, slow, writes, done;
+	/* The light ones, then the heavy, then the one for what is slow, then the writer. */
+	struct worker *workers;
 	size_t worker_count, started;
 	struct event *wake;
 	int wake_fd;
@@ -111,10 +114,12 @@ static void *work_loop(void *arg)
 	struct zkhsmd_job *job;
 
 	while ((job = queue_take(w->queue, 1, true))) {
+		w->since = zkhsmd_now().boot;
 		if (job->work(job, w->store) == ZKHSMD_ANSWER)
 			job_done(w->jobs, job);
 		else
 			queue_put(&w->jobs->writes, job);
+		w->since = 0;
 	}
 	return NULL;
 }
@@ -171,8 +176,21 @@ static void fail_batch(struct zkhsmd_job *batch, int error)
 	}
 }
 
-static void write_batch(struct zkhsmd_store *s, struct zkhsmd_job *batch)
+static void count_batch(struct zkhsmd *m, const struct zkhsmd_job *batch, int error, uint64_t began)
 {
+	uint64_t jobs = 0;
+
+	for (; batch; batch = batch->next)
+		jobs += !batch->result;
+	zkhsmd_metric_time(m, T_COMMIT, began);
+	zkhsmd_metric_add(m, error ? M_COMMIT_FAILURES : M_COMMITS, 1);
+	if (!error)
+		zkhsmd_metric_add(m, M_COMMITTED_JOBS, jobs);
+}
+
+static void write_batch(struct zkhsmd *m, struct zkhsmd_store *s, struct zkhsmd_job *batch)
+{
+	const uint64_t began = zkhsmd_metric_now();
 	int ret = s->ops->begin(s);
 
 	for (struct zkhsmd_job *job = batch; !ret && job; job = job->next)
@@ -181,6 +199,7 @@ static void write_batch(struct zkhsmd_store *s, struct zkhsmd_job *batch)
 		ret = s->ops->commit(s);
 	else
 		s->ops->rollback(s);
+	count_batch(m, batch, ret, began);
 	if (ret)
 		fail_batch(batch, ret);
 }
@@ -191,11 +210,13 @@ static void *write_loop(void *arg)
 	struct zkhsmd_job *batch, *job;
 
 	while ((batch = queue_take(w->queue, BATCH_MAX, true))) {
-		write_batch(w->store, batch);
+		w->since = zkhsmd_now().boot;
+		write_batch(w->jobs->m, w->store, batch);
 		while ((job = batch)) {
 			batch = job->next;
 			job_done(w->jobs, job);
 		}
+		w->since = 0;
 	}
 	return NULL;
 }
@@ -264,9 +285,10 @@ int zkhsmd_jobs_start(struct zkhsmd *m, struct zkhsm_error *err)
 	jobs->m = m;
 	queue_init(&jobs->light);
 	queue_init(&jobs->heavy);
+	queue_init(&jobs->slow);
 	queue_init(&jobs->writes);
 	queue_init(&jobs->done);
-	jobs->worker_count = light + heavy + 1;
+	jobs->worker_count = light + heavy + 2;
 	jobs->workers = calloc(jobs->worker_count, sizeof(*jobs->workers));
 	jobs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (jobs->wake_fd >= 0)
@@ -279,8 +301,9 @@ int zkhsmd_jobs_start(struct zkhsmd *m, struct zkhsm_error *err)
 		ret = zkhsm_fail(err, -EIO, "%s cannot be read", m->store_path);
 	for (size_t i = 0; !ret && i < jobs->worker_count; i++)
 		ret = start_worker(jobs, i < light ? &jobs->light :
-				   i < light + heavy ? &jobs->heavy : &jobs->writes,
-				   i == light + heavy, err);
+				   i < light + heavy ? &jobs->heavy :
+				   i == light + heavy ? &jobs->slow : &jobs->writes,
+				   i == light + heavy + 1, err);
 	return ret;
 }
 
@@ -292,6 +315,7 @@ void zkhsmd_jobs_stop(struct zkhsmd *m)
 		return;
 	queue_stop(&jobs->light);
 	queue_stop(&jobs->heavy);
+	queue_stop(&jobs->slow);
 	queue_stop(&jobs->writes);
 	for (size_t i = 0; i < jobs->started; i++) {
 		pthread_join(jobs->workers[i].thread, NULL);
@@ -304,6 +328,7 @@ void zkhsmd_jobs_stop(struct zkhsmd *m)
 		close(jobs->wake_fd);
 	queue_end(&jobs->light);
 	queue_end(&jobs->heavy);
+	queue_end(&jobs->slow);
 	queue_end(&jobs->writes);
 	queue_end(&jobs->done);
 	free(jobs->workers);
@@ -359,10 +384,48 @@ void zkhsmd_job_submit(struct zkhsmd_job *job)
 	}
 	job->quick = false;
 	jobs->pending++;
-	queue_put(!job->work ? &jobs->writes : job->heavy ? &jobs->heavy : &jobs->light, job);
+	queue_put(!job->work ? &jobs->writes : job->slow ? &jobs->slow :
+		  job->heavy ? &jobs->heavy : &jobs->light, job);
 }
 
 bool zkhsmd_jobs_pending(struct zkhsmd *m)
 {
 	return m->jobs && m->jobs->pending;
+}
+
+/* What is slow may be: it scans or copies the whole store, and nobody waits behind it. */
+int64_t zkhsmd_jobs_longest(struct zkhsmd *m)
+{
+	const int64_t now = zkhsmd_now().boot;
+	int64_t longest = 0;
+
+	for (size_t i = 0; m->jobs && i < m->jobs->started; i++) {
+		const struct worker *w = &m->jobs->workers[i];
+		int64_t since = w->since;
+
+		if (since && w->queue != &m->jobs->slow && now - since > longest)
+			longest = now - since;
+	}
+	return longest;
+}
+
+static size_t length(struct queue *q)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&q->lock);
+	for (const struct zkhsmd_job *job = q->first; job; job = job->next)
+		n++;
+	pthread_mutex_unlock(&q->lock);
+	return n;
+}
+
+void zkhsmd_jobs_waiting(struct zkhsmd *m, struct zkhsmd_waiting *out)
+{
+	struct zkhsmd_jobs *jobs = m->jobs;
+
+	out->light = length(&jobs->light);
+	out->heavy = length(&jobs->heavy);
+	out->slow = length(&jobs->slow);
+	out->writes = length(&jobs->writes);
 }

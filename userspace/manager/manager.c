@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "manager.h"
+#include "metrics.h"
+#include "notify.h"
 
 #define HEAD_MAX	8192
 /* How long requests that are under way may take after SIGTERM. */
@@ -74,7 +76,7 @@ int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 		ret = open_store(m, err);
 	if (ret)
 		return ret;
-	if (zkhsmd_nonces_new(c, &m->nonces) ||
+	if (zkhsmd_metrics_new(&m->metrics) || zkhsmd_nonces_new(c, &m->nonces) ||
 	    zkhsmd_sources_new(c->false_per_minute, &m->sources) ||
 	    zkhsmd_sources_new(ZKHSMD_GUEST_PARTS, &m->guest_parts) ||
 	    zkhsmd_cache_new(c->lists_max, &m->lists) ||
@@ -96,6 +98,7 @@ void zkhsmd_close(struct zkhsmd *m)
 	zkhsmd_sources_free(m->sources);
 	zkhsmd_nonces_free(m->nonces);
 	zkhsmd_identity_close(&m->identity);
+	zkhsmd_metrics_free(m->metrics);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);
 }
@@ -113,6 +116,7 @@ void zkhsmd_server_config(struct zkhsmd *m, struct server_config *out)
 		.large_max = (unsigned int)c->large_max,
 		.idle_ms = c->idle_ms, .request_ms = c->request_ms, .large_ms = c->large_ms,
 		.routes = zkhsmd_routes, .route_count = zkhsmd_route_count, .arg = m,
+		.seen = zkhsmd_metrics_seen,
 	};
 }
 
@@ -145,6 +149,7 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	m->stopping = true;
 	log_event(LOG_LEVEL_INFO, "stopping", "signal", LOG_NUMBER(number), NULL);
+	zkhsmd_notify_stopping();
 	zkhsmd_tick_stop(m);
 	server_stop(m->server);
 	zkhsmd_polls_stop(m->polls);
@@ -188,6 +193,7 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 	if (ret)
 		goto out;
 	log_listening(m);
+	zkhsmd_notify_ready(m);
 	loop(m);
 	log_event(LOG_LEVEL_INFO, "stopped", NULL);
 out:

@@ -162,6 +162,7 @@ struct zkhsmd_job {
 	struct zkhsmd *m;
 	struct server_request *rq;
 	bool quick, heavy;		/* @heavy: may take a second */
+	bool slow;			/* scans or copies all of the store: one at a time */
 	enum zkhsmd_next (*work)(struct zkhsmd_job *job, struct zkhsmd_store *store);
 	int (*write)(struct zkhsmd_job *job, struct zkhsmd_store *store);
 	void (*undone)(struct zkhsmd_job *job);
@@ -187,6 +188,15 @@ void zkhsmd_job_submit(struct zkhsmd_job *job);
 /* What @work returns when the store could not be read: answered, or to be done again. */
 enum zkhsmd_next zkhsmd_job_unread(struct zkhsmd_job *job, int error);
 bool zkhsmd_jobs_pending(struct zkhsmd *m);
+/* For how long the thread that takes longest has been at what it does, ms. */
+int64_t zkhsmd_jobs_longest(struct zkhsmd *m);
+
+struct zkhsmd_waiting {
+	size_t light, heavy, slow, writes;
+};
+
+/* On the loop: how many jobs no thread has taken yet. */
+void zkhsmd_jobs_waiting(struct zkhsmd *m, struct zkhsmd_waiting *out);
 
 /* tick.c: what the manager does without being asked, on the loop, once a second */
 int zkhsmd_tick_start(struct zkhsmd *m, struct zkhsm_error *err);
@@ -422,6 +432,7 @@ struct zkhsmd {
 	struct zkhsmd_rlist *rlist;
 	struct zkhsmd_polls *polls;
 	struct zkhsmd_jobs *jobs;
+	struct zkhsmd_metrics *metrics;
 	struct event *tick;
 	unsigned int heavy_guests;	/* the loop's: api_evidence.c */
 	unsigned int list_guests;	/* likewise: api_list.c */

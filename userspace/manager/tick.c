@@ -8,10 +8,12 @@
 #include <errno.h>
 
 #include "manager.h"
+#include "notify.h"
 
 #define PERIOD_S	1
 
 static void (*const ticks[])(struct zkhsmd *m, struct zkhsmd_time now) = {
+	zkhsmd_notify_tick,
 	NULL
 };
 
