@@ -84,11 +84,12 @@ static void others(const uint8_t *data, size_t size)
 	if (zkhsm_keylist_new(data, size, &l, NULL))
 		return;
 	for (size_t i = 0; i < zkhsm_keylist_count(l); i++) {
-		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(l, i);
+		struct zkhsm_list_entry entry, found;
+		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(l, i, &entry);
 		char id[ZKHSM_ID_MAX_LEN + 1] = "";
 
 		memcpy(id, e->id, e->id_len);
-		FUZZ_ASSERT(zkhsm_keylist_find(l, id) == e);
+		FUZZ_ASSERT(zkhsm_keylist_find(l, id, &found) && !memcmp(&found, e, sizeof(found)));
 	}
 	zkhsm_keylist_free(l);
 }

@@ -142,11 +142,12 @@ static void check_list(struct worker *w, const struct attempt *t, const struct z
 
 	for (i = 0; i < SLOTS; i++) {
 		struct record *r = record_of(w->world, i, &index);
+		struct zkhsm_list_entry entry;
 		const struct zkhsm_list_entry *e;
 
 		if (!r || index != t->slots[i])
 			continue;
-		e = zkhsm_keylist_find(l, r->id);
+		e = zkhsm_keylist_find(l, r->id, &entry);
 		if (e && !(t->after[i].flags & CREATED))
 			continue;
 		check(e || !view_must_be_there(&t->before[i], &t->after[i]),

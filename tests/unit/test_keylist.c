@@ -35,10 +35,11 @@ static int refused_or_read(const uint8_t *data, size_t len, void *arg)
 static void contents(void **state)
 {
 	struct prover *p = prover_new("keylist", 100);
+	struct zkhsm_list_entry entry, found;
 	const struct zkhsm_list_entry *e;
 	struct zkhsm_keylist *l;
 	const uint8_t *bytes;
-	size_t len, count, i;
+	size_t len, i;
 	char id[32];
 
 	(void)state;
@@ -53,22 +54,22 @@ static void contents(void **state)
 	assert_memory_equal(bytes, p->list, len);
 	for (i = 0; i < 100; i++) {
 		snprintf(id, sizeof(id), "key-%06zu", i);
-		e = zkhsm_keylist_find(l, id);
-		assert_non_null(e);
-		assert_ptr_equal(e, zkhsm_keylist_entry(l, i));
+		e = zkhsm_keylist_find(l, id, &found);
+		assert_ptr_equal(e, &found);
+		assert_ptr_equal(zkhsm_keylist_entry(l, i, &entry), &entry);
+		assert_memory_equal(e, &entry, sizeof(entry));
 		assert_memory_equal(e->public, p->keys[i].entry.public, ZKHSM_POINT_LEN);
 	}
-	assert_null(zkhsm_keylist_find(l, "key-000100"));
-	assert_null(zkhsm_keylist_find(l, "key-00000"));
-	assert_null(zkhsm_keylist_find(l, ""));
-	zkhsm_keylist_proved(l, &count);
-	assert_int_equal(count, 99);
+	assert_null(zkhsm_keylist_find(l, "key-000100", &found));
+	assert_null(zkhsm_keylist_find(l, "key-00000", &found));
+	assert_null(zkhsm_keylist_find(l, "", &found));
+	assert_int_equal(zkhsm_keylist_proved(l), 99);
 
 	/* The bytes were copied, and the last reference frees. */
 	memset(p->list, 0, p->list_len);
 	assert_ptr_equal(zkhsm_keylist_ref(l), l);
 	zkhsm_keylist_free(l);
-	assert_non_null(zkhsm_keylist_find(l, "key-000042"));
+	assert_non_null(zkhsm_keylist_find(l, "key-000042", &found));
 	zkhsm_keylist_free(l);
 	prover_free(p);
 }

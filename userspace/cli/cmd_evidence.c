@@ -145,7 +145,8 @@ static json_t *keys_json(const struct zkhsm_keylist *l, size_t *proved)
 
 	*proved = 0;
 	for (size_t i = 0; i < zkhsm_keylist_count(l); i++) {
-		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(l, i);
+		struct zkhsm_list_entry entry;
+		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(l, i, &entry);
 		json_t *o = json_list_entry(e);
 
 		json_object_set_new(o, "proved", json_boolean(zkhsm_list_entry_proved(e)));

@@ -82,7 +82,8 @@ static int read_grounds(struct cli *cli, struct grounds *g)
 /* A key by its id in L, or by an element name, which need not be in L. */
 static int element_of(struct cli *cli, const struct grounds *g, const char *key, uint8_t out[32])
 {
-	const struct zkhsm_list_entry *e = zkhsm_keylist_find(g->list, key);
+	struct zkhsm_list_entry entry;
+	const struct zkhsm_list_entry *e = zkhsm_keylist_find(g->list, key, &entry);
 
 	if (e) {
 		zkhsm_element_name(e->type, e->public, out);

@@ -10,9 +10,10 @@
 static json_t *rows(const struct zkhsm_keylist *l)
 {
 	json_t *array = json_array();
+	struct zkhsm_list_entry e;
 
 	for (size_t i = 0; i < zkhsm_keylist_count(l); i++)
-		json_array_append_new(array, json_list_entry(zkhsm_keylist_entry(l, i)));
+		json_array_append_new(array, json_list_entry(zkhsm_keylist_entry(l, i, &e)));
 	return array;
 }
 

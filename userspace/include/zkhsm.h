@@ -62,6 +62,8 @@ const char *zkhsm_kek_class_name(uint32_t kek_class);		/* "keyring", "shares", "
 int zkhsm_kek_class_parse(const char *name);
 const char *zkhsm_lease_verdict_name(uint32_t verdict);		/* "grant", "expired" ... */
 const char *zkhsm_order_outcome_name(uint32_t outcome);		/* "done", "waiting" ... */
+const char *zkhsm_grant_operation_name(uint32_t operation);	/* "sign", "prove" */
+int zkhsm_grant_operation_parse(const char *name);
 
 /* encoding.c: hex by OpenSSL, base64url by libjose */
 char *zkhsm_hex(const void *data, size_t len);			/* lower case; caller frees */
@@ -328,6 +330,33 @@ struct zkhsm_unseal_result {
 	uint32_t boot_count, records;
 };
 
+/**
+ * struct zkhsm_grants - what a key that requires grants is used with
+ * @orders:	1 to ZKHSM_MANAGERS_MAX orders of type grant, each of another
+ *		manager, all with one body
+ * @count:	how many
+ * @client_signature: 64 bytes, from zkhsm_grant_sign(); NULL when they name nobody
+ */
+struct zkhsm_grants {
+	const struct zkhsm_bytes *orders;
+	size_t count;
+	const uint8_t *client_signature;
+};
+
+/*
+ * nl_key.c: the same as zkhsm_key_sign() and zkhsm_proof_get() with grants, which
+ * are used up, and a receipt, which nobody has verified yet.
+ */
+int zkhsm_key_sign_granted(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32],
+			   const struct zkhsm_grants *grants, uint8_t signature[64],
+			   uint8_t public[65], uint8_t receipt[ZKHSM_RECEIPT_LEN],
+			   struct zkhsm_error *err);
+int zkhsm_proof_get_granted(struct zkhsm_nl *nl, const char *id, const void *user_id,
+			    size_t user_id_len, const void *other, size_t other_len,
+			    const struct zkhsm_grants *grants, uint8_t public[65],
+			    uint8_t proof[97], uint8_t receipt[ZKHSM_RECEIPT_LEN],
+			    struct zkhsm_error *err);
+
 int zkhsm_hsm_unseal_begin(struct zkhsm_nl *nl, const struct zkhsm_unseal_request *request,
 			   struct zkhsm_error *err);
 /*
@@ -475,8 +504,12 @@ int zkhsm_keylist_new(const uint8_t *list, size_t len, struct zkhsm_keylist **ou
 struct zkhsm_keylist *zkhsm_keylist_ref(struct zkhsm_keylist *l);
 void zkhsm_keylist_free(struct zkhsm_keylist *l);
 size_t zkhsm_keylist_count(const struct zkhsm_keylist *l);
-const struct zkhsm_list_entry *zkhsm_keylist_entry(const struct zkhsm_keylist *l, size_t i);
-const struct zkhsm_list_entry *zkhsm_keylist_find(const struct zkhsm_keylist *l, const char *id);
+size_t zkhsm_keylist_proved(const struct zkhsm_keylist *l);	/* entries that a batch covers */
+/* It is kept as it came: an entry is read into the caller's @e, which is what is returned. */
+const struct zkhsm_list_entry *zkhsm_keylist_entry(const struct zkhsm_keylist *l, size_t i,
+						   struct zkhsm_list_entry *e);
+const struct zkhsm_list_entry *zkhsm_keylist_find(const struct zkhsm_keylist *l, const char *id,
+						  struct zkhsm_list_entry *e);
 const uint8_t *zkhsm_keylist_digest(const struct zkhsm_keylist *l);
 const uint8_t *zkhsm_keylist_bytes(const struct zkhsm_keylist *l, size_t *len);
 
@@ -538,6 +571,54 @@ int zkhsm_trust_change_make(EVP_PKEY *key, const uint8_t hsm_id[32], uint64_t nu
 int zkhsm_order_verify(const uint8_t public[65], const uint8_t *data, size_t len,
 		       struct zkhsm_order *out, struct zkhsm_error *err);
 
+/**
+ * struct zkhsm_grant_terms - the one operation that a grant is for
+ * @instance_id: of the HSM, as in S and in hsm-get
+ * @element:	name of the key's element
+ * @operation:	ZKHSM_GRANT_OPERATION_SIGN or ZKHSM_GRANT_OPERATION_PROVE; the
+ *		algorithm is the one that each of them has
+ * @input:	from zkhsm_grant_sign_input() or zkhsm_grant_prove_input()
+ * @client:	SEC1 uncompressed; all zero: whoever brings it
+ * @jti:	random, never used before; all zero is no jti
+ * @not_after_ms: when it ends, in the HSM's uptime_ms; at most
+ *		ZKHSM_GRANT_AHEAD_MAX_MS ahead when it is used
+ */
+struct zkhsm_grant_terms {
+	uint8_t instance_id[ZKHSM_INSTANCE_ID_LEN];
+	uint8_t element[32];
+	uint32_t operation;
+	uint8_t input[32];
+	uint8_t client[65];
+	uint8_t jti[ZKHSM_JTI_LEN];
+	uint64_t not_after_ms;
+};
+
+/* order.c: a manager's grant. -EINVAL for a field that no grant has. */
+int zkhsm_grant_make(EVP_PKEY *key, const uint8_t hsm_id[32], const struct zkhsm_grant_terms *t,
+		     uint8_t grant[ZKHSM_GRANT_LEN], struct zkhsm_error *err);
+/* grant.c: what @input of a grant has to be */
+void zkhsm_grant_sign_input(const uint8_t digest[32], uint8_t input[32]);
+void zkhsm_grant_prove_input(const void *user_id, size_t user_id_len,
+			     const void *other /* NULL: absent */, size_t other_len,
+			     uint8_t input[32]);
+/* The digest that names what was granted; one for all managers. @terms as in the grants. */
+int zkhsm_grant_terms_digest(const uint8_t hsm_id[32], const struct zkhsm_grant_terms *t,
+			     uint8_t digest[32], struct zkhsm_error *err);
+/* The same of a grant as a manager made it, whose signature is not looked at. -EBADMSG. */
+int zkhsm_grant_digest(const uint8_t *grant, size_t len, uint8_t digest[32],
+		       struct zkhsm_error *err);
+/* The signature of the client that a grant names. */
+int zkhsm_grant_sign(EVP_PKEY *client, const uint8_t grant_digest[32], uint8_t signature[64],
+		     struct zkhsm_error *err);
+/*
+ * That the HSM with this identity gave @output (a signature of 64 bytes or a
+ * proof of 97) for what was granted. -EBADMSG; -EKEYREJECTED when it is about
+ * another grant or output, or false.
+ */
+int zkhsm_verify_receipt(const uint8_t identity[65], const uint8_t grant_digest[32],
+			 const void *output, size_t output_len, const uint8_t *receipt,
+			 size_t receipt_len, struct zkhsm_error *err);
+
 /* delta.c */
 int zkhsm_list_delta_make(const uint8_t *base, size_t base_len, const uint8_t *list, size_t len,
 			  uint8_t **out, size_t *out_len, struct zkhsm_error *err);
@@ -548,11 +629,23 @@ int zkhsm_list_delta_apply(const uint8_t *base, size_t base_len, const uint8_t *
 
 /* --- tokens: EAR (draft-ietf-rats-ear) in a JWT, ES256, by libjose -------- */
 
+/* The claims of ear.trustworthiness-vector, draft-ietf-rats-ar4si section 2.3.4. */
+enum zkhsm_trust {
+	ZKHSM_TRUST_INSTANCE_IDENTITY, ZKHSM_TRUST_CONFIGURATION, ZKHSM_TRUST_EXECUTABLES,
+	ZKHSM_TRUST_FILE_SYSTEM, ZKHSM_TRUST_HARDWARE, ZKHSM_TRUST_RUNTIME_OPAQUE,
+	ZKHSM_TRUST_STORAGE_OPAQUE, ZKHSM_TRUST_SOURCED_DATA, ZKHSM_TRUST_COUNT
+};
+
 /**
  * struct zkhsm_token_claims - what a verification token says
  * @status:	"affirming" is the only one issued
  * @age_ms:	at issue, since the manager gave the nonce
- * @jkt:	confirmation, "x5t#S256" of the client's certificate, or empty
+ * @x5t:	confirmation, "x5t#S256" of the client's certificate, or empty
+ * @policy:	ear.appraisal-policy-id: which rule of which policy found it so
+ * @vector:	by enum zkhsm_trust; 0: no claim
+ * @grant_required: operations need grants beside the token
+ * @status_index: its place in the Token Status List @status_uri, which is empty
+ *		of tokens that are in none
  * Times are in seconds since 1970, as JWT has them.
  */
 struct zkhsm_token_claims {
@@ -569,6 +662,11 @@ struct zkhsm_token_claims {
 	char status[24];
 	uint64_t age_ms;
 	uint32_t key_state;
+	char policy[160];
+	int8_t vector[ZKHSM_TRUST_COUNT];
+	bool grant_required;
+	uint64_t status_index;
+	char status_uri[256];
 };
 
 /* token.c, jwk.c */

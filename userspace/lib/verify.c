@@ -12,15 +12,6 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
-/* Points for one call into OpenSSL, which takes 1.5 KiB of tables for each. */
-#define CHUNK	1024
-
-static const uint8_t batch_label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'b', 'a', 't', 'c', 'h', ' ',
-				       'v', '1' };
-static const uint8_t coefficient_label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'b', 'a', 't', 'c', 'h',
-					     ' ', 'c', 'o', 'e', 'f', 'f', 'i', 'c', 'i', 'e', 'n',
-					     't' };
-
 /* What verifying one proof V | r needs, made and freed together. */
 struct verifier {
 	const EC_GROUP *group;
@@ -75,26 +66,6 @@ static int verifier_compare(struct verifier *v, struct zkhsm_error *err)
 	return 0;
 }
 
-static void hash_item(SHA256_CTX *hash, const void *data, size_t len)
-{
-	uint8_t prefix[4];
-
-	put_unaligned_be32((uint32_t)len, prefix);
-	SHA256_Update(hash, prefix, sizeof(prefix));
-	SHA256_Update(hash, data, len);
-}
-
-/* G */
-static const uint8_t base_point[ZKHSM_POINT_LEN] = {
-	0x04,
-	0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6,
-	0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb,
-	0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f,
-	0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a,
-	0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e,
-	0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
-};
-
 /* RFC 8235 section 3.2 with the item boundaries of section 2.2: c, not yet reduced. */
 static void challenge_of(const uint8_t public[ZKHSM_POINT_LEN], const void *user_id,
 			 size_t user_id_len, const void *other, size_t other_len,
@@ -103,12 +74,12 @@ static void challenge_of(const uint8_t public[ZKHSM_POINT_LEN], const void *user
 	SHA256_CTX hash;
 
 	SHA256_Init(&hash);
-	hash_item(&hash, base_point, sizeof(base_point));
-	hash_item(&hash, v, ZKHSM_POINT_LEN);
-	hash_item(&hash, public, ZKHSM_POINT_LEN);
-	hash_item(&hash, user_id, user_id_len);
+	zkhsm_hash_item(&hash, zkhsm_base_point, sizeof(zkhsm_base_point));
+	zkhsm_hash_item(&hash, v, ZKHSM_POINT_LEN);
+	zkhsm_hash_item(&hash, public, ZKHSM_POINT_LEN);
+	zkhsm_hash_item(&hash, user_id, user_id_len);
 	if (other)
-		hash_item(&hash, other, other_len);
+		zkhsm_hash_item(&hash, other, other_len);
 	SHA256_Final(c, &hash);
 }
 
@@ -184,79 +155,6 @@ int zkhsm_verify_announcement(const uint8_t identity[65], const uint8_t *data, s
 				  data + ZKHSM_ANNOUNCEMENT_LEN, err);
 }
 
-static void batch_seed(const struct zkhsm_statement *s, const uint8_t *statement, size_t len,
-		       const uint8_t *v, uint8_t seed[ZKHSM_HASH_LEN])
-{
-	SHA256_CTX hash;
-
-	SHA256_Init(&hash);
-	hash_item(&hash, batch_label, sizeof(batch_label));
-	hash_item(&hash, base_point, sizeof(base_point));
-	hash_item(&hash, v, ZKHSM_POINT_LEN);
-	hash_item(&hash, s->identity, sizeof(s->identity));
-	hash_item(&hash, s->hsm_id, sizeof(s->hsm_id));
-	hash_item(&hash, statement, len);
-	SHA256_Final(seed, &hash);
-}
-
-/* c_i, 128 bits. */
-static int batch_coefficient(BIGNUM *c, const uint8_t seed[ZKHSM_HASH_LEN], uint32_t i)
-{
-	uint8_t input[sizeof(coefficient_label) + ZKHSM_HASH_LEN + 2 + 4];
-	uint8_t hash[ZKHSM_HASH_LEN];
-	uint8_t *p = input;
-
-	memcpy(p, coefficient_label, sizeof(coefficient_label));
-	p += sizeof(coefficient_label);
-	memcpy(p, seed, ZKHSM_HASH_LEN);
-	p += ZKHSM_HASH_LEN;
-	put_unaligned_be16(ZKHSM_SUITE_P256, p);
-	put_unaligned_be32(i, p + 2);
-	zkhsm_sha256(input, sizeof(input), hash);
-	return BN_bin2bn(hash, 16, c) ? 0 : -ENOMEM;
-}
-
-/*
- * The batch: A_0 = D, then the proved entries. Summed in chunks, so that a list
- * of 100,000 keys does not take 150 MiB of tables.
- */
-static int batch_sum(struct verifier *v, const EC_POINT *identity, const EC_POINT *const *proved,
-		     size_t count, const uint8_t seed[ZKHSM_HASH_LEN])
-{
-	const EC_POINT **points = calloc(CHUNK, sizeof(EC_POINT *));
-	BIGNUM **scalars = calloc(CHUNK, sizeof(BIGNUM *));
-	EC_POINT *part = EC_POINT_new(v->group);
-	size_t i = 0, n, used = 0;
-	int ret = -ENOMEM;
-
-	if (!points || !scalars || !part)
-		goto out;
-	do {
-		for (n = 0; n < CHUNK && i <= count; n++, i++) {
-			points[n] = i ? proved[i - 1] : identity;
-			if (n == used && !(scalars[used++] = BN_new()))
-				goto out;
-			if (batch_coefficient(scalars[n], seed, (uint32_t)i))
-				goto out;
-		}
-		/* r * G goes with the first chunk. */
-		if (!EC_POINTs_mul(v->group, part, i == n ? v->r : NULL, n, points,
-				   (const BIGNUM **)scalars, v->ctx))
-			goto out;
-		if (i == n ? !EC_POINT_copy(v->result, part) :
-			     !EC_POINT_add(v->group, v->result, v->result, part, v->ctx))
-			goto out;
-	} while (i <= count);
-	ret = 0;
-out:
-	while (used)
-		BN_free(scalars[--used]);
-	EC_POINT_free(part);
-	free(scalars);
-	free(points);
-	return ret;
-}
-
 /**
  * zkhsm_configuration_check() - read C, the managers' keys included
  * @config: its bytes
@@ -326,11 +224,9 @@ int zkhsm_verify_evidence(const uint8_t *evidence, size_t len, const struct zkhs
 			  const uint8_t *config, size_t config_len,
 			  struct zkhsm_statement *out, struct zkhsm_error *err)
 {
-	uint8_t seed[ZKHSM_HASH_LEN];
-	const EC_POINT *const *proved;
 	EC_POINT *identity = NULL;
 	struct verifier v;
-	size_t statement_len, count;
+	size_t statement_len;
 	int ret;
 
 	if (zkhsm_evidence_decode(out, &statement_len, evidence, len))
@@ -346,9 +242,7 @@ int zkhsm_verify_evidence(const uint8_t *evidence, size_t len, const struct zkhs
 	ret = check_statement(out, l, config, config_len, err);
 	if (ret)
 		goto out;
-	batch_seed(out, evidence, statement_len, v.v, seed);
-	proved = zkhsm_keylist_proved(l, &count);
-	if (batch_sum(&v, identity, proved, count, seed))
+	if (zkhsm_batch_sum(out, evidence, statement_len, v.v, identity, l, v.r, v.result, v.ctx))
 		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
 	else
 		ret = verifier_compare(&v, err);

@@ -95,7 +95,7 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		zkhsmd_evidence_refuse(job, P_NONCE, "nonce", "newer evidence was accepted");
 		return 0;
 	}
-	ret = store->ops->revocation_get(store, ZKHSMD_SCOPE_HSM, ev->s.hsm_id, none, &r);
+	ret = store->ops->revocation_hsm(store, ev->s.hsm_id, &r);
 	if (ret && ret != -ENOENT)
 		return ret;
 	revoked = !ret;
@@ -177,15 +177,6 @@ static bool gather(struct zkhsmd_job *job, struct zkhsmd_store *store, const str
 	return true;
 }
 
-static uint32_t count_proved(const struct zkhsm_keylist *list)
-{
-	uint32_t proved = 0;
-
-	for (size_t i = 0; i < zkhsm_keylist_count(list); i++)
-		proved += zkhsm_list_entry_proved(zkhsm_keylist_entry(list, i));
-	return proved;
-}
-
 static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	struct evidence *ev = job->data;
@@ -207,7 +198,7 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 				    ev->config_len ? ev->config : NULL, ev->config_len, &ev->s,
 				    &err);
 	if (!ret) {
-		ev->proved = count_proved(ev->list);
+		ev->proved = (uint32_t)zkhsm_keylist_proved(ev->list);
 		return ZKHSMD_WRITE;
 	}
 	if (ret == -ENOMEM) {

@@ -92,7 +92,8 @@ static void sort_keys(struct terms *t, const struct zkhsm_keylist *list)
 	uint8_t name[32];
 
 	for (size_t i = 0; i < zkhsm_keylist_count(list); i++) {
-		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i);
+		struct zkhsm_list_entry entry;
+		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
 		struct stop *stop = find_stop(t, e, name);
 
 		if (stop) {
@@ -125,7 +126,8 @@ static int except_granted(struct terms *t, const struct zkhsm_keylist *list)
 
 	t->verdict = ZKHSM_LEASE_VERDICT_DENY;
 	for (size_t i = 0; !ret && i < zkhsm_keylist_count(list); i++) {
-		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i);
+		struct zkhsm_list_entry entry;
+		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
 
 		if (!find_stop(t, e, name) && zkhsm_list_entry_proved(e))
 			ret = zkhsmd_elements_add(&t->exceptions, name);
@@ -145,7 +147,8 @@ static void deny_all(struct terms *t, const struct zkhsm_keylist *list, const ui
 	t->exceptions.count = 0;
 	t->granted = 0;
 	for (size_t i = 0; i < zkhsm_keylist_count(list); i++) {
-		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i);
+		struct zkhsm_list_entry entry;
+		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
 
 		if (!find_stop(t, e, name) && zkhsm_list_entry_proved(e))
 			deny(t, e, "too-many");

@@ -80,7 +80,8 @@ static int add_list(struct zkhsmd *m, struct zkhsmd_store *store, const struct z
 	if (ret)
 		return ret == -ENOENT ? -EUCLEAN : ret;
 	for (size_t i = 0; !ret && i < zkhsm_keylist_count(list); i++) {
-		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i);
+		struct zkhsm_list_entry entry;
+		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
 
 		zkhsm_element_name(e->type, e->public, name);
 		ret = zkhsmd_elements_add(&t->elements, name);
@@ -180,7 +181,7 @@ static int next_list(struct zkhsmd_store *store, uint64_t *number)
 static int check_step(struct zkhsmd_store *store, const struct zkhsmd_revocation *r,
 		      struct zkhsmd_revocation *old)
 {
-	int ret = store->ops->revocation_get(store, r->scope, r->hsm_id, r->element, old);
+	int ret = store->ops->revocation_get(store, r, old);
 
 	if (ret && ret != -ENOENT)
 		return ret;
@@ -207,9 +208,9 @@ int zkhsmd_revoke(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_re
 		ret = note_before(store, &t);
 	if (!ret)
 		ret = next_list(store, &r->number);
-	if (!ret && old.row)
-		ret = store->ops->revocation_end(store, old.row, r->number);
 	r->at_ms = zkhsmd_now().wall;
+	if (!ret && old.row)
+		ret = store->ops->revocation_end(store, old.row, r);
 	if (!ret && r->action != ZKHSM_ORDER_TYPE_RELEASE)
 		ret = store->ops->revocation_add(store, r);
 	if (!ret)

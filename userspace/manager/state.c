@@ -27,12 +27,11 @@ int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct
 int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		      struct zkhsmd_status *out)
 {
-	static const uint8_t none[32];
 	struct zkhsmd_revocation r;
 	int ret;
 
 	out->age_ms = zkhsmd_age(h, m->boot_id, zkhsmd_now(), m->newest_wall);
-	ret = store->ops->revocation_get(store, ZKHSMD_SCOPE_HSM, h->id, none, &r);
+	ret = store->ops->revocation_hsm(store, h->id, &r);
 	if (ret && ret != -ENOENT)
 		return ret;
 	if (!ret)
@@ -106,9 +105,7 @@ int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 	ret = zkhsmd_hsm_list(m, store, h, &list);
 	if (ret)
 		return ret;
-	e = zkhsm_keylist_find(list, key_id);
-	if (e)
-		out->entry = *e;
+	e = zkhsm_keylist_find(list, key_id, &out->entry);
 	zkhsm_keylist_free(list);
 	if (!e)
 		return -ENOENT;
