@@ -98,9 +98,11 @@ const struct nla_policy zkhsm_key_del_nl_policy[ZKHSM_A_KEY_ID + 1] = {
 };
 
 /* ZKHSM_CMD_KEY_SIGN - do */
-const struct nla_policy zkhsm_key_sign_nl_policy[ZKHSM_A_KEY_DIGEST + 1] = {
+const struct nla_policy zkhsm_key_sign_nl_policy[ZKHSM_A_KEY_CLIENT_SIGNATURE + 1] = {
 	[ZKHSM_A_KEY_ID] = { .type = NLA_NUL_STRING, .len = ZKHSM_ID_MAX_LEN, },
 	[ZKHSM_A_KEY_DIGEST] = NLA_POLICY_EXACT_LEN(ZKHSM_HASH_LEN),
+	[ZKHSM_A_KEY_GRANT] = NLA_POLICY_EXACT_LEN(ZKHSM_GRANT_LEN),
+	[ZKHSM_A_KEY_CLIENT_SIGNATURE] = NLA_POLICY_EXACT_LEN(ZKHSM_SIGNATURE_LEN),
 };
 
 /* ZKHSM_CMD_KEY_MAC - do */
@@ -114,10 +116,12 @@ const struct nla_policy zkhsm_key_derive_nl_policy[ZKHSM_A_KEY_ID + 1] = {
 };
 
 /* ZKHSM_CMD_PROOF_GET - do */
-const struct nla_policy zkhsm_proof_get_nl_policy[ZKHSM_A_PROOF_OTHER_INFO + 1] = {
+const struct nla_policy zkhsm_proof_get_nl_policy[ZKHSM_A_PROOF_CLIENT_SIGNATURE + 1] = {
 	[ZKHSM_A_PROOF_ID] = { .type = NLA_NUL_STRING, .len = ZKHSM_ID_MAX_LEN, },
 	[ZKHSM_A_PROOF_USER_ID] = { .type = NLA_BINARY, },
 	[ZKHSM_A_PROOF_OTHER_INFO] = { .type = NLA_BINARY, },
+	[ZKHSM_A_PROOF_GRANT] = NLA_POLICY_EXACT_LEN(ZKHSM_GRANT_LEN),
+	[ZKHSM_A_PROOF_CLIENT_SIGNATURE] = NLA_POLICY_EXACT_LEN(ZKHSM_SIGNATURE_LEN),
 };
 
 /* ZKHSM_CMD_EVIDENCE_GET - do */
@@ -241,7 +245,7 @@ const struct genl_ops zkhsm_nl_ops[24] = {
 		.cmd		= ZKHSM_CMD_KEY_SIGN,
 		.doit		= zkhsm_nl_key_sign_doit,
 		.policy		= zkhsm_key_sign_nl_policy,
-		.maxattr	= ZKHSM_A_KEY_DIGEST,
+		.maxattr	= ZKHSM_A_KEY_CLIENT_SIGNATURE,
 	},
 	{
 		.cmd		= ZKHSM_CMD_KEY_MAC,
@@ -259,7 +263,7 @@ const struct genl_ops zkhsm_nl_ops[24] = {
 		.cmd		= ZKHSM_CMD_PROOF_GET,
 		.doit		= zkhsm_nl_proof_get_doit,
 		.policy		= zkhsm_proof_get_nl_policy,
-		.maxattr	= ZKHSM_A_PROOF_OTHER_INFO,
+		.maxattr	= ZKHSM_A_PROOF_CLIENT_SIGNATURE,
 	},
 	{
 		.cmd		= ZKHSM_CMD_EVIDENCE_GET,

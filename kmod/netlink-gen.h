@@ -34,13 +34,13 @@ extern const struct nla_policy zkhsm_key_set_nl_policy[ZKHSM_A_KEY_OWNER_UID + 1
 
 extern const struct nla_policy zkhsm_key_del_nl_policy[ZKHSM_A_KEY_ID + 1];
 
-extern const struct nla_policy zkhsm_key_sign_nl_policy[ZKHSM_A_KEY_DIGEST + 1];
+extern const struct nla_policy zkhsm_key_sign_nl_policy[ZKHSM_A_KEY_CLIENT_SIGNATURE + 1];
 
 extern const struct nla_policy zkhsm_key_mac_nl_policy[ZKHSM_A_KEY_ID + 1];
 
 extern const struct nla_policy zkhsm_key_derive_nl_policy[ZKHSM_A_KEY_ID + 1];
 
-extern const struct nla_policy zkhsm_proof_get_nl_policy[ZKHSM_A_PROOF_OTHER_INFO + 1];
+extern const struct nla_policy zkhsm_proof_get_nl_policy[ZKHSM_A_PROOF_CLIENT_SIGNATURE + 1];
 
 extern const struct nla_policy zkhsm_evidence_get_nl_policy[ZKHSM_A_EVIDENCE_OFFLINE + 1];
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Encoders and decoders of orders, see wire.h and Documentation/protocol.rst.
+ * Encoders and decoders of orders, and of what goes with grants, see wire.h and
+ * Documentation/protocol.rst.
  */
 #include "wire-io.h"
 
@@ -26,6 +27,19 @@ static void put_trust_change(struct zkhsm_writer *w, const struct zkhsm_order *o
 	put(w, o->config, o->config_len);
 }
 
+static void put_grant(struct zkhsm_writer *w, const struct zkhsm_order *o)
+{
+	put(w, o->instance_id, sizeof(o->instance_id));
+	put(w, o->element, sizeof(o->element));
+	put_u8(w, o->operation);
+	put_u16(w, o->algorithm);
+	put_u32(w, o->parameter);
+	put(w, o->input, sizeof(o->input));
+	put(w, o->client, sizeof(o->client));
+	put(w, o->jti, sizeof(o->jti));
+	put_u64(w, o->not_after_ms);
+}
+
 /*
  * zkhsm_order_encode() - write what an order's signature covers
  *
@@ -46,6 +60,9 @@ int zkhsm_order_encode(const struct zkhsm_order *o, u8 *buf, size_t size)
 		break;
 	case ZKHSM_ORDER_TYPE_TRUST_CHANGE:
 		put_trust_change(&w, o);
+		break;
+	case ZKHSM_ORDER_TYPE_GRANT:
+		put_grant(&w, o);
 		break;
 	default:
 		put_u8(&w, o->reason);
@@ -100,10 +117,51 @@ static void take_trust_change(struct zkhsm_reader *r, struct zkhsm_order *o)
 		r->bad = true;
 }
 
+static bool is_zero(const u8 *p, size_t len)
+{
+	while (len && !*p) {
+		p++;
+		len--;
+	}
+	return !len;
+}
+
+static bool operation_valid(const struct zkhsm_order *o)
+{
+	switch (o->operation) {
+	case ZKHSM_GRANT_OPERATION_SIGN:
+		return o->algorithm == ZKHSM_GRANT_ALGORITHM_ECDSA_P256_SHA256 && !o->parameter;
+	case ZKHSM_GRANT_OPERATION_PROVE:
+		return o->algorithm == ZKHSM_GRANT_ALGORITHM_RFC8235 && !o->parameter;
+	default:
+		return false;
+	}
+}
+
+/* Whether the client is a point shows when something is verified with it. */
+static void take_grant(struct zkhsm_reader *r, struct zkhsm_order *o)
+{
+	take_bytes(r, o->instance_id, sizeof(o->instance_id));
+	take_bytes(r, o->element, sizeof(o->element));
+	o->operation = take_u8(r);
+	o->algorithm = take_u16(r);
+	o->parameter = take_u32(r);
+	take_bytes(r, o->input, sizeof(o->input));
+	take_bytes(r, o->client, sizeof(o->client));
+	take_bytes(r, o->jti, sizeof(o->jti));
+	o->not_after_ms = take_u64(r);
+	if (!operation_valid(o) || !o->not_after_ms ||
+	    is_zero(o->jti, sizeof(o->jti)) ||
+	    (zkhsm_grant_names_client(o) && o->client[0] != 0x04))
+		r->bad = true;
+}
+
 /* Numbered from 1; 0 is kept for the orders that have no number. */
 static bool number_valid(const struct zkhsm_order *o)
 {
-	return o->type == ZKHSM_ORDER_TYPE_LEASE ? !o->number : !!o->number;
+	if (o->type == ZKHSM_ORDER_TYPE_LEASE || o->type == ZKHSM_ORDER_TYPE_GRANT)
+		return !o->number;
+	return o->number;
 }
 
 int zkhsm_order_decode(struct zkhsm_order *o, const u8 *buf, size_t len)
@@ -131,6 +189,9 @@ int zkhsm_order_decode(struct zkhsm_order *o, const u8 *buf, size_t len)
 	case ZKHSM_ORDER_TYPE_TRUST_CHANGE:
 		take_trust_change(&r, o);
 		break;
+	case ZKHSM_ORDER_TYPE_GRANT:
+		take_grant(&r, o);
+		break;
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -139,5 +200,52 @@ int zkhsm_order_decode(struct zkhsm_order *o, const u8 *buf, size_t len)
 	o->signed_len = len - r.left;
 	o->body_len = o->signed_len - ZKHSM_ORDER_HEAD_LEN;
 	o->signature = take(&r, ZKHSM_SIGNATURE_LEN);
+	return reader_end(&r);
+}
+
+bool zkhsm_grant_names_client(const struct zkhsm_order *o)
+{
+	return !is_zero(o->client, sizeof(o->client));
+}
+
+static const u8 grant_label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'g', 'r', 'a', 'n', 't', ' ',
+				  'v', '1' };
+static const u8 use_label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'g', 'r', 'a', 'n', 't', ' ',
+				'u', 's', 'e', ' ', 'v', '1' };
+
+void zkhsm_grant_digest_input(const struct zkhsm_order *o, u8 out[ZKHSM_GRANT_INPUT_LEN])
+{
+	struct zkhsm_writer w = { .p = out, .left = ZKHSM_GRANT_INPUT_LEN };
+
+	put(&w, grant_label, sizeof(grant_label));
+	put(&w, o->hsm_id, sizeof(o->hsm_id));
+	put_grant(&w, o);
+}
+
+void zkhsm_grant_use_input(const u8 digest[ZKHSM_HASH_LEN], u8 out[ZKHSM_GRANT_USE_LEN])
+{
+	struct zkhsm_writer w = { .p = out, .left = ZKHSM_GRANT_USE_LEN };
+
+	put(&w, use_label, sizeof(use_label));
+	put(&w, digest, ZKHSM_HASH_LEN);
+}
+
+int zkhsm_receipt_encode(const struct zkhsm_receipt *r, u8 *buf, size_t size)
+{
+	struct zkhsm_writer w = { .p = buf, .left = size };
+
+	put_header(&w, ZKHSM_WIRE_RECEIPT);
+	put(&w, r->grant_digest, sizeof(r->grant_digest));
+	put(&w, r->output_digest, sizeof(r->output_digest));
+	return writer_end(&w);
+}
+
+int zkhsm_receipt_decode(struct zkhsm_receipt *out, const u8 *buf, size_t len)
+{
+	struct zkhsm_reader r = { .p = buf, .left = len };
+
+	expect_header(&r, ZKHSM_WIRE_RECEIPT);
+	take_bytes(&r, out->grant_digest, sizeof(out->grant_digest));
+	take_bytes(&r, out->output_digest, sizeof(out->output_digest));
 	return reader_end(&r);
 }

@@ -21,7 +21,7 @@
 #define ZKHSM_HEADER_LEN	8	/* magic | type u8 | version u16 */
 #define ZKHSM_WIRE_VERSION	1
 
-/* Types below 16 describe, 16 to 31 order (enum zkhsm_order_type), 32 up are sealed. */
+/* Types below 16 describe, 16 to 31 order (enum zkhsm_order_type), 32 to 35 are sealed. */
 enum zkhsm_wire_type {
 	ZKHSM_WIRE_STATEMENT = 1,
 	ZKHSM_WIRE_ANNOUNCEMENT = 2,
@@ -32,6 +32,7 @@ enum zkhsm_wire_type {
 	ZKHSM_WIRE_SEALED_RECORD = 33,
 	ZKHSM_WIRE_SHARE = 34,
 	ZKHSM_WIRE_TPM_BLOB = 35,
+	ZKHSM_WIRE_RECEIPT = 36,
 };
 
 /* Suites: group, hash and coefficient length in one number. */
@@ -190,9 +191,8 @@ int zkhsm_announcement_decode(struct zkhsm_announcement *a, const u8 *buf, size_
 
 /**
  * struct zkhsm_order - one signed order of a manager
- * @type:	enum zkhsm_order_type; the decoder knows lease, revoke, hold,
- *		release and trust-change
- * @number:	per manager and HSM, from 1; 0 for a lease
+ * @type:	enum zkhsm_order_type; the decoder knows all but transfer
+ * @number:	per manager and HSM, from 1; 0 for a lease and a grant
  * @reason:	enum zkhsm_revocation_reason, of revoke, hold and release
  * @statement:	of a lease: SHA-256 of the S that it answers
  * @least:	of a lease: number of the last order that must have been applied
@@ -206,6 +206,15 @@ int zkhsm_announcement_decode(struct zkhsm_announcement *a, const u8 *buf, size_
  * @previous:	of a trust-change: SHA-256 of the C that it replaces
  * @config_len:	length of @config
  * @config:	of a trust-change: the new C, well-formed; points into the buffer
+ * @instance_id: of a grant: of the HSM, as in S
+ * @element:	of a grant: the name of the key's element
+ * @operation:	of a grant: enum zkhsm_grant_operation
+ * @algorithm:	of a grant: enum zkhsm_grant_algorithm, that of @operation
+ * @parameter:	of a grant: 0
+ * @input:	of a grant: SHA-256 of what is signed, or of a proof's items
+ * @client:	of a grant: whose it is, SEC1 uncompressed; all zero: anybody's
+ * @jti:	of a grant: makes it unlike any other; not all zero
+ * @not_after_ms: of a grant: when it ends, in the HSM's uptime; not 0
  * @body:	what the signature covers from the body on; points into the buffer
  * @body_len:	its length
  * @signed_len:	how many bytes from the start the signature covers
@@ -228,6 +237,15 @@ struct zkhsm_order {
 	u8 previous[ZKHSM_HASH_LEN];
 	u16 config_len;
 	const u8 *config;
+	u8 instance_id[ZKHSM_INSTANCE_ID_LEN];
+	u8 element[ZKHSM_HASH_LEN];
+	u8 operation;
+	u16 algorithm;
+	u32 parameter;
+	u8 input[ZKHSM_HASH_LEN];
+	u8 client[ZKHSM_POINT_LEN];
+	u8 jti[ZKHSM_JTI_LEN];
+	u64 not_after_ms;
 	const u8 *body;
 	size_t body_len;
 	size_t signed_len;
@@ -242,6 +260,9 @@ struct zkhsm_order {
 #define ZKHSM_ORDER_TRUST_MAX_LEN (ZKHSM_ORDER_HEAD_LEN + ZKHSM_HASH_LEN + 2 + \
 				   ZKHSM_CONFIGURATION_MAX_LEN + ZKHSM_SIGNATURE_LEN)
 
+#define ZKHSM_GRANT_BODY_LEN	(ZKHSM_INSTANCE_ID_LEN + ZKHSM_HASH_LEN + 1 + 2 + 4 + \
+				 ZKHSM_HASH_LEN + ZKHSM_POINT_LEN + ZKHSM_JTI_LEN + 8)
+
 /* wire-order.c. Encodes what is signed: all but the signature. */
 int zkhsm_order_encode(const struct zkhsm_order *o, u8 *buf, size_t size);
 /*
@@ -249,6 +270,29 @@ int zkhsm_order_encode(const struct zkhsm_order *o, u8 *buf, size_t size);
  * version does not know the body of; its type, ids and number are set then.
  */
 int zkhsm_order_decode(struct zkhsm_order *o, const u8 *buf, size_t len);
+
+/*
+ * The input of SHA-256 for the grant digest, of a grant that was decoded:
+ * "zkhsm grant v1" | hsm_id | body. No manager and no signature is in it: it is
+ * one for all that grant the same.
+ */
+#define ZKHSM_GRANT_INPUT_LEN	(14 + ZKHSM_HASH_LEN + ZKHSM_GRANT_BODY_LEN)
+void zkhsm_grant_digest_input(const struct zkhsm_order *o, u8 out[ZKHSM_GRANT_INPUT_LEN]);
+/* What the client that a grant names signs: "zkhsm grant use v1" | grant digest. */
+#define ZKHSM_GRANT_USE_LEN	(18 + ZKHSM_HASH_LEN)
+void zkhsm_grant_use_input(const u8 digest[ZKHSM_HASH_LEN], u8 out[ZKHSM_GRANT_USE_LEN]);
+bool zkhsm_grant_names_client(const struct zkhsm_order *o);
+
+/* What the identity says, in a proof of RFC 8235, about an answer that was granted. */
+struct zkhsm_receipt {
+	u8 grant_digest[ZKHSM_HASH_LEN];
+	u8 output_digest[ZKHSM_HASH_LEN];	/* SHA-256 of the signature, or of the proof */
+};
+
+#define ZKHSM_RECEIPT_BODY_LEN	(ZKHSM_HEADER_LEN + ZKHSM_HASH_LEN + ZKHSM_HASH_LEN)
+
+int zkhsm_receipt_encode(const struct zkhsm_receipt *r, u8 *buf, size_t size);
+int zkhsm_receipt_decode(struct zkhsm_receipt *r, const u8 *buf, size_t len);
 
 /* The input of SHA-256 for an element name: BE16(suite) | x-coordinate. */
 #define ZKHSM_ELEMENT_INPUT_LEN	(2 + 32)

@@ -97,6 +97,18 @@ static const char *const reasons[] = {
 	[ZKHSM_REASON_NONCE] = "nonce",
 	[ZKHSM_REASON_TTL] = "ttl",
 	[ZKHSM_REASON_OTHER_CONFIGURATION] = "other-configuration",
+	[ZKHSM_REASON_NO_GRANT] = "no-grant",
+	[ZKHSM_REASON_GRANT_QUORUM] = "grant-quorum",
+	[ZKHSM_REASON_GRANT_INSTANCE] = "grant-instance",
+	[ZKHSM_REASON_GRANT_ELEMENT] = "grant-element",
+	[ZKHSM_REASON_GRANT_OPERATION] = "grant-operation",
+	[ZKHSM_REASON_GRANT_INPUT] = "grant-input",
+	[ZKHSM_REASON_GRANT_EXPIRED] = "grant-expired",
+	[ZKHSM_REASON_GRANT_AHEAD] = "grant-ahead",
+	[ZKHSM_REASON_GRANT_USED] = "grant-used",
+	[ZKHSM_REASON_GRANTS_OUTSTANDING] = "grants-outstanding",
+	[ZKHSM_REASON_GRANT_CLIENT] = "grant-client",
+	[ZKHSM_REASON_GRANTS_DIFFER] = "grants-differ",
 };
 
 const char *zkhsm_reason_name(uint32_t reason)
@@ -204,6 +216,21 @@ const char *zkhsm_order_outcome_name(uint32_t outcome)
 	};
 
 	return NAME_OF(names, outcome);
+}
+
+static const char *const grant_operations[] = {
+	[ZKHSM_GRANT_OPERATION_SIGN] = "sign",
+	[ZKHSM_GRANT_OPERATION_PROVE] = "prove",
+};
+
+const char *zkhsm_grant_operation_name(uint32_t operation)
+{
+	return NAME_OF(grant_operations, operation);
+}
+
+int zkhsm_grant_operation_parse(const char *name)
+{
+	return find_name(grant_operations, ARRAY_SIZE(grant_operations), name, strlen(name));
 }
 
 const char *zkhsm_order_type_name(uint32_t type)

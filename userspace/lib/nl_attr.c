@@ -28,12 +28,16 @@ static const char *const key_names[ZKHSM_A_KEY_MAX + 1] = {
 	[ZKHSM_A_KEY_OWNER_UID] = "owner-uid",
 	[ZKHSM_A_KEY_KEYRING_SERIAL] = "keyring-serial",
 	[ZKHSM_A_KEY_DIGEST] = "digest",
+	[ZKHSM_A_KEY_GRANT] = "grant",
+	[ZKHSM_A_KEY_CLIENT_SIGNATURE] = "client-signature",
 };
 
 static const char *const proof_names[ZKHSM_A_PROOF_MAX + 1] = {
 	[ZKHSM_A_PROOF_ID] = "id",
 	[ZKHSM_A_PROOF_USER_ID] = "user-id",
 	[ZKHSM_A_PROOF_OTHER_INFO] = "other-info",
+	[ZKHSM_A_PROOF_GRANT] = "grant",
+	[ZKHSM_A_PROOF_CLIENT_SIGNATURE] = "client-signature",
 };
 
 static const char *const evidence_names[ZKHSM_A_EVIDENCE_MAX + 1] = {

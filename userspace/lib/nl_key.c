@@ -12,6 +12,7 @@ struct key_walk {
 struct signature {
 	uint8_t *bytes;
 	uint8_t *public;
+	uint8_t *receipt;	/* NULL: nothing was granted */
 };
 
 /* What one pinned manager says of the key. */
@@ -168,45 +169,112 @@ static int on_signature(struct nlattr **tb, void *arg)
 {
 	struct signature *s = arg;
 
-	if (zkhsm_nl_bytes(tb[ZKHSM_A_KEY_SIGNATURE], s->bytes, ZKHSM_SIGNATURE_LEN))
+	if (zkhsm_nl_bytes(tb[ZKHSM_A_KEY_SIGNATURE], s->bytes, ZKHSM_SIGNATURE_LEN) ||
+	    (s->receipt &&
+	     zkhsm_nl_bytes(tb[ZKHSM_A_KEY_RECEIPT], s->receipt, ZKHSM_RECEIPT_LEN)))
 		return -EPROTO;
 	return zkhsm_nl_bytes(tb[ZKHSM_A_KEY_PUBLIC], s->public, ZKHSM_POINT_LEN);
+}
+
+/* @grants NULL: none. The two attribute sets number them differently. */
+static int put_grants(struct nl_msg *msg, const struct zkhsm_grants *grants, int grant,
+		      int client_signature)
+{
+	size_t i;
+
+	for (i = 0; grants && i < grants->count; i++)
+		if (nla_put(msg, grant, (int)grants->orders[i].len, grants->orders[i].data))
+			return -EMSGSIZE;
+	if (grants && grants->client_signature)
+		return nla_put(msg, client_signature, ZKHSM_SIGNATURE_LEN,
+			       grants->client_signature);
+	return 0;
+}
+
+static int sign(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32],
+		const struct zkhsm_grants *grants, struct signature *s, struct zkhsm_error *err)
+{
+	struct nl_msg *msg = key_request(nl, ZKHSM_CMD_KEY_SIGN, id);
+
+	if (msg && (nla_put(msg, ZKHSM_A_KEY_DIGEST, ZKHSM_HASH_LEN, digest) ||
+		    put_grants(msg, grants, ZKHSM_A_KEY_GRANT, ZKHSM_A_KEY_CLIENT_SIGNATURE))) {
+		nlmsg_free(msg);
+		return zkhsm_fail(err, -EMSGSIZE, "the request is too large");
+	}
+	return zkhsm_nl_call(nl, &zkhsm_nl_key, msg, on_signature, s, err);
 }
 
 int zkhsm_key_sign(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32],
 		   uint8_t signature[64], uint8_t public[65], struct zkhsm_error *err)
 {
-	struct signature s = { signature, public };
-	struct nl_msg *msg = key_request(nl, ZKHSM_CMD_KEY_SIGN, id);
+	struct signature s = { signature, public, NULL };
 
-	if (msg && nla_put(msg, ZKHSM_A_KEY_DIGEST, ZKHSM_HASH_LEN, digest)) {
-		nlmsg_free(msg);
-		msg = NULL;
-	}
-	return zkhsm_nl_call(nl, &zkhsm_nl_key, msg, on_signature, &s, err);
+	return sign(nl, id, digest, NULL, &s, err);
+}
+
+int zkhsm_key_sign_granted(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32],
+			   const struct zkhsm_grants *grants, uint8_t signature[64],
+			   uint8_t public[65], uint8_t receipt[ZKHSM_RECEIPT_LEN],
+			   struct zkhsm_error *err)
+{
+	struct signature s = { signature, public, receipt };
+
+	return sign(nl, id, digest, grants, &s, err);
 }
 
 static int on_proof(struct nlattr **tb, void *arg)
 {
 	struct signature *s = arg;
 
-	if (zkhsm_nl_bytes(tb[ZKHSM_A_PROOF_PROOF], s->bytes, ZKHSM_PROOF_LEN))
+	if (zkhsm_nl_bytes(tb[ZKHSM_A_PROOF_PROOF], s->bytes, ZKHSM_PROOF_LEN) ||
+	    (s->receipt &&
+	     zkhsm_nl_bytes(tb[ZKHSM_A_PROOF_RECEIPT], s->receipt, ZKHSM_RECEIPT_LEN)))
 		return -EPROTO;
 	return zkhsm_nl_bytes(tb[ZKHSM_A_PROOF_PUBLIC], s->public, ZKHSM_POINT_LEN);
+}
+
+static int put_proof(struct nl_msg *msg, const char *id, const struct zkhsm_bytes *user_id,
+		     const struct zkhsm_bytes *other, const struct zkhsm_grants *grants)
+{
+	if (nla_put_string(msg, ZKHSM_A_PROOF_ID, id) ||
+	    nla_put(msg, ZKHSM_A_PROOF_USER_ID, (int)user_id->len, user_id->data) ||
+	    (other->data &&
+	     nla_put(msg, ZKHSM_A_PROOF_OTHER_INFO, (int)other->len, other->data)))
+		return -EMSGSIZE;
+	return put_grants(msg, grants, ZKHSM_A_PROOF_GRANT, ZKHSM_A_PROOF_CLIENT_SIGNATURE);
+}
+
+static int prove(struct zkhsm_nl *nl, const char *id, const struct zkhsm_bytes *user_id,
+		 const struct zkhsm_bytes *other, const struct zkhsm_grants *grants,
+		 struct signature *s, struct zkhsm_error *err)
+{
+	struct nl_msg *msg = zkhsm_nl_request(nl, ZKHSM_CMD_PROOF_GET, 0);
+
+	if (msg && put_proof(msg, id, user_id, other, grants)) {
+		nlmsg_free(msg);
+		return zkhsm_fail(err, -EMSGSIZE, "the request is too large");
+	}
+	return zkhsm_nl_call(nl, &zkhsm_nl_proof, msg, on_proof, s, err);
 }
 
 int zkhsm_proof_get(struct zkhsm_nl *nl, const char *id, const void *user_id, size_t user_id_len,
 		    const void *other, size_t other_len, uint8_t public[65], uint8_t proof[97],
 		    struct zkhsm_error *err)
 {
-	struct signature s = { proof, public };
-	struct nl_msg *msg = zkhsm_nl_request(nl, ZKHSM_CMD_PROOF_GET, 0);
+	const struct zkhsm_bytes uid = { user_id, user_id_len }, info = { other, other_len };
+	struct signature s = { proof, public, NULL };
 
-	if (msg && (nla_put_string(msg, ZKHSM_A_PROOF_ID, id) ||
-		    nla_put(msg, ZKHSM_A_PROOF_USER_ID, (int)user_id_len, user_id) ||
-		    (other && nla_put(msg, ZKHSM_A_PROOF_OTHER_INFO, (int)other_len, other)))) {
-		nlmsg_free(msg);
-		return zkhsm_fail(err, -EMSGSIZE, "the request is too large");
-	}
-	return zkhsm_nl_call(nl, &zkhsm_nl_proof, msg, on_proof, &s, err);
+	return prove(nl, id, &uid, &info, NULL, &s, err);
+}
+
+int zkhsm_proof_get_granted(struct zkhsm_nl *nl, const char *id, const void *user_id,
+			    size_t user_id_len, const void *other, size_t other_len,
+			    const struct zkhsm_grants *grants, uint8_t public[65],
+			    uint8_t proof[97], uint8_t receipt[ZKHSM_RECEIPT_LEN],
+			    struct zkhsm_error *err)
+{
+	const struct zkhsm_bytes uid = { user_id, user_id_len }, info = { other, other_len };
+	struct signature s = { proof, public, receipt };
+
+	return prove(nl, id, &uid, &info, grants, &s, err);
 }

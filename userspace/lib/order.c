@@ -109,7 +109,8 @@ int zkhsm_order_make(EVP_PKEY *key, uint8_t type, const uint8_t hsm_id[32], uint
 	*len = 0;
 	if (!count)
 		return zkhsm_fail(err, -EINVAL, "an order names one element at least");
-	if (type == ZKHSM_ORDER_TYPE_LEASE || type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+	if (type == ZKHSM_ORDER_TYPE_LEASE || type == ZKHSM_ORDER_TYPE_TRUST_CHANGE ||
+	    type == ZKHSM_ORDER_TYPE_GRANT)
 		return zkhsm_fail(err, -EINVAL, "orders of this type are made otherwise");
 	ret = begin(key, hsm_id, elements, count, &names, &o, err);
 	if (ret)
@@ -195,6 +196,40 @@ int zkhsm_trust_change_make(EVP_PKEY *key, const uint8_t hsm_id[32], uint64_t nu
 }
 
 /**
+ * zkhsm_grant_make() - make and sign a grant
+ * @key: the manager's private key
+ * @hsm_id: the HSM that is to obey
+ * @t: what it is for
+ * @grant: the order
+ * @err: why not
+ *
+ * Return: 0; -EINVAL for a field that no grant has, or a key that is not on
+ * P-256; -EIO; -ENOMEM.
+ */
+int zkhsm_grant_make(EVP_PKEY *key, const uint8_t hsm_id[32], const struct zkhsm_grant_terms *t,
+		     uint8_t grant[ZKHSM_GRANT_LEN], struct zkhsm_error *err)
+{
+	uint8_t (*names)[ZKHSM_HASH_LEN];
+	struct zkhsm_order o = { 0 };
+	uint8_t *order;
+	size_t len;
+	int ret;
+
+	ret = begin(key, hsm_id, NULL, 0, &names, &o, err);
+	if (ret)
+		return ret;
+	zkhsm_grant_fill(t, &o);
+	ret = zkhsm_grant_check(&o, err);
+	if (!ret)
+		ret = encode_and_sign(key, &o, &order, &len, err);
+	if (ret)
+		return ret;
+	memcpy(grant, order, ZKHSM_GRANT_LEN);
+	free(order);
+	return 0;
+}
+
+/**
  * zkhsm_order_verify() - check an order as the kernel does, but for its state
  * @public: the manager's key, SEC1 uncompressed
  * @data: the order
@@ -217,6 +252,8 @@ int zkhsm_order_verify(const uint8_t public[65], const uint8_t *data, size_t len
 				  zkhsm_order_type_name(out->type));
 	if (!ret && out->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
 		ret = zkhsm_configuration_decode(&c, out->config, out->config_len);
+	if (!ret && out->type == ZKHSM_ORDER_TYPE_GRANT)
+		ret = zkhsm_grant_check(out, NULL) ? -EBADMSG : 0;
 	if (ret)
 		return zkhsm_fail(err, ret, "the order is malformed");
 	zkhsm_sha256(public, ZKHSM_POINT_LEN, digest);

@@ -31,6 +31,10 @@
 #define ZKHSM_SHARES_MAX		16
 #define ZKHSM_TTL_MIN_MS		1000
 #define ZKHSM_TTL_MAX_MS		2678400000
+#define ZKHSM_JTI_LEN			16
+#define ZKHSM_GRANT_LEN			320
+#define ZKHSM_GRANT_AHEAD_MAX_MS	60000
+#define ZKHSM_RECEIPT_LEN		169
 
 /**
  * enum zkhsm_key_type - Number of the key's type in the list L; for EC keys
@@ -92,8 +96,8 @@ enum zkhsm_key_usage {
  *   kernel only.
  * @ZKHSM_KEY_FLAG_LEASE_REQUIRED: Works only while leases of `quorum` managers
  *   grant it. Can be set, never cleared.
- * @ZKHSM_KEY_FLAG_GRANT_REQUIRED: Works only with a grant per operation; not
- *   accepted yet.
+ * @ZKHSM_KEY_FLAG_GRANT_REQUIRED: Each operation needs grants of `quorum`
+ *   managers for it. Can be set, never cleared.
  */
 enum zkhsm_key_flag {
 	ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE = 1,
@@ -156,6 +160,7 @@ enum zkhsm_feature {
 	ZKHSM_FEATURE_SHARES = 128,
 	ZKHSM_FEATURE_TPM = 256,
 	ZKHSM_FEATURE_LEASES = 512,
+	ZKHSM_FEATURE_GRANTS = 1024,
 };
 
 /**
@@ -221,6 +226,29 @@ enum zkhsm_lease_verdict {
 	ZKHSM_LEASE_VERDICT_EXPIRED,
 	ZKHSM_LEASE_VERDICT_CHANGED,
 	ZKHSM_LEASE_VERDICT_NONE,
+};
+
+/**
+ * enum zkhsm_grant_operation - What a grant is for; the numbers are those of
+ *   the byte format.
+ */
+enum zkhsm_grant_operation {
+	ZKHSM_GRANT_OPERATION_UNSPEC,
+	ZKHSM_GRANT_OPERATION_SIGN,
+	ZKHSM_GRANT_OPERATION_PROVE,
+};
+
+/**
+ * enum zkhsm_grant_algorithm - How it is done; the numbers are those of the
+ *   byte format.
+ * @ZKHSM_GRANT_ALGORITHM_ECDSA_P256_SHA256: Of key-sign, over a SHA-256
+ *   digest.
+ * @ZKHSM_GRANT_ALGORITHM_RFC8235: Of proof-get.
+ */
+enum zkhsm_grant_algorithm {
+	ZKHSM_GRANT_ALGORITHM_UNSPEC,
+	ZKHSM_GRANT_ALGORITHM_ECDSA_P256_SHA256,
+	ZKHSM_GRANT_ALGORITHM_RFC8235,
 };
 
 /**
@@ -340,6 +368,24 @@ enum zkhsm_revocation_reason {
  * @ZKHSM_REASON_TTL: The lease is for longer than max-ttl-ms (EINVAL).
  * @ZKHSM_REASON_OTHER_CONFIGURATION: The order replaces another configuration
  *   than the one in force.
+ * @ZKHSM_REASON_NO_GRANT: The key needs grants for each operation (EACCES).
+ * @ZKHSM_REASON_GRANT_QUORUM: Fewer managers grant the operation than the
+ *   quorum (EACCES).
+ * @ZKHSM_REASON_GRANT_INSTANCE: The grants are for another instance of this
+ *   HSM (ESTALE).
+ * @ZKHSM_REASON_GRANT_ELEMENT: The grants are for another key (EKEYREJECTED).
+ * @ZKHSM_REASON_GRANT_OPERATION: The grants are for another operation or
+ *   algorithm (EKEYREJECTED).
+ * @ZKHSM_REASON_GRANT_INPUT: The grants are for another input (EKEYREJECTED).
+ * @ZKHSM_REASON_GRANT_EXPIRED: The grants have expired (EKEYEXPIRED).
+ * @ZKHSM_REASON_GRANT_AHEAD: The grants are for longer than a grant may live
+ *   (EINVAL).
+ * @ZKHSM_REASON_GRANT_USED: The grants have been used (EALREADY).
+ * @ZKHSM_REASON_GRANTS_OUTSTANDING: Every slot for a used grant is taken
+ *   (EBUSY).
+ * @ZKHSM_REASON_GRANT_CLIENT: The signature of the client that the grants name
+ *   is missing (EACCES) or false (EKEYREJECTED), or they name none (EINVAL).
+ * @ZKHSM_REASON_GRANTS_DIFFER: The grants do not all say the same (EINVAL).
  */
 enum zkhsm_reason {
 	ZKHSM_REASON_UNSPEC,
@@ -400,6 +446,18 @@ enum zkhsm_reason {
 	ZKHSM_REASON_NONCE,
 	ZKHSM_REASON_TTL,
 	ZKHSM_REASON_OTHER_CONFIGURATION,
+	ZKHSM_REASON_NO_GRANT,
+	ZKHSM_REASON_GRANT_QUORUM,
+	ZKHSM_REASON_GRANT_INSTANCE,
+	ZKHSM_REASON_GRANT_ELEMENT,
+	ZKHSM_REASON_GRANT_OPERATION,
+	ZKHSM_REASON_GRANT_INPUT,
+	ZKHSM_REASON_GRANT_EXPIRED,
+	ZKHSM_REASON_GRANT_AHEAD,
+	ZKHSM_REASON_GRANT_USED,
+	ZKHSM_REASON_GRANTS_OUTSTANDING,
+	ZKHSM_REASON_GRANT_CLIENT,
+	ZKHSM_REASON_GRANTS_DIFFER,
 };
 
 enum {
@@ -460,6 +518,9 @@ enum {
 	ZKHSM_A_KEY_WORKS_UNTIL_MS,
 	ZKHSM_A_KEY_UNLEASED_USES,
 	ZKHSM_A_KEY_LEASE,
+	ZKHSM_A_KEY_GRANT,
+	ZKHSM_A_KEY_CLIENT_SIGNATURE,
+	ZKHSM_A_KEY_RECEIPT,
 
 	__ZKHSM_A_KEY_MAX
 };
@@ -480,6 +541,9 @@ enum {
 	ZKHSM_A_PROOF_OTHER_INFO,
 	ZKHSM_A_PROOF_PUBLIC,
 	ZKHSM_A_PROOF_PROOF,
+	ZKHSM_A_PROOF_GRANT,
+	ZKHSM_A_PROOF_CLIENT_SIGNATURE,
+	ZKHSM_A_PROOF_RECEIPT,
 
 	__ZKHSM_A_PROOF_MAX
 };
