@@ -106,14 +106,21 @@ struct zkhsmd_pending {
 };
 
 enum zkhsmd_scope {
-	ZKHSMD_SCOPE_KEY = 1, ZKHSMD_SCOPE_ELEMENT, ZKHSMD_SCOPE_HSM,
+	ZKHSMD_SCOPE_KEY = 1, ZKHSMD_SCOPE_ELEMENT, ZKHSMD_SCOPE_HSM, ZKHSMD_SCOPE_CLUSTER,
 };
 
+#define ZKHSMD_WHO_MAX		127
+
 /**
- * struct zkhsmd_revocation - one that is in force
+ * struct zkhsmd_revocation - one that is in force, or was
  * @action:	ZKHSM_ORDER_TYPE_REVOKE or _HOLD
- * @hsm_id, @key_id, @element: those that the scope has (key: all three), else zero
+ * @hsm_id, @key_id, @element, @cluster: those that the scope has (key: the first
+ *		three), else zero
  * @number:	of the list in which it appeared
+ * @who:	the subject of the administrator's certificate; "" where that was not kept
+ * @ended:	number of the list in which it does not appear any more, 0 while it is
+ *		in force; @ended_ms, @ended_who and @ended_reason are of the act that
+ *		ended it: a release, or a revocation that took a hold's place
  */
 struct zkhsmd_revocation {
 	int64_t row;
@@ -122,9 +129,24 @@ struct zkhsmd_revocation {
 	uint8_t hsm_id[32];
 	char key_id[ZKHSM_ID_MAX_LEN + 1];
 	uint8_t element[32];
+	char cluster[ZKHSMD_NAME_MAX + 1];
 	uint8_t reason;
 	uint64_t number;
 	int64_t at_ms;
+	char who[ZKHSMD_WHO_MAX + 1];
+	uint64_t ended;
+	int64_t ended_ms;
+	char ended_who[ZKHSMD_WHO_MAX + 1];
+	uint8_t ended_reason;
+};
+
+/**
+ * struct zkhsmd_status_mark - what status lists follow from, but for revocations
+ * @last:	the highest index that was given, 0: none
+ * @quarantined, @quarantined_ms: HSMs in quarantine, and the sum of since when
+ */
+struct zkhsmd_status_mark {
+	uint64_t last, quarantined, quarantined_ms;
 };
 
 struct zkhsmd_order {
@@ -139,6 +161,13 @@ enum zkhsmd_meta {
 	ZKHSMD_META_LIST_NUMBER,	/* u64 */
 	ZKHSMD_META_PROBE,		/* u64 */
 };
+
+/* alert.h and holding.h */
+struct zkhsmd_alert;
+struct zkhsmd_alert_row;
+struct zkhsmd_delivery;
+struct zkhsmd_holding;
+struct zkhsmd_history;
 
 struct zkhsmd_store_ops {
 	const char *name;
@@ -188,9 +217,11 @@ struct zkhsmd_store_ops {
 			  size_t len);
 	int (*config_trim)(struct zkhsmd_store *s);				/* nobody's ones */
 
-	/* In force, of exactly this scope and these names. */
-	int (*revocation_get)(struct zkhsmd_store *s, enum zkhsmd_scope scope,
-			      const uint8_t hsm_id[32], const uint8_t element[32],
+	/* In force, of exactly the scope and the names that @like has. */
+	int (*revocation_get)(struct zkhsmd_store *s, const struct zkhsmd_revocation *like,
+			      struct zkhsmd_revocation *out);
+	/* In force, the strongest that stops all of this HSM: its own, or its cluster's. */
+	int (*revocation_hsm)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			      struct zkhsmd_revocation *out);
 	/* In force, the strongest that stops this element on this HSM, of any scope. */
 	int (*revocation_stopping)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
@@ -200,9 +231,25 @@ struct zkhsmd_store_ops {
 				   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
 				   void *arg);
 	int (*revocation_add)(struct zkhsmd_store *s, const struct zkhsmd_revocation *r);
-	int (*revocation_end)(struct zkhsmd_store *s, int64_t row, uint64_t number);
+	/* Number, time, who and reason of @by: what ended it. */
+	int (*revocation_end)(struct zkhsmd_store *s, int64_t row,
+			      const struct zkhsmd_revocation *by);
 	int (*revocation_each)(struct zkhsmd_store *s,
 			       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg);
+	/* Ended ones too, those of rows above @after, until @fn returns other than 0. */
+	int (*revocation_page)(struct zkhsmd_store *s, int64_t after,
+			       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg);
+
+	/* Its index in the status lists, from 1; never taken back. What has one keeps it. */
+	int (*status_add)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			  const uint8_t element[32]);
+	int (*status_get)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			  const uint8_t element[32], uint64_t *number);
+	int (*status_any)(struct zkhsmd_store *s, const uint8_t hsm_id[32]);	/* 0 or -ENOENT */
+	int (*status_mark)(struct zkhsmd_store *s, struct zkhsmd_status_mark *out);
+	/* Each index from @first to @last and what stops it, in no order, maybe several times. */
+	int (*status_stopped)(struct zkhsmd_store *s, uint64_t first, uint64_t last,
+			      int (*fn)(uint64_t number, uint8_t action, void *arg), void *arg);
 
 	int (*order_add)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			 const struct zkhsmd_order *o);
@@ -220,6 +267,49 @@ struct zkhsmd_store_ops {
 
 	int (*meta_get)(struct zkhsmd_store *s, enum zkhsmd_meta name, void *out, size_t len);
 	int (*meta_put)(struct zkhsmd_store *s, enum zkhsmd_meta name, const void *value, size_t len);
+
+	/* alert.h: the one that is open, with another count; or a new one, whose count is 1. */
+	int (*alert_raise)(struct zkhsmd_store *s, const struct zkhsmd_alert *a, int64_t now_ms,
+			   struct zkhsmd_alert_row *out);
+	int (*alert_get)(struct zkhsmd_store *s, int64_t row, struct zkhsmd_alert_row *out);
+	/* State, who, note and done_ms. */
+	int (*alert_put)(struct zkhsmd_store *s, const struct zkhsmd_alert_row *r);
+	/* Those above @after in this state (0: any), the oldest first, @limit at most. */
+	int (*alert_each)(struct zkhsmd_store *s, int state, int64_t after, uint64_t limit,
+			  int (*fn)(const struct zkhsmd_alert_row *r, void *arg), void *arg);
+	/* Closes what is open or acknowledged of this code and HSM; says how many were open. */
+	int (*alert_over)(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
+			  const char *note, int64_t now_ms, uint64_t *count);
+	/* Of those that are closed, and nobody has to be told of any more, about the newest @max. */
+	int (*alert_trim)(struct zkhsmd_store *s, uint64_t max);
+	/* -ENOBUFS: @max wait already. */
+	int (*delivery_add)(struct zkhsmd_store *s, const struct zkhsmd_delivery *d, uint64_t max);
+	int (*delivery_put)(struct zkhsmd_store *s, const struct zkhsmd_delivery *d);
+	int (*delivery_del)(struct zkhsmd_store *s, int64_t row);
+	/* The next one of this hook, or -ENOENT. */
+	int (*delivery_due)(struct zkhsmd_store *s, const char *hook, int64_t now_ms,
+			    struct zkhsmd_delivery *out);
+	/* Each hook that something waits for, once. */
+	int (*delivery_hooks)(struct zkhsmd_store *s, int (*fn)(const char *hook, void *arg),
+			      void *arg);
+
+	/* holding.h */
+	int (*holding_put)(struct zkhsmd_store *s, const struct zkhsmd_holding *h, bool *fresh);
+	int (*holding_get)(struct zkhsmd_store *s, const uint8_t element[32],
+			   const uint8_t hsm_id[32], struct zkhsmd_holding *out);
+	int (*holding_del)(struct zkhsmd_store *s, const struct zkhsmd_holding *h);
+	int (*holding_clear)(struct zkhsmd_store *s, const uint8_t hsm_id[32]);
+	int (*holding_has)(struct zkhsmd_store *s, const uint8_t hsm_id[32]);
+	int (*holding_element)(struct zkhsmd_store *s, const uint8_t element[32],
+			       int (*fn)(const struct zkhsmd_holding *h, void *arg), void *arg);
+	int (*holding_shared)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+			      int (*fn)(const struct zkhsmd_holding *h, void *arg), void *arg);
+	int (*holding_release)(struct zkhsmd_store *s, const struct zkhsmd_holding *h);
+	int (*history_add)(struct zkhsmd_store *s, const struct zkhsmd_history *h, uint64_t per_key,
+			   uint64_t max);
+	int (*history_key)(struct zkhsmd_store *s, const uint8_t hsm_id[32], const char *key_id,
+			   uint64_t limit, int (*fn)(const struct zkhsmd_history *h, void *arg),
+			   void *arg);
 };
 
 /* What every backend's handle begins with. */

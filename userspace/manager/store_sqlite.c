@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert.h"
+#include "holding.h"
 #include "store_sqlite.h"
 
 #define HSM_COLUMNS "id, identity, enrolled, name, enrolled_ms, config_digest, config_seen," \
@@ -14,7 +16,18 @@
 	" attested_boot_ms, received_ms, boot_id, list_digest, evidence_digest, keys, proved," \
 	" answer, applied, floor, shown, restore, retired, trust_number, trust_previous,"	\
 	" trust_digest, cluster, quarantine, quarantine_code, quarantine_ms"
-#define REVOCATION_COLUMNS "row, action, scope, hsm_id, key_id, element, reason, number, at_ms"
+#define ALERT_COLUMNS "row, code, hsm_id, element, key_id, source, text, first_ms, last_ms," \
+	" count, state, who, note, done_ms"
+#define HOLDING_COLUMNS "element, hsm_id, key_id, first_ms, released"
+#define REVOCATION_COLUMNS "row, action, scope, hsm_id, key_id, element, reason, number, at_ms," \
+	" cluster, who, ended, ended_ms, ended_who, ended_reason"
+/* Of an HSM ?1, in force: all of it is stopped by these. */
+#define REVOCATIONS_OF_HSM "SELECT * FROM revocation WHERE ended IS NULL AND hsm_id = ?1" \
+	" AND scope = 3 UNION ALL SELECT * FROM revocation WHERE ended IS NULL AND scope = 4" \
+	" AND cluster = (SELECT cluster FROM hsm WHERE id = ?1)"
+/* In force, of one scope; first, so that the many keys are looked up by the few of these. */
+#define STOPPED_BY(scope) "SELECT s.number, r.action FROM revocation r CROSS JOIN " scope \
+	" AND r.ended IS NULL AND s.number BETWEEN ?1 AND ?2"
 
 static const char *const statements[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -68,16 +81,21 @@ static const char *const statements[SQL_COUNT] = {
 
 	[SQL_REVOCATION_GET] = "SELECT " REVOCATION_COLUMNS " FROM revocation WHERE ended IS NULL"
 		" AND scope = ?1 AND ifnull(hsm_id, x'') = ifnull(?2, x'')"
-		" AND ifnull(element, x'') = ifnull(?3, x'')",
+		" AND ifnull(element, x'') = ifnull(?3, x'') AND cluster = ?4",
 	/* Revoke is 17 and hold 18: the strongest is the least. */
 	[SQL_REVOCATION_STOPPING] = "SELECT " REVOCATION_COLUMNS " FROM (SELECT * FROM revocation"
 		" WHERE ended IS NULL AND element = ?2 AND scope IN (1, 2)"
 		" AND (hsm_id IS NULL OR hsm_id = ?1)"
-		" UNION ALL SELECT * FROM revocation WHERE ended IS NULL AND hsm_id = ?1"
-		" AND scope = 3) ORDER BY action, row LIMIT 1",
+		" UNION ALL " REVOCATIONS_OF_HSM ") ORDER BY action, row LIMIT 1",
+	[SQL_REVOCATION_HSM] = "SELECT " REVOCATION_COLUMNS " FROM (" REVOCATIONS_OF_HSM ")"
+		" ORDER BY action, row LIMIT 1",
 	[SQL_REVOCATION_ADD] = "INSERT INTO revocation(action, scope, hsm_id, key_id, element,"
-		" reason, number, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-	[SQL_REVOCATION_END] = "UPDATE revocation SET ended = ?2 WHERE row = ?1 AND ended IS NULL",
+		" reason, number, at_ms, cluster, who)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_REVOCATION_END] = "UPDATE revocation SET ended = ?2, ended_ms = ?3, ended_who = ?4,"
+		" ended_reason = ?5 WHERE row = ?1 AND ended IS NULL",
+	[SQL_REVOCATION_PAGE] = "SELECT " REVOCATION_COLUMNS " FROM revocation WHERE row > ?1"
+		" ORDER BY row",
 	[SQL_REVOCATION_EACH] = "SELECT " REVOCATION_COLUMNS " FROM revocation WHERE ended IS NULL"
 		" ORDER BY row",
 	/* The strongest of each, as above. */
@@ -85,6 +103,22 @@ static const char *const statements[SQL_COUNT] = {
 		" FROM revocation WHERE ended IS NULL AND hsm_id = ?1 AND scope = 1"
 		" UNION ALL SELECT element, action FROM revocation WHERE ended IS NULL"
 		" AND hsm_id IS NULL AND scope = 2) GROUP BY element ORDER BY element",
+
+	[SQL_STATUS_ADD] = "INSERT INTO status_index(hsm_id, element) VALUES (?1, ?2)"
+		" ON CONFLICT DO NOTHING",
+	[SQL_STATUS_GET] = "SELECT number FROM status_index WHERE hsm_id = ?1 AND element = ?2",
+	[SQL_STATUS_ANY] = "SELECT number FROM status_index WHERE hsm_id = ?1 LIMIT 1",
+	[SQL_STATUS_MARK] = "SELECT (SELECT max(number) FROM status_index), count(*),"
+		" sum(quarantine_ms) FROM hsm WHERE quarantine = 1",
+	[SQL_STATUS_STOPPED] =
+		STOPPED_BY("status_index s WHERE r.scope = 1 AND s.hsm_id = r.hsm_id"
+			   " AND s.element = r.element") " UNION ALL "
+		STOPPED_BY("status_index s WHERE r.scope = 2 AND s.element = r.element") " UNION ALL "
+		STOPPED_BY("status_index s WHERE r.scope = 3 AND s.hsm_id = r.hsm_id") " UNION ALL "
+		STOPPED_BY("hsm h CROSS JOIN status_index s WHERE r.scope = 4"
+			   " AND h.cluster = r.cluster AND s.hsm_id = h.id")
+		" UNION ALL SELECT s.number, 18 FROM hsm h CROSS JOIN status_index s"
+		" WHERE h.quarantine = 1 AND s.hsm_id = h.id AND s.number BETWEEN ?1 AND ?2",
 
 	[SQL_ORDER_ADD] = "INSERT INTO orders(hsm_id, number, created_ms, bytes)"
 		" VALUES (?1, ?2, ?3, ?4)",
@@ -104,6 +138,55 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
 	[SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES (?1, ?2)"
 		" ON CONFLICT(name) DO UPDATE SET value = ?2",
+
+	[SQL_ALERT_RAISE] = "INSERT INTO alert(code, hsm_id, element, key_id, source, text,"
+		" first_ms, last_ms, count, state, who, note, done_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1, 1, '', '', 0)"
+		" ON CONFLICT(code, ifnull(hsm_id, x''), ifnull(element, x''), source)"
+		" WHERE state = 1 DO UPDATE SET key_id = ?4, text = ?6, last_ms = ?7,"
+		" count = count + 1 RETURNING " ALERT_COLUMNS,
+	[SQL_ALERT_GET] = "SELECT " ALERT_COLUMNS " FROM alert WHERE row = ?1",
+	[SQL_ALERT_PUT] = "UPDATE alert SET state = ?2, who = ?3, note = ?4, done_ms = ?5"
+		" WHERE row = ?1",
+	[SQL_ALERT_EACH] = "SELECT " ALERT_COLUMNS " FROM alert WHERE row > ?2"
+		" AND (?1 = 0 OR state = ?1) ORDER BY row LIMIT ?3",
+	[SQL_ALERT_OVER] = "UPDATE alert SET state = 3, who = '', note = ?3, done_ms = ?4"
+		" WHERE code = ?1 AND ifnull(hsm_id, x'') = ifnull(?2, x'') AND state < 3",
+	/* From its beginning: what is there is open, told to somebody, or goes. */
+	[SQL_ALERT_TRIM] = "DELETE FROM alert WHERE row <= (SELECT max(row) FROM alert) - ?1"
+		" AND state = 3 AND NOT EXISTS (SELECT 1 FROM delivery WHERE alert = alert.row)",
+	[SQL_DELIVERY_ADD] = "INSERT INTO delivery(alert, hook, attempts, next_ms)"
+		" SELECT ?1, ?2, 0, ?3 WHERE (SELECT count(*) FROM delivery) < ?4",
+	[SQL_DELIVERY_PUT] = "UPDATE delivery SET attempts = ?2, next_ms = ?3 WHERE row = ?1",
+	[SQL_DELIVERY_DEL] = "DELETE FROM delivery WHERE row = ?1",
+	[SQL_DELIVERY_DUE] = "SELECT row, alert, hook, attempts, next_ms FROM delivery"
+		" WHERE hook = ?1 AND next_ms <= ?2 ORDER BY next_ms, row LIMIT 1",
+	[SQL_DELIVERY_HOOKS] = "SELECT DISTINCT hook FROM delivery",
+
+	[SQL_HOLDING_ADD] = "INSERT INTO holding(" HOLDING_COLUMNS ") VALUES (?1, ?2, ?3, ?4, 0)"
+		" ON CONFLICT DO NOTHING",
+	[SQL_HOLDING_RENAME] = "UPDATE holding SET key_id = ?3 WHERE element = ?1 AND hsm_id = ?2",
+	[SQL_HOLDING_GET] = "SELECT " HOLDING_COLUMNS " FROM holding"
+		" WHERE element = ?1 AND hsm_id = ?2",
+	[SQL_HOLDING_DEL] = "DELETE FROM holding WHERE element = ?1 AND hsm_id = ?2"
+		" AND key_id = ?3",
+	[SQL_HOLDING_CLEAR] = "DELETE FROM holding WHERE hsm_id = ?1",
+	[SQL_HOLDING_HAS] = "SELECT 1 FROM holding WHERE hsm_id = ?1 LIMIT 1",
+	[SQL_HOLDING_ELEMENT] = "SELECT " HOLDING_COLUMNS " FROM holding WHERE element = ?1"
+		" ORDER BY first_ms, hsm_id",
+	[SQL_HOLDING_SHARED] = "SELECT " HOLDING_COLUMNS " FROM holding AS mine WHERE hsm_id = ?1"
+		" AND EXISTS (SELECT 1 FROM holding AS other WHERE other.element = mine.element"
+		" AND other.hsm_id <> ?1) ORDER BY key_id",
+	[SQL_HOLDING_RELEASE] = "UPDATE holding SET released = 1"
+		" WHERE element = ?1 AND hsm_id = ?2",
+	[SQL_HISTORY_ADD] = "INSERT INTO history(at_ms, hsm_id, key_id, element, event, detail)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[SQL_HISTORY_TRIM_KEY] = "DELETE FROM history WHERE hsm_id = ?1 AND key_id = ?2"
+		" AND row <= (SELECT row FROM history WHERE hsm_id = ?1 AND key_id = ?2"
+		" ORDER BY row DESC LIMIT 1 OFFSET ?3)",
+	[SQL_HISTORY_TRIM] = "DELETE FROM history WHERE row <= (SELECT max(row) FROM history) - ?1",
+	[SQL_HISTORY_KEY] = "SELECT row, at_ms, hsm_id, key_id, element, event, detail FROM history"
+		" WHERE hsm_id = ?1 AND key_id = ?2 ORDER BY row DESC LIMIT ?3",
 };
 
 int sq_errno(int code)
@@ -263,7 +346,7 @@ static void sq_close(struct zkhsmd_store *store)
 /* Preparing reads the schema, which may have to wait: done before. */
 static int sq_hurry(struct zkhsmd_store *store)
 {
-	static const enum sql needed[] = { SQL_HSM_GET, SQL_REVOCATION_GET, SQL_PENDING_GET,
+	static const enum sql needed[] = { SQL_HSM_GET, SQL_REVOCATION_HSM, SQL_PENDING_GET,
 					   SQL_CONFIG_GET };
 	struct sq *s = to_sq(store);
 
@@ -341,7 +424,14 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.revocation_add = sq_revocation_add,
 	.revocation_end = sq_revocation_end,
 	.revocation_each = sq_revocation_each,
+	.revocation_hsm = sq_revocation_hsm,
+	.revocation_page = sq_revocation_page,
 	.revocation_elements = sq_revocation_elements,
+	.status_add = sq_status_add,
+	.status_get = sq_status_get,
+	.status_any = sq_status_any,
+	.status_mark = sq_status_mark,
+	.status_stopped = sq_status_stopped,
 	.order_add = sq_order_add,
 	.order_get = sq_order_get,
 	.order_each = sq_order_each,
@@ -350,4 +440,25 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.lease_put = sq_lease_put,
 	.meta_get = sq_meta_get,
 	.meta_put = sq_meta_put,
+	.alert_raise = sq_alert_raise,
+	.alert_get = sq_alert_get,
+	.alert_put = sq_alert_put,
+	.alert_each = sq_alert_each,
+	.alert_over = sq_alert_over,
+	.alert_trim = sq_alert_trim,
+	.delivery_add = sq_delivery_add,
+	.delivery_put = sq_delivery_put,
+	.delivery_del = sq_delivery_del,
+	.delivery_due = sq_delivery_due,
+	.delivery_hooks = sq_delivery_hooks,
+	.holding_put = sq_holding_put,
+	.holding_get = sq_holding_get,
+	.holding_del = sq_holding_del,
+	.holding_clear = sq_holding_clear,
+	.holding_has = sq_holding_has,
+	.holding_element = sq_holding_element,
+	.holding_shared = sq_holding_shared,
+	.holding_release = sq_holding_release,
+	.history_add = sq_history_add,
+	.history_key = sq_history_key,
 };

@@ -18,10 +18,16 @@ enum sql {
 	SQL_LIST_GET, SQL_LIST_PUT, SQL_LIST_HAS, SQL_LIST_TRIM,
 	SQL_CONFIG_GET, SQL_CONFIG_PUT, SQL_CONFIG_TRIM,
 	SQL_REVOCATION_GET, SQL_REVOCATION_STOPPING, SQL_REVOCATION_ADD, SQL_REVOCATION_END,
-	SQL_REVOCATION_EACH, SQL_REVOCATION_ELEMENTS,
+	SQL_REVOCATION_EACH, SQL_REVOCATION_ELEMENTS, SQL_REVOCATION_HSM, SQL_REVOCATION_PAGE,
+	SQL_STATUS_ADD, SQL_STATUS_GET, SQL_STATUS_ANY, SQL_STATUS_MARK, SQL_STATUS_STOPPED,
 	SQL_ORDER_ADD, SQL_ORDER_GET, SQL_ORDER_EACH, SQL_ORDER_LAST,
 	SQL_LEASE_GET, SQL_LEASE_PUT,
 	SQL_META_GET, SQL_META_PUT,
+	SQL_ALERT_RAISE, SQL_ALERT_GET, SQL_ALERT_PUT, SQL_ALERT_EACH, SQL_ALERT_OVER, SQL_ALERT_TRIM,
+	SQL_DELIVERY_ADD, SQL_DELIVERY_PUT, SQL_DELIVERY_DEL, SQL_DELIVERY_DUE, SQL_DELIVERY_HOOKS,
+	SQL_HOLDING_ADD, SQL_HOLDING_RENAME, SQL_HOLDING_GET, SQL_HOLDING_DEL, SQL_HOLDING_CLEAR,
+	SQL_HOLDING_HAS, SQL_HOLDING_ELEMENT, SQL_HOLDING_SHARED, SQL_HOLDING_RELEASE,
+	SQL_HISTORY_ADD, SQL_HISTORY_TRIM_KEY, SQL_HISTORY_TRIM, SQL_HISTORY_KEY,
 	SQL_COUNT
 };
 
@@ -81,18 +87,33 @@ int sq_config_trim(struct zkhsmd_store *s);
 int sq_meta_get(struct zkhsmd_store *s, enum zkhsmd_meta name, void *out, size_t len);
 int sq_meta_put(struct zkhsmd_store *s, enum zkhsmd_meta name, const void *value, size_t len);
 
-/* store_sqlite_order.c */
-int sq_revocation_get(struct zkhsmd_store *s, enum zkhsmd_scope scope, const uint8_t hsm_id[32],
-		      const uint8_t element[32], struct zkhsmd_revocation *out);
+/* store_sqlite_revocation.c */
+int sq_revocation_get(struct zkhsmd_store *s, const struct zkhsmd_revocation *like,
+		      struct zkhsmd_revocation *out);
+int sq_revocation_hsm(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+		      struct zkhsmd_revocation *out);
+int sq_revocation_page(struct zkhsmd_store *s, int64_t after,
+		       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg);
 int sq_revocation_stopping(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			   const uint8_t element[32], struct zkhsmd_revocation *out);
 int sq_revocation_elements(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
 			   void *arg);
 int sq_revocation_add(struct zkhsmd_store *s, const struct zkhsmd_revocation *r);
-int sq_revocation_end(struct zkhsmd_store *s, int64_t row, uint64_t number);
+int sq_revocation_end(struct zkhsmd_store *s, int64_t row, const struct zkhsmd_revocation *by);
 int sq_revocation_each(struct zkhsmd_store *s,
 		       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg);
+
+/* store_sqlite_status.c */
+int sq_status_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const uint8_t element[32]);
+int sq_status_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], const uint8_t element[32],
+		  uint64_t *number);
+int sq_status_any(struct zkhsmd_store *s, const uint8_t hsm_id[32]);
+int sq_status_mark(struct zkhsmd_store *s, struct zkhsmd_status_mark *out);
+int sq_status_stopped(struct zkhsmd_store *s, uint64_t first, uint64_t last,
+		      int (*fn)(uint64_t number, uint8_t action, void *arg), void *arg);
+
+/* store_sqlite_order.c */
 int sq_order_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_order *o);
 int sq_order_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t number,
 		 struct zkhsmd_order *out);

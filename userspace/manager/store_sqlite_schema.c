@@ -26,17 +26,22 @@
 #define TABLES_4 \
 	"CREATE TABLE holding(element BLOB NOT NULL CHECK(length(element) = 32)," \
 	" hsm_id BLOB NOT NULL REFERENCES hsm(id), key_id TEXT NOT NULL," \
-	" first_ms INTEGER NOT NULL, PRIMARY KEY(element, hsm_id)) STRICT, WITHOUT ROWID;" \
+	" first_ms INTEGER NOT NULL, released INTEGER NOT NULL," \
+	" PRIMARY KEY(element, hsm_id)) STRICT, WITHOUT ROWID;" \
 	"CREATE INDEX holding_hsm ON holding(hsm_id, key_id);" \
 	"CREATE TABLE alert(row INTEGER PRIMARY KEY, code TEXT NOT NULL, hsm_id BLOB," \
-	" element BLOB, key_id TEXT NOT NULL, text TEXT NOT NULL, first_ms INTEGER NOT NULL," \
+	" element BLOB, key_id TEXT NOT NULL, source TEXT NOT NULL, text TEXT NOT NULL," \
+	" first_ms INTEGER NOT NULL," \
 	" last_ms INTEGER NOT NULL, count INTEGER NOT NULL, state INTEGER NOT NULL," \
 	" who TEXT NOT NULL, note TEXT NOT NULL, done_ms INTEGER NOT NULL) STRICT;" \
 	"CREATE UNIQUE INDEX alert_open ON alert(code, ifnull(hsm_id, x'')," \
-	" ifnull(element, x'')) WHERE state = 1;" \
+	" ifnull(element, x''), source) WHERE state = 1;" \
+	"CREATE INDEX alert_live ON alert(code, ifnull(hsm_id, x'')) WHERE state < 3;" \
 	"CREATE TABLE delivery(row INTEGER PRIMARY KEY," \
 	" alert INTEGER NOT NULL REFERENCES alert(row), hook TEXT NOT NULL," \
 	" attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT;" \
+	"CREATE INDEX delivery_due ON delivery(hook, next_ms);" \
+	"CREATE INDEX delivery_alert ON delivery(alert);" \
 	"CREATE TABLE audit(number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL," \
 	" hsm_id BLOB, line TEXT NOT NULL, hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT;" \
 	"CREATE INDEX audit_hsm ON audit(hsm_id, number);" \
@@ -53,7 +58,15 @@
 	" who TEXT NOT NULL, x5t BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;" \
 	"CREATE TABLE status_index(number INTEGER PRIMARY KEY," \
 	" hsm_id BLOB NOT NULL REFERENCES hsm(id), element BLOB NOT NULL) STRICT;" \
-	"CREATE UNIQUE INDEX status_index_key ON status_index(hsm_id, element);"
+	"CREATE UNIQUE INDEX status_index_key ON status_index(hsm_id, element);" \
+	"CREATE INDEX status_index_element ON status_index(element);" \
+	"CREATE INDEX hsm_cluster ON hsm(cluster);" \
+	"CREATE INDEX hsm_quarantine ON hsm(quarantine_ms) WHERE quarantine = 1;"
+
+/* Each scope has its own names, NULL or empty are those that it does not have. */
+#define REVOCATION_ONCE \
+	"CREATE UNIQUE INDEX revocation_once ON revocation(scope, ifnull(hsm_id, x'')," \
+	" ifnull(element, x''), cluster) WHERE ended IS NULL;"
 
 /*
  * list_digest and config_seen are NULL until there is evidence; what they refer
@@ -89,9 +102,10 @@ static const char schema[] =
 	"CREATE TABLE revocation(row INTEGER PRIMARY KEY, action INTEGER NOT NULL,"
 	" scope INTEGER NOT NULL, hsm_id BLOB REFERENCES hsm(id), key_id TEXT NOT NULL,"
 	" element BLOB, reason INTEGER NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
-	" ended INTEGER) STRICT;"
-	"CREATE UNIQUE INDEX revocation_once ON revocation(scope, ifnull(hsm_id, x''),"
-	" ifnull(element, x'')) WHERE ended IS NULL;"
+	" ended INTEGER, cluster TEXT NOT NULL DEFAULT '', who TEXT NOT NULL DEFAULT '',"
+	" ended_ms INTEGER NOT NULL DEFAULT 0, ended_who TEXT NOT NULL DEFAULT '',"
+	" ended_reason INTEGER NOT NULL DEFAULT 0) STRICT;"
+	REVOCATION_ONCE
 	"CREATE INDEX revocation_element ON revocation(element) WHERE ended IS NULL;"
 	"CREATE INDEX revocation_hsm ON revocation(hsm_id, scope) WHERE ended IS NULL;"
 	"CREATE TABLE orders(hsm_id BLOB NOT NULL REFERENCES hsm(id), number INTEGER NOT NULL,"
@@ -122,6 +136,13 @@ static const char *const upgrades[SCHEMA_VERSION] = {
 		"ALTER TABLE hsm ADD COLUMN quarantine INTEGER NOT NULL DEFAULT 0;"
 		"ALTER TABLE hsm ADD COLUMN quarantine_code TEXT NOT NULL DEFAULT '';"
 		"ALTER TABLE hsm ADD COLUMN quarantine_ms INTEGER NOT NULL DEFAULT 0;"
+		"ALTER TABLE revocation ADD COLUMN cluster TEXT NOT NULL DEFAULT '';"
+		"ALTER TABLE revocation ADD COLUMN who TEXT NOT NULL DEFAULT '';"
+		"ALTER TABLE revocation ADD COLUMN ended_ms INTEGER NOT NULL DEFAULT 0;"
+		"ALTER TABLE revocation ADD COLUMN ended_who TEXT NOT NULL DEFAULT '';"
+		"ALTER TABLE revocation ADD COLUMN ended_reason INTEGER NOT NULL DEFAULT 0;"
+		"DROP INDEX revocation_once;"
+		REVOCATION_ONCE
 		TABLES_4
 		"PRAGMA user_version = 4;",
 };
