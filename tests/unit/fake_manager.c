@@ -276,15 +276,17 @@ LOCKED(put_configuration)
 LOCKED(get_orders)
 
 static const struct server_route routes[] = {
-	{ EVHTTP_REQ_POST, "/v1/challenges", "application/json", 4096, false, locked_post_challenge },
-	{ EVHTTP_REQ_POST, "/v1/evidence", "application/vnd.zkhsm.evidence", 4096, false,
+	{ EVHTTP_REQ_POST, "/v1/challenges", "application/json", 4096, SERVER_PUBLIC,
+	  locked_post_challenge },
+	{ EVHTTP_REQ_POST, "/v1/evidence", "application/vnd.zkhsm.evidence", 4096, SERVER_PUBLIC,
 	  locked_post_evidence },
-	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list", 1 << 20, false, locked_put_list },
-	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list-delta", 1 << 20, false,
+	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list", 1 << 20, SERVER_PUBLIC,
+	  locked_put_list },
+	{ EVHTTP_REQ_PUT, "/v1/lists/{}", "application/vnd.zkhsm.list-delta", 1 << 20, SERVER_PUBLIC,
 	  locked_put_list },
 	{ EVHTTP_REQ_PUT, "/v1/configurations/{}", "application/vnd.zkhsm.configuration", 4096,
-	  false, locked_put_configuration },
-	{ EVHTTP_REQ_GET, "/v1/hsms/{}/orders", NULL, 0, false, locked_get_orders },
+	  SERVER_PUBLIC, locked_put_configuration },
+	{ EVHTTP_REQ_GET, "/v1/hsms/{}/orders", NULL, 0, SERVER_PUBLIC, locked_get_orders },
 };
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)

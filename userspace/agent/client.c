@@ -199,9 +199,10 @@ out:
 }
 
 static const struct server_route routes[] = {
-	{ EVHTTP_REQ_GET, "/health/alive", NULL, 0, true, get_alive },
-	{ EVHTTP_REQ_GET, "/v1/hsm", NULL, 0, true, get_hsm },
-	{ EVHTTP_REQ_POST, "/v1/sign", "application/json", SIGN_MAX_LEN, true, post_sign },
+	{ EVHTTP_REQ_GET, "/health/alive", NULL, 0, SERVER_CERTIFICATE, get_alive },
+	{ EVHTTP_REQ_GET, "/v1/hsm", NULL, 0, SERVER_CERTIFICATE, get_hsm },
+	{ EVHTTP_REQ_POST, "/v1/sign", "application/json", SIGN_MAX_LEN, SERVER_CERTIFICATE,
+	  post_sign },
 };
 
 int client_server_config(const struct agent *a, struct server_config *c)

@@ -8,7 +8,6 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,22 +275,4 @@ struct server_conn *server_conn_of(struct evhttp_request *ev)
 		return NULL;
 	return SSL_get_ex_data(bufferevent_openssl_get_ssl(
 				evhttp_connection_get_bufferevent(evcon)), ex_index);
-}
-
-/* Who the client is, by a certificate that verified; once per connection. */
-void server_conn_peer(struct server_conn *c)
-{
-	unsigned int len = sizeof(c->peer_x5t);
-	X509 *cert;
-
-	if (c->peer_known)
-		return;
-	c->peer_known = true;
-	cert = SSL_get0_peer_certificate(c->ssl);
-	if (!cert || SSL_get_verify_result(c->ssl) != X509_V_OK ||
-	    X509_digest(cert, EVP_sha256(), c->peer_x5t, &len) != 1)
-		return;
-	X509_NAME_oneline(X509_get_subject_name(cert), c->peer, sizeof(c->peer));
-	if (!c->peer[0])
-		strcpy(c->peer, "/");	/* an empty subject is somebody too */
 }

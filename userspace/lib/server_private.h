@@ -39,6 +39,8 @@ struct server_conn {
 	char origin[SERVER_ORIGIN_LEN];
 	unsigned int slot;
 	char peer[128];
+	char peer_cn[SERVER_CN_MAX + 1];
+	bool peer_cn_bad;
 	uint8_t peer_x5t[32];
 	struct server_request *rq;
 	TAILQ_ENTRY(server_conn) link;	/* @server->conns, the one idle longest first */
@@ -66,8 +68,10 @@ struct bufferevent *server_conn_new(struct event_base *base, void *server);
 struct server_conn *server_conn_of(struct evhttp_request *ev);
 void server_conn_set(struct server_conn *c, enum conn_state state);
 void server_conn_close(struct server_conn *c);
-void server_conn_peer(struct server_conn *c);
 const char *server_conn_origin(struct server_conn *c);
+
+/* server_peer.c */
+void server_conn_peer(struct server_conn *c);
 
 /* server_reply.c */
 void server_reply_drop(struct server_reply *r);

@@ -119,7 +119,8 @@ void server_reply_problem(struct server_request *rq, int status, const char *urn
 static const char *reason_phrase(int status)
 {
 	static const struct { int status; const char *text; } phrases[] = {
-		{ 200, "OK" }, { 201, "Created" }, { 204, "No Content" }, { 304, "Not Modified" },
+		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
+		{ 304, "Not Modified" },
 		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
 		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" },
 		{ 409, "Conflict" }, { 413, "Content Too Large" },

@@ -170,9 +170,14 @@ static bool admit(struct server_request *rq)
 	const struct server_route *route = rq->route;
 	struct evbuffer *input = evhttp_request_get_input_buffer(rq->ev);
 
-	if (route->certificate && !rq->peer[0]) {
+	if (!(route->roles & SERVER_PUBLIC) && !rq->peer[0]) {
 		server_reply_problem(rq, 401, "client-certificate", "Client certificate needed", NULL,
 				     "no client certificate that verifies came with the connection");
+		return false;
+	}
+	if (!route->roles) {
+		server_reply_problem(rq, 403, "role", "Not allowed", NULL,
+				     "nobody may do this: the route names no role");
 		return false;
 	}
 	rq->body_len = evbuffer_get_length(input);
@@ -225,17 +230,44 @@ static bool one_length(struct server_request *rq)
 	return false;
 }
 
-static bool parse_query(struct server_request *rq, const struct evhttp_uri *uri)
+static bool parse_query(struct server_request *rq)
 {
-	const char *query = evhttp_uri_get_query(uri);
-
 	TAILQ_INIT(&rq->query);
-	if (!query || !*query || !evhttp_parse_query_str(query, &rq->query))
+	if (!*rq->query_text || !evhttp_parse_query_str(rq->query_text, &rq->query))
 		return true;
 	TAILQ_INIT(&rq->query);
 	server_reply_problem(rq, 400, "request", "Malformed request", NULL,
 			     "the query string cannot be parsed");
 	return false;
+}
+
+static const char *method_name(enum evhttp_cmd_type method)
+{
+	switch (method) {
+	case EVHTTP_REQ_GET:
+		return "GET";
+	case EVHTTP_REQ_POST:
+		return "POST";
+	case EVHTTP_REQ_PUT:
+		return "PUT";
+	case EVHTTP_REQ_DELETE:
+		return "DELETE";
+	default:
+		return "";
+	}
+}
+
+static void set_line(struct server_request *rq)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(rq->ev);
+
+	rq->method = method_name(evhttp_request_get_command(rq->ev));
+	rq->path = evhttp_uri_get_path(uri);
+	rq->query_text = evhttp_uri_get_query(uri);
+	if (!rq->path)
+		rq->path = "";
+	if (!rq->query_text)
+		rq->query_text = "";
 }
 
 static void set_peer(struct server_request *rq)
@@ -248,6 +280,8 @@ static void set_peer(struct server_request *rq)
 	snprintf(rq->origin, sizeof(rq->origin), "%s", server_conn_origin(rq->conn));
 	server_conn_peer(rq->conn);
 	memcpy(rq->peer, rq->conn->peer, sizeof(rq->peer));
+	memcpy(rq->peer_cn, rq->conn->peer_cn, sizeof(rq->peer_cn));
+	rq->peer_cn_bad = rq->conn->peer_cn_bad;
 	memcpy(rq->peer_x5t, rq->conn->peer_x5t, sizeof(rq->peer_x5t));
 }
 
@@ -262,9 +296,8 @@ static void on_complete(struct evhttp_request *ev, void *arg)
 
 void server_dispatch(struct evhttp_request *ev, void *server)
 {
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(ev);
 	struct server_request *rq = calloc(1, sizeof(*rq));
-	const char *path;
+	bool good;
 
 	if (!rq) {
 		evhttp_send_error(ev, 503, NULL);
@@ -280,14 +313,17 @@ void server_dispatch(struct evhttp_request *ev, void *server)
 	evhttp_request_set_on_complete_cb(ev, on_complete, NULL);
 	take_id(rq);
 	set_peer(rq);
-	path = evhttp_uri_get_path(uri);
-	if (!parse_query(rq, uri) || !one_length(rq)) {
+	set_line(rq);
+	if (!parse_query(rq) || !one_length(rq)) {
 		server_send(rq);
 		return;
 	}
-	rq->route = find(rq, path ? path : "");
-	if (!rq->route || !admit(rq))
-		server_send(rq);
-	else
+	rq->route = find(rq, rq->path);
+	good = rq->route && admit(rq);
+	if (rq->server->config.admit && !rq->server->config.admit(rq))
+		return;
+	if (good)
 		rq->route->handle(rq);
+	else
+		server_send(rq);
 }

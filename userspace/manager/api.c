@@ -7,50 +7,58 @@
 #include <string.h>
 
 #include "fleet.h"
+#include "audit_log.h"
 #include "manager.h"
+#include "role.h"
+#include "two_person.h"
 
 #define GET	.method = EVHTTP_REQ_GET
 #define POST	.method = EVHTTP_REQ_POST
 #define PUT	.method = EVHTTP_REQ_PUT
 #define DELETE	.method = EVHTTP_REQ_DELETE
 #define JSON	.media = "application/json", .max_body = ZKHSMD_JSON_MAX
-#define ADMIN	.certificate = true
+/* Who may; see role.h. A route without one of these is nobody's. */
+#define PUBLIC	.roles = SERVER_PUBLIC
+#define ADMIN	.roles = ZKHSMD_ADMINISTRATOR
+#define WORKERS	.roles = ZKHSMD_WORKERS
+#define READERS	.roles = ZKHSMD_READERS
+#define AUDITORS .roles = ZKHSMD_ADMINISTRATOR | ZKHSMD_AUDITOR
 
 const struct server_route zkhsmd_routes[] = {
-	{ GET, .path = "/", .handle = zkhsmd_api_web },
-	{ GET, .path = "/web/{}", .handle = zkhsmd_api_web_file },
-	{ GET, .path = "/health/alive", .handle = zkhsmd_api_alive },
-	{ GET, .path = "/health/ready", .handle = zkhsmd_api_ready },
-	{ GET, .path = "/.well-known/zkhsm/manager", .handle = zkhsmd_api_manager },
-	{ GET, .path = "/.well-known/zkhsm/jwks.json", .handle = zkhsmd_api_jwks },
-	{ POST, .path = "/v1/challenges", JSON, .handle = zkhsmd_api_challenge },
-	{ POST, .path = "/v1/evidence", .media = "application/vnd.zkhsm.evidence",
+	{ GET, .path = "/", PUBLIC, .handle = zkhsmd_api_web },
+	{ GET, .path = "/web/{}", PUBLIC, .handle = zkhsmd_api_web_file },
+	{ GET, .path = "/health/alive", PUBLIC, .handle = zkhsmd_api_alive },
+	{ GET, .path = "/health/ready", PUBLIC, .handle = zkhsmd_api_ready },
+	{ GET, .path = "/.well-known/zkhsm/manager", PUBLIC, .handle = zkhsmd_api_manager },
+	{ GET, .path = "/.well-known/zkhsm/jwks.json", PUBLIC, .handle = zkhsmd_api_jwks },
+	{ POST, .path = "/v1/challenges", PUBLIC, JSON, .handle = zkhsmd_api_challenge },
+	{ POST, .path = "/v1/evidence", PUBLIC, .media = "application/vnd.zkhsm.evidence",
 	  .max_body = ZKHSM_EVIDENCE_MAX_LEN, .handle = zkhsmd_api_evidence },
-	{ PUT, .path = "/v1/lists/{}", .media = "application/vnd.zkhsm.list",
+	{ PUT, .path = "/v1/lists/{}", PUBLIC, .media = "application/vnd.zkhsm.list",
 	  .max_body = ZKHSMD_ANNOUNCED + ZKHSMD_LIST_MAX, .handle = zkhsmd_api_list_put },
-	{ PUT, .path = "/v1/lists/{}", .media = "application/vnd.zkhsm.list-delta",
+	{ PUT, .path = "/v1/lists/{}", PUBLIC, .media = "application/vnd.zkhsm.list-delta",
 	  .max_body = ZKHSMD_ANNOUNCED + ZKHSMD_LIST_MAX, .handle = zkhsmd_api_delta_put },
-	{ PUT, .path = "/v1/configurations/{}", .media = "application/vnd.zkhsm.configuration",
+	{ PUT, .path = "/v1/configurations/{}", PUBLIC, .media = "application/vnd.zkhsm.configuration",
 	  .max_body = ZKHSMD_CONFIGURATION_MAX, .handle = zkhsmd_api_configuration_put },
-	{ GET, .path = "/v1/hsms/{}/orders", .handle = zkhsmd_api_orders_get },
-	{ GET, .path = "/v1/hsms/{}", .handle = zkhsmd_api_hsm_get },
-	{ GET, .path = "/v1/hsms/{}/keys/{}", .handle = zkhsmd_api_key_get },
-	{ POST, .path = "/v1/tokens", JSON, .handle = zkhsmd_api_token },
-	{ GET, .path = "/v1/revocations", .handle = zkhsmd_api_revocations_get },
+	{ GET, .path = "/v1/hsms/{}/orders", PUBLIC, .handle = zkhsmd_api_orders_get },
+	{ GET, .path = "/v1/hsms/{}", PUBLIC, .handle = zkhsmd_api_hsm_get },
+	{ GET, .path = "/v1/hsms/{}/keys/{}", PUBLIC, .handle = zkhsmd_api_key_get },
+	{ POST, .path = "/v1/tokens", PUBLIC, JSON, .handle = zkhsmd_api_token },
+	{ GET, .path = "/v1/revocations", PUBLIC, .handle = zkhsmd_api_revocations_get },
 
-	{ GET, .path = "/v1/admin/summary", ADMIN, .handle = zkhsmd_api_summary },
-	{ GET, .path = "/v1/admin/hsms/{}/keys", ADMIN, .handle = zkhsmd_api_keys },
-	{ GET, .path = "/v1/admin/pending", ADMIN, .handle = zkhsmd_api_pending },
-	{ POST, .path = "/v1/admin/hsms", ADMIN, JSON, .handle = zkhsmd_api_enrol },
-	{ GET, .path = "/v1/admin/hsms", ADMIN, .handle = zkhsmd_api_hsms },
+	{ GET, .path = "/v1/admin/summary", READERS, .handle = zkhsmd_api_summary },
+	{ GET, .path = "/v1/admin/hsms/{}/keys", READERS, .handle = zkhsmd_api_keys },
+	{ GET, .path = "/v1/admin/pending", READERS, .handle = zkhsmd_api_pending },
+	{ POST, .path = "/v1/admin/hsms", WORKERS, JSON, .handle = zkhsmd_api_enrol },
+	{ GET, .path = "/v1/admin/hsms", READERS, .handle = zkhsmd_api_hsms },
 	{ DELETE, .path = "/v1/admin/hsms/{}", ADMIN, .handle = zkhsmd_api_hsm_del },
-	{ POST, .path = "/v1/admin/hsms/{}/configuration", ADMIN, JSON,
+	{ POST, .path = "/v1/admin/hsms/{}/configuration", WORKERS, JSON,
 	  .handle = zkhsmd_api_approve },
 	{ POST, .path = "/v1/admin/hsms/{}/restore", ADMIN, .handle = zkhsmd_api_restore },
 	{ POST, .path = "/v1/admin/hsms/{}/trust-change", ADMIN, JSON,
 	  .handle = zkhsmd_api_trust_change },
-	{ POST, .path = "/v1/admin/revocations", ADMIN, JSON, .handle = zkhsmd_api_revoke },
-	{ GET, .path = "/v1/admin/orders/{}", ADMIN, .handle = zkhsmd_api_orders_admin },
+	{ POST, .path = "/v1/admin/revocations", WORKERS, JSON, .handle = zkhsmd_api_revoke },
+	{ GET, .path = "/v1/admin/orders/{}", READERS, .handle = zkhsmd_api_orders_admin },
 };
 
 const size_t zkhsmd_route_count = ARRAY_SIZE(zkhsmd_routes);

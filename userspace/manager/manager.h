@@ -152,6 +152,7 @@ enum zkhsmd_next { ZKHSMD_ANSWER, ZKHSMD_WRITE, ZKHSMD_LATER };
  *		than waking a worker. Where the store has to be waited for it says
  *		ZKHSMD_LATER, by zkhsmd_job_unread(), and is done again on a worker
  * @work:	on a worker with a store that reads; fills the reply, or asks for @write
+ * @proposal:	of two_person.c: which one @write carries out
  * @write:	on the writer, within a transaction. Fills the reply. Negative
  *		undoes what it wrote, and the answer is that reply if there is
  *		one, else that the store failed
@@ -169,6 +170,7 @@ struct zkhsmd_job {
 	void (*committed)(struct zkhsmd_job *job);
 	void (*answered)(struct zkhsmd_job *job);	/* instead of sending the reply */
 	int result;
+	char proposal[65];
 	struct zkhsmd_job *next;
 	void *data;			/* the api's, behind this; freed with the request */
 	void (*data_end)(void *data);	/* what @data refers to */
@@ -390,6 +392,7 @@ enum zkhsmd_problem {
 	P_CONFIGURATION, P_HSM_REVOKED, P_CLONE, P_TWO_INSTANCES, P_ROLLBACK, P_ORDERS_BACK,
 	P_UPTIME, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE, P_REVOKED, P_NOT_ACTIVE,
 	P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL, P_NOT_HELD, P_VOID,
+	P_ROLE, P_TWO_PERSON, P_PROPOSAL_EXPIRED,
 	P_TOO_MANY, P_STORE, P_STOPPING,
 };
 
@@ -434,6 +437,7 @@ struct zkhsmd {
 	struct zkhsmd_jobs *jobs;
 	struct zkhsmd_metrics *metrics;
 	struct event *tick;
+	uint64_t audit_seen, audit_told;	/* the writer's: audit_log.c */
 	unsigned int heavy_guests;	/* the loop's: api_evidence.c */
 	unsigned int list_guests;	/* likewise: api_list.c */
 	bool stopping;

@@ -156,6 +156,37 @@ struct zkhsmd_order {
 	size_t len;
 };
 
+/**
+ * struct zkhsmd_audit_row - one entry of the audit log, see audit_log.h
+ * @hsm_id:	that it is about, zero if none
+ * @line:	of add, the caller's; of each, the store's
+ * @hash:	SHA-256 of @line
+ */
+struct zkhsmd_audit_row {
+	uint64_t number;
+	int64_t at_ms;
+	uint8_t hsm_id[32];
+	const char *line;
+	uint8_t hash[32];
+};
+
+#define ZKHSMD_ACTION_MAX	31
+
+/**
+ * struct zkhsmd_proposal - what one administrator asked for, and another has to
+ * @id:		hex of the digest of the request
+ * @request:	JSON; the caller of get frees, of each, the store's
+ * @who, @x5t:	common name and certificate of the first one
+ */
+struct zkhsmd_proposal {
+	char id[65];
+	char action[ZKHSMD_ACTION_MAX + 1];
+	char *request;
+	char who[65];
+	uint8_t x5t[32];
+	int64_t at_ms;
+};
+
 enum zkhsmd_meta {
 	ZKHSMD_META_MANAGER_ID = 1,	/* 32 bytes */
 	ZKHSMD_META_LIST_NUMBER,	/* u64 */
@@ -265,6 +296,20 @@ struct zkhsmd_store_ops {
 	int (*lease_put)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			 const struct zkhsmd_lease *l);
 
+	/* Of the newest entry; 0 and zeroes when there is none. */
+	int (*audit_last)(struct zkhsmd_store *s, uint64_t *number, uint8_t hash[32]);
+	int (*audit_add)(struct zkhsmd_store *s, const struct zkhsmd_audit_row *row);
+	/* Those above @after in turn, until @fn returns other than 0, which is returned. */
+	int (*audit_each)(struct zkhsmd_store *s, uint64_t after,
+			  int (*fn)(const struct zkhsmd_audit_row *row, void *arg), void *arg);
+
+	int (*proposal_get)(struct zkhsmd_store *s, const char *id, struct zkhsmd_proposal *out);
+	int (*proposal_add)(struct zkhsmd_store *s, const struct zkhsmd_proposal *p);
+	int (*proposal_del)(struct zkhsmd_store *s, const char *id);
+	/* The oldest first. */
+	int (*proposal_each)(struct zkhsmd_store *s,
+			     int (*fn)(const struct zkhsmd_proposal *p, void *arg), void *arg);
+
 	int (*meta_get)(struct zkhsmd_store *s, enum zkhsmd_meta name, void *out, size_t len);
 	int (*meta_put)(struct zkhsmd_store *s, enum zkhsmd_meta name, const void *value, size_t len);
 
@@ -312,9 +357,15 @@ struct zkhsmd_store_ops {
 			   void *arg);
 };
 
-/* What every backend's handle begins with. */
+/**
+ * struct zkhsmd_store - what every backend's handle begins with
+ * @upgraded_from: the schema version that open() found and changed, 0 if it did not
+ * @audit_added: entries added to the audit log through this handle, undone ones too
+ */
 struct zkhsmd_store {
 	const struct zkhsmd_store_ops *ops;
+	int upgraded_from;
+	uint64_t audit_added;
 };
 
 extern const struct zkhsmd_store_ops zkhsmd_store_sqlite;

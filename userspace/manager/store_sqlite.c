@@ -135,6 +135,18 @@ static const char *const statements[SQL_COUNT] = {
 		" ON CONFLICT(hsm_id) DO UPDATE SET evidence_digest = ?2, made_ms = ?3,"
 		" granted = ?4, denied = ?5, denied_keys = ?6, bytes = ?7",
 
+	[SQL_AUDIT_LAST] = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1",
+	[SQL_AUDIT_ADD] = "INSERT INTO audit(number, at_ms, hsm_id, line, hash)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_AUDIT_EACH] = "SELECT number, at_ms, hsm_id, line, hash FROM audit WHERE number > ?1"
+		" ORDER BY number",
+	[SQL_PROPOSAL_GET] = "SELECT id, action, body, who, x5t, at_ms FROM proposal WHERE id = ?1",
+	[SQL_PROPOSAL_ADD] = "INSERT INTO proposal(id, action, body, who, x5t, at_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[SQL_PROPOSAL_DEL] = "DELETE FROM proposal WHERE id = ?1",
+	[SQL_PROPOSAL_EACH] = "SELECT id, action, body, who, x5t, at_ms FROM proposal"
+		" ORDER BY at_ms, id",
+
 	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
 	[SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES (?1, ?2)"
 		" ON CONFLICT(name) DO UPDATE SET value = ?2",
@@ -438,6 +450,13 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.order_last = sq_order_last,
 	.lease_get = sq_lease_get,
 	.lease_put = sq_lease_put,
+	.audit_last = sq_audit_last,
+	.audit_add = sq_audit_add,
+	.audit_each = sq_audit_each,
+	.proposal_get = sq_proposal_get,
+	.proposal_add = sq_proposal_add,
+	.proposal_del = sq_proposal_del,
+	.proposal_each = sq_proposal_each,
 	.meta_get = sq_meta_get,
 	.meta_put = sq_meta_put,
 	.alert_raise = sq_alert_raise,

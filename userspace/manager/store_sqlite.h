@@ -23,6 +23,8 @@ enum sql {
 	SQL_ORDER_ADD, SQL_ORDER_GET, SQL_ORDER_EACH, SQL_ORDER_LAST,
 	SQL_LEASE_GET, SQL_LEASE_PUT,
 	SQL_META_GET, SQL_META_PUT,
+	SQL_AUDIT_LAST, SQL_AUDIT_ADD, SQL_AUDIT_EACH,
+	SQL_PROPOSAL_GET, SQL_PROPOSAL_ADD, SQL_PROPOSAL_DEL, SQL_PROPOSAL_EACH,
 	SQL_ALERT_RAISE, SQL_ALERT_GET, SQL_ALERT_PUT, SQL_ALERT_EACH, SQL_ALERT_OVER, SQL_ALERT_TRIM,
 	SQL_DELIVERY_ADD, SQL_DELIVERY_PUT, SQL_DELIVERY_DEL, SQL_DELIVERY_DUE, SQL_DELIVERY_HOOKS,
 	SQL_HOLDING_ADD, SQL_HOLDING_RENAME, SQL_HOLDING_GET, SQL_HOLDING_DEL, SQL_HOLDING_CLEAR,
@@ -122,5 +124,16 @@ int sq_order_each(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t aft
 int sq_order_last(struct zkhsmd_store *s, const uint8_t hsm_id[32], uint64_t *number);
 int sq_lease_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], struct zkhsmd_lease *out);
 int sq_lease_put(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_lease *l);
+
+/* store_sqlite_audit.c */
+int sq_audit_last(struct zkhsmd_store *s, uint64_t *number, uint8_t hash[32]);
+int sq_audit_add(struct zkhsmd_store *s, const struct zkhsmd_audit_row *row);
+int sq_audit_each(struct zkhsmd_store *s, uint64_t after,
+		  int (*fn)(const struct zkhsmd_audit_row *row, void *arg), void *arg);
+int sq_proposal_get(struct zkhsmd_store *s, const char *id, struct zkhsmd_proposal *out);
+int sq_proposal_add(struct zkhsmd_store *s, const struct zkhsmd_proposal *p);
+int sq_proposal_del(struct zkhsmd_store *s, const char *id);
+int sq_proposal_each(struct zkhsmd_store *s,
+		     int (*fn)(const struct zkhsmd_proposal *p, void *arg), void *arg);
 
 #endif /* ZKHSM_STORE_SQLITE_H */

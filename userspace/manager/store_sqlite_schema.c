@@ -207,6 +207,8 @@ int sq_set_up(struct sq *s, const char *where, struct zkhsm_error *err)
 				  sqlite3_errmsg(s->db));
 	if (pragma(s, "PRAGMA application_id") != strtol(APPLICATION_ID, NULL, 10))
 		return zkhsm_fail(err, -EUCLEAN, "%s is another program's database", where);
+	if (version > 0 && version < SCHEMA_VERSION)
+		s->base.upgraded_from = (int)version;
 	for (; !ret && version > 0 && version < SCHEMA_VERSION; version++)
 		ret = run_script(s, upgrades[version], where, err);
 	if (ret)

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * server_peer.c - who the client is, by a certificate that verified
+ *
+ * Rights hang on the common name, so it is taken exactly or not at all: one, of
+ * printable characters, and nothing that a string would end before.
+ */
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server_private.h"
+
+/* Characters that look like none, or that turn the direction of what is shown. */
+static bool unseen(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+static bool printable(const unsigned char *text, int len)
+{
+	unsigned long c;
+
+	for (int used; len > 0; text += used, len -= used) {
+		used = UTF8_getc(text, len, &c);
+		if (used <= 0 || unseen((uint32_t)c))
+			return false;
+	}
+	return true;
+}
+
+static void take_cn(struct server_conn *c, X509_NAME *subject)
+{
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1), len;
+	unsigned char *text = NULL;
+
+	if (at < 0)
+		return;
+	c->peer_cn_bad = true;
+	if (X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+		return;
+	len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	if (len > 0 && len <= SERVER_CN_MAX && printable(text, len)) {
+		memcpy(c->peer_cn, text, (size_t)len);
+		c->peer_cn_bad = false;
+	}
+	if (len >= 0)
+		OPENSSL_free(text);
+}
+
+/* Once per connection. */
+void server_conn_peer(struct server_conn *c)
+{
+	unsigned int len = sizeof(c->peer_x5t);
+	X509 *cert;
+
+	if (c->peer_known)
+		return;
+	c->peer_known = true;
+	cert = SSL_get0_peer_certificate(c->ssl);
+	if (!cert || SSL_get_verify_result(c->ssl) != X509_V_OK ||
+	    X509_digest(cert, EVP_sha256(), c->peer_x5t, &len) != 1)
+		return;
+	X509_NAME_oneline(X509_get_subject_name(cert), c->peer, sizeof(c->peer));
+	if (!c->peer[0])
+		strcpy(c->peer, "/");	/* an empty subject is somebody too */
+	take_cn(c, X509_get_subject_name(cert));
+}
