@@ -9,6 +9,7 @@
 #include "fleet.h"
 #include "audit_log.h"
 #include "manager.h"
+#include "metrics.h"
 #include "role.h"
 #include "two_person.h"
 
@@ -29,6 +30,8 @@ const struct server_route zkhsmd_routes[] = {
 	{ GET, .path = "/web/{}", PUBLIC, .handle = zkhsmd_api_web_file },
 	{ GET, .path = "/health/alive", PUBLIC, .handle = zkhsmd_api_alive },
 	{ GET, .path = "/health/ready", PUBLIC, .handle = zkhsmd_api_ready },
+	{ GET, .path = "/metrics", .roles = ZKHSMD_READERS | ZKHSMD_METRICS,
+	  .handle = zkhsmd_api_metrics },
 	{ GET, .path = "/.well-known/zkhsm/manager", PUBLIC, .handle = zkhsmd_api_manager },
 	{ GET, .path = "/.well-known/zkhsm/jwks.json", PUBLIC, .handle = zkhsmd_api_jwks },
 	{ POST, .path = "/v1/challenges", PUBLIC, JSON, .handle = zkhsmd_api_challenge },

@@ -41,6 +41,7 @@ struct zkhsmd_job;
 /* config.c */
 struct zkhsmd_config {
 	char address[64], certificate[256], private_key[256], admin_ca[256], state_dir[256];
+	char policy[256];		/* a file, or "" */
 	char log_level[16];
 	uint64_t port;
 	uint64_t max_age_ms, interval_ms, next_update_ms;
@@ -95,6 +96,7 @@ void zkhsmd_nonce_return(struct zkhsmd_nonces *t, const uint8_t nonce[32]);
 void zkhsmd_nonce_drop(struct zkhsmd_nonces *t, const uint8_t nonce[32]);
 /* Whether true evidence of this HSM, which is enrolled, came from there last. */
 bool zkhsmd_nonce_home(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], const char *source);
+uint64_t zkhsmd_nonces_count(struct zkhsmd_nonces *t);
 bool zkhsmd_nonce_any(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], struct zkhsmd_time now);
 
 /* source.c: false evidence is charged to where it came from; locks itself */
@@ -382,6 +384,7 @@ int zkhsmd_polls_new(struct zkhsmd *m, struct zkhsmd_polls **out);
 void zkhsmd_polls_free(struct zkhsmd_polls *p);
 /* New orders are there. */
 void zkhsmd_polls_wake(struct zkhsmd *m);
+uint64_t zkhsmd_polls_waiting(const struct zkhsmd_polls *p);
 /* All are answered with 204. */
 void zkhsmd_polls_stop(struct zkhsmd_polls *p);
 void zkhsmd_api_orders_get(struct server_request *rq);

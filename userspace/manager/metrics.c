@@ -82,6 +82,7 @@ struct row {
 };
 
 struct zkhsmd_metrics {
+	int64_t started_ms;
 	_Atomic uint64_t counters[M_COUNT];
 	struct histogram times[T_COUNT];
 	pthread_mutex_t lock;			/* @rows, @used */
@@ -96,6 +97,7 @@ int zkhsmd_metrics_new(struct zkhsmd_metrics **out)
 	if (!t)
 		return -ENOMEM;
 	pthread_mutex_init(&t->lock, NULL);
+	t->started_ms = zkhsmd_now().wall;
 	*out = t;
 	return 0;
 }
@@ -236,16 +238,16 @@ int zkhsmd_metrics_print(struct zkhsmd_metrics *t, struct evbuffer *to)
 	for (int i = 0; !ret && i < L_COUNT; i++)
 		ret = print_labelled(to, t, i);
 	pthread_mutex_unlock(&t->lock);
-	return ret;
+	return ret ? ret : zkhsmd_process_print(to, t->started_ms);
 }
 
-int zkhsmd_gauge_print(struct evbuffer *to, const char *name, const char *help, const char *label,
-		       const char *value, double number)
+int zkhsmd_gauge_print(struct evbuffer *to, const char *name, const char *help, const char *labels,
+		       double number)
 {
 	int ret = help ? print_head(to, name, help, "gauge") : 0;
 
-	if (!ret && label)
-		ret = evbuffer_add_printf(to, "%s{%s=\"%s\"} %.15g\n", name, label, value, number);
+	if (!ret && labels)
+		ret = evbuffer_add_printf(to, "%s{%s} %.15g\n", name, labels, number);
 	else if (!ret)
 		ret = evbuffer_add_printf(to, "%s %.15g\n", name, number);
 	return ret < 0 ? -ENOMEM : 0;

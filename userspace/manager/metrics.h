@@ -76,8 +76,14 @@ void zkhsmd_metrics_seen(const struct server_request *rq);
 /* All of it in the Prometheus text format, appended to @to. */
 struct evbuffer;
 int zkhsmd_metrics_print(struct zkhsmd_metrics *t, struct evbuffer *to);
-/* One sample of a gauge, with its head when @help is given; @label may be NULL. */
-int zkhsmd_gauge_print(struct evbuffer *to, const char *name, const char *help, const char *label,
-		       const char *value, double number);
+/* One sample of a gauge, below its head when @help is given; @labels as they stand in braces. */
+int zkhsmd_gauge_print(struct evbuffer *to, const char *name, const char *help, const char *labels,
+		       double number);
+
+/* process.c */
+int zkhsmd_process_print(struct evbuffer *to, int64_t started_ms);
+
+/* api_metrics.c */
+void zkhsmd_api_metrics(struct server_request *rq);
 
 #endif /* ZKHSM_METRICS_H */

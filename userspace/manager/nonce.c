@@ -350,3 +350,13 @@ bool zkhsmd_nonce_any(struct zkhsmd_nonces *t, const uint8_t hsm_id[32], struct 
 	pthread_mutex_unlock(&t->lock);
 	return e;
 }
+
+uint64_t zkhsmd_nonces_count(struct zkhsmd_nonces *t)
+{
+	uint64_t count;
+
+	pthread_mutex_lock(&t->lock);
+	count = t->count;
+	pthread_mutex_unlock(&t->lock);
+	return count;
+}

@@ -192,6 +192,11 @@ void zkhsmd_polls_wake(struct zkhsmd *m)
 	}
 }
 
+uint64_t zkhsmd_polls_waiting(const struct zkhsmd_polls *polls)
+{
+	return polls->count;
+}
+
 void zkhsmd_polls_stop(struct zkhsmd_polls *polls)
 {
 	struct poll *p;

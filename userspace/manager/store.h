@@ -200,6 +200,9 @@ struct zkhsmd_delivery;
 struct zkhsmd_holding;
 struct zkhsmd_history;
 
+/* tally.h */
+struct zkhsmd_tally;
+
 struct zkhsmd_store_ops {
 	const char *name;
 	/* Creates what is not there unless @readonly; checks schema and integrity if asked. */
@@ -309,6 +312,10 @@ struct zkhsmd_store_ops {
 	/* The oldest first. */
 	int (*proposal_each)(struct zkhsmd_store *s,
 			     int (*fn)(const struct zkhsmd_proposal *p, void *arg), void *arg);
+
+	/* tally.h: until @fn returns other than 0. */
+	int (*tally)(struct zkhsmd_store *s, int (*fn)(const struct zkhsmd_tally *t, void *arg),
+		     void *arg);
 
 	int (*meta_get)(struct zkhsmd_store *s, enum zkhsmd_meta name, void *out, size_t len);
 	int (*meta_put)(struct zkhsmd_store *s, enum zkhsmd_meta name, const void *value, size_t len);

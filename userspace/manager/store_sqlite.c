@@ -147,6 +147,8 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_PROPOSAL_EACH] = "SELECT id, action, body, who, x5t, at_ms FROM proposal"
 		" ORDER BY at_ms, id",
 
+	[SQL_TALLY] = sq_tally_text,
+
 	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
 	[SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES (?1, ?2)"
 		" ON CONFLICT(name) DO UPDATE SET value = ?2",
@@ -457,6 +459,7 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.proposal_add = sq_proposal_add,
 	.proposal_del = sq_proposal_del,
 	.proposal_each = sq_proposal_each,
+	.tally = sq_tally,
 	.meta_get = sq_meta_get,
 	.meta_put = sq_meta_put,
 	.alert_raise = sq_alert_raise,

@@ -23,6 +23,7 @@ enum sql {
 	SQL_ORDER_ADD, SQL_ORDER_GET, SQL_ORDER_EACH, SQL_ORDER_LAST,
 	SQL_LEASE_GET, SQL_LEASE_PUT,
 	SQL_META_GET, SQL_META_PUT,
+	SQL_TALLY,
 	SQL_AUDIT_LAST, SQL_AUDIT_ADD, SQL_AUDIT_EACH,
 	SQL_PROPOSAL_GET, SQL_PROPOSAL_ADD, SQL_PROPOSAL_DEL, SQL_PROPOSAL_EACH,
 	SQL_ALERT_RAISE, SQL_ALERT_GET, SQL_ALERT_PUT, SQL_ALERT_EACH, SQL_ALERT_OVER, SQL_ALERT_TRIM,
@@ -114,6 +115,10 @@ int sq_status_any(struct zkhsmd_store *s, const uint8_t hsm_id[32]);
 int sq_status_mark(struct zkhsmd_store *s, struct zkhsmd_status_mark *out);
 int sq_status_stopped(struct zkhsmd_store *s, uint64_t first, uint64_t last,
 		      int (*fn)(uint64_t number, uint8_t action, void *arg), void *arg);
+
+/* store_sqlite_tally.c */
+extern const char sq_tally_text[];
+int sq_tally(struct zkhsmd_store *s, int (*fn)(const struct zkhsmd_tally *t, void *arg), void *arg);
 
 /* store_sqlite_order.c */
 int sq_order_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_order *o);
