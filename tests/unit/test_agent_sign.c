@@ -253,6 +253,7 @@ static struct zkhsm_token_claims good_claims(void)
 	strcpy(c.jti, "1");
 	strcpy(c.key_id, "k");
 	strcpy(c.status, "affirming");
+	strcpy(c.policy, "urn:zkhsm:policy:default");
 	zkhsm_signer_public(hsm_key, public);
 	zkhsm_element_name(1, public, c.element);
 	zkhsm_jwk_thumbprint(public, c.thumbprint);

@@ -19,6 +19,8 @@ static struct zkhsm_token_claims claims(void)
 		.thumbprint = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ",
 		.x5t = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq",
 		.status = "affirming", .age_ms = 20000, .key_state = ZKHSM_KEY_STATE_ACTIVE,
+		.policy = "urn:zkhsm:policy:default", .vector = { 2, 2, 0, 0, 0, 0, -2, 0 },
+		.grant_required = true, .status_index = 7, .status_uri = "https://m/v1/status-lists/0",
 	};
 
 	return c;
@@ -62,7 +64,7 @@ static void form(void **state)
 {
 	struct issuer *s = *state;
 	struct zkhsm_token_claims in = claims();
-	json_t *header, *payload, *key, *m, *z, *jws;
+	json_t *header, *payload, *key, *m, *z, *jws, *vector, *list;
 	char *token, *dot, *last;
 
 	assert_int_equal(zkhsm_token_sign(s->key, &in, &token, NULL), 0);
@@ -82,8 +84,20 @@ static void form(void **state)
 	assert_non_null(json_object_get(json_object_get(payload, "ear.verifier-id"), "build"));
 	m = json_object_get(json_object_get(payload, "submods"), "key-1");
 	assert_string_equal(json_string_value(json_object_get(m, "ear.status")), "affirming");
+	assert_string_equal(json_string_value(json_object_get(m, "ear.appraisal-policy-id")),
+			    in.policy);
+	vector = json_object_get(m, "ear.trustworthiness-vector");
+	/* No claim is not a claim of 0. */
+	assert_int_equal(json_object_size(vector), 3);
+	assert_int_equal(json_integer_value(json_object_get(vector, "instance-identity")), 2);
+	assert_int_equal(json_integer_value(json_object_get(vector, "configuration")), 2);
+	assert_int_equal(json_integer_value(json_object_get(vector, "storage-opaque")), -2);
+	list = json_object_get(json_object_get(payload, "status"), "status_list");
+	assert_int_equal(json_integer_value(json_object_get(list, "idx")), 7);
+	assert_string_equal(json_string_value(json_object_get(list, "uri")), in.status_uri);
 	z = json_object_get(m, "zkhsm");
 	assert_string_equal(json_string_value(json_object_get(z, "key_state")), "active");
+	assert_true(json_is_true(json_object_get(z, "grant_required")));
 	assert_string_equal(json_string_value(json_object_get(z, "jkt")), in.thumbprint);
 	assert_int_equal(json_integer_value(json_object_get(z, "attested_at_ms")),
 			 (NOW - 20) * 1000);
@@ -195,6 +209,21 @@ static void claims_that_are_none(void **state)
 		{ "z", "key_id", "\"key-2\"" }, { "z", "key_id", NULL }, { "z", "element", NULL },
 		{ "z", "element", "\"00\"" }, { "z", "jkt", "\"short\"" },
 		{ "z", "key_state", "\"asleep\"" }, { "z", "key_state", "2" },
+		{ "k", "ear.appraisal-policy-id", NULL }, { "k", "ear.appraisal-policy-id", "1" },
+		{ "k", "ear.appraisal-policy-id", "\"\"" },
+		{ "k", "ear.trustworthiness-vector", "[]" },
+		{ "k", "ear.trustworthiness-vector", "{\"configuration\":\"2\"}" },
+		/* A byte's range, and what "affirming" cannot stand over. */
+		{ "k", "ear.trustworthiness-vector", "{\"configuration\":258}" },
+		{ "k", "ear.trustworthiness-vector", "{\"configuration\":32}" },
+		{ "k", "ear.trustworthiness-vector", "{\"hardware\":96}" },
+		{ "k", "ear.trustworthiness-vector", "{\"hardware\":-33}" },
+		{ "", "status", "{}" }, { "", "status", "{\"status_list\":{}}" },
+		{ "", "status", "{\"status_list\":{\"idx\":1}}" },
+		{ "", "status", "{\"status_list\":{\"idx\":-1,\"uri\":\"u\"}}" },
+		{ "", "status", "{\"status_list\":{\"idx\":\"1\",\"uri\":\"u\"}}" },
+		{ "", "status", "{\"status_list\":{\"idx\":1,\"uri\":\"\"}}" },
+		{ "z", "grant_required", NULL }, { "z", "grant_required", "1" },
 		{ "z", "attested_at_ms", "\"1\"" }, { "z", "age_ms", "-1" }, { "z", "age_ms", NULL },
 	};
 	struct issuer *s = *state;
@@ -262,6 +291,9 @@ static void claims_not_signed(void **state)
 	REFUSED(c.expires_at = c.issued_at);
 	REFUSED(c.status[0] = '\0');
 	REFUSED(c.age_ms = UINT64_MAX);
+	REFUSED(c.policy[0] = '\0');
+	REFUSED(c.vector[ZKHSM_TRUST_HARDWARE] = 96);
+	REFUSED(c.status_index = UINT64_MAX);
 #undef REFUSED
 }
 

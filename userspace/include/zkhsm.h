@@ -719,6 +719,21 @@ void zkhsm_https_free(struct zkhsm_https *h);
 int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
 		   const char *content_type, const void *body, size_t body_len,
 		   struct zkhsm_response *out, struct zkhsm_error *err);
+/* https_many.c: the same to several servers at once, each with an object of its own */
+struct zkhsm_https_call {
+	struct zkhsm_https *h;
+	const char *method, *path, *content_type;
+	const void *body;
+	size_t body_len;
+	int ret;			/* from here on what came of it */
+	struct zkhsm_response response;	/* with @ret 0, to be freed */
+	struct zkhsm_error error;
+};
+
+struct zkhsm_https_group;
+int zkhsm_https_group_new(struct zkhsm_https_group **out);	/* after a zkhsm_https_new() */
+void zkhsm_https_group_free(struct zkhsm_https_group *g);	/* before their zkhsm_https_free() */
+int zkhsm_https_do_many(struct zkhsm_https_group *g, struct zkhsm_https_call *calls, size_t count);
 void zkhsm_response_free(struct zkhsm_response *r);
 /* The JSON object in an answer, no member twice; caller decrefs. -EBADMSG. */
 int zkhsm_response_json(const struct zkhsm_response *r, json_t **out, struct zkhsm_error *err);

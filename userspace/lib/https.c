@@ -9,27 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib_private.h"
+#include "https_private.h"
 
 #define DEFAULT_MAX_RESPONSE	(64UL * 1024 * 1024)
 #define MAX_HEADERS		(64UL * 1024)
-
-struct zkhsm_https {
-	CURL *curl;
-	char *base_url, *ca_file, *cert_file, *key_file;
-	long connect_timeout_ms, timeout_ms;
-	size_t max_response;
-	const _Atomic(bool) *cancel;
-	char message[CURL_ERROR_SIZE];
-};
-
-/* One request under way. */
-struct exchange {
-	struct zkhsm_response *out;
-	size_t size, max, headers;
-	bool head_ended;	/* of the answer, not of a "100 Continue" before it */
-	int ret;
-};
 
 static CURLcode global;
 
@@ -292,37 +275,40 @@ static void take_headers(CURL *curl, struct zkhsm_response *r)
 	}
 }
 
-static int exchange(struct zkhsm_https *h, const char *method, const char *url,
-		    struct curl_slist *headers, const void *body, size_t body_len,
-		    struct zkhsm_response *out, struct zkhsm_error *err)
+static void prepare(struct zkhsm_https *h, const char *method, const void *body, size_t body_len,
+		    struct exchange *x)
 {
-	struct exchange x = { .out = out, .max = h->max_response };
-	CURLcode code;
-
 	/* Forgets the last request, not the connection. */
 	curl_easy_reset(h->curl);
 	h->message[0] = '\0';
 	set_security(h);
-	set_request(h, method, url, headers, body, body_len);
+	set_request(h, method, x->url, x->lines, body, body_len);
 	curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, &x);
+	curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(h->curl, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(h->curl, CURLOPT_HEADERDATA, &x);
+	curl_easy_setopt(h->curl, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(h->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(h->curl, CURLOPT_XFERINFODATA, h);
 	curl_easy_setopt(h->curl, CURLOPT_NOPROGRESS, 0L);
-	code = curl_easy_perform(h->curl);
-	if (x.ret == -EMSGSIZE)
-		return zkhsm_fail(err, x.ret, "%s: the answer is larger than %zu bytes", url,
-				  x.max);
-	if (x.ret)
-		return zkhsm_fail(err, x.ret, "out of memory");
+}
+
+/* What came of it, when libcurl has ended it. */
+static int result(struct zkhsm_https *h, CURLcode code, const struct exchange *x,
+		  struct zkhsm_error *err)
+{
+	struct zkhsm_response *out = x->out;
+
+	if (x->ret == -EMSGSIZE)
+		return zkhsm_fail(err, x->ret, "%s: the answer is larger than %zu bytes", x->url,
+				  x->max);
+	if (x->ret)
+		return zkhsm_fail(err, x->ret, "out of memory");
 	if (code)
-		return zkhsm_fail(err, errno_of(h->curl, code), "%.128s: %.160s", url,
+		return zkhsm_fail(err, errno_of(h->curl, code), "%.128s: %.160s", x->url,
 				  h->message[0] ? h->message : curl_easy_strerror(code));
 	/* A connection that ends within the head is an answer to libcurl. */
-	if (!x.head_ended)
-		return zkhsm_fail(err, -ECONNRESET, "%.128s: the answer was cut off", url);
+	if (!x->head_ended)
+		return zkhsm_fail(err, -ECONNRESET, "%.128s: the answer was cut off", x->url);
 	take_headers(h->curl, out);
 	if (!out->body) {
 		out->body = calloc(1, 1);
@@ -356,6 +342,45 @@ static bool one_word(const char *text)
 	return true;
 }
 
+int zkhsm_https_begin(struct zkhsm_https *h, const char *method, const char *path,
+		      const char *content_type, const void *body, size_t body_len,
+		      struct zkhsm_response *out, struct exchange *x, struct zkhsm_error *err)
+{
+	memset(out, 0, sizeof(*out));
+	memset(x, 0, sizeof(*x));
+	x->out = out;
+	x->max = h->max_response;
+	if (path[0] != '/' || !one_word(path) || strchr(path, '#'))
+		return zkhsm_fail(err, -EINVAL, "not a path: %s", path);
+	if (content_type && !one_word(content_type))
+		return zkhsm_fail(err, -EINVAL, "not a media type: %s", content_type);
+	if (asprintf(&x->url, "%s%s", h->base_url, path) < 0) {
+		x->url = NULL;
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	}
+	/* An empty value keeps libcurl from sending its own: no form type, no 100-continue. */
+	if (add_header(&x->lines, "Expect", "") ||
+	    add_header(&x->lines, "Content-Type", content_type ? content_type : "")) {
+		curl_slist_free_all(x->lines);
+		free(x->url);
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
+	}
+	prepare(h, method, body, body_len, x);
+	return 0;
+}
+
+int zkhsm_https_end(struct zkhsm_https *h, CURLcode code, struct exchange *x,
+		    struct zkhsm_error *err)
+{
+	int ret = result(h, code, x, err);
+
+	curl_slist_free_all(x->lines);
+	free(x->url);
+	if (ret)
+		zkhsm_response_free(x->out);
+	return ret;
+}
+
 /**
  * zkhsm_https_do() - one request and its answer
  * @h: the server
@@ -377,27 +402,9 @@ int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
 		   const char *content_type, const void *body, size_t body_len,
 		   struct zkhsm_response *out, struct zkhsm_error *err)
 {
-	struct curl_slist *headers = NULL;
-	char *url;
+	struct exchange x;
 	int ret;
 
-	memset(out, 0, sizeof(*out));
-	if (path[0] != '/' || !one_word(path) || strchr(path, '#'))
-		return zkhsm_fail(err, -EINVAL, "not a path: %s", path);
-	if (content_type && !one_word(content_type))
-		return zkhsm_fail(err, -EINVAL, "not a media type: %s", content_type);
-	if (asprintf(&url, "%s%s", h->base_url, path) < 0)
-		return zkhsm_fail(err, -ENOMEM, "out of memory");
-
-	/* An empty value keeps libcurl from sending its own: no form type, no 100-continue. */
-	if (add_header(&headers, "Expect", "") ||
-	    add_header(&headers, "Content-Type", content_type ? content_type : ""))
-		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
-	else
-		ret = exchange(h, method, url, headers, body, body_len, out, err);
-	curl_slist_free_all(headers);
-	free(url);
-	if (ret)
-		zkhsm_response_free(out);
-	return ret;
+	ret = zkhsm_https_begin(h, method, path, content_type, body, body_len, out, &x, err);
+	return ret ? ret : zkhsm_https_end(h, curl_easy_perform(h->curl), &x, err);
 }

@@ -322,3 +322,32 @@ int zkhsm_jws_verify(const json_t *jwks, const char *typ, const char *jws, json_
 	free(p.text);
 	return ret;
 }
+
+int zkhsm_jws_kid(const char *typ, const char *jws, char kid[64], struct zkhsm_error *err)
+{
+	struct parts p = { 0 };
+	json_t *header = NULL;
+	const char *text;
+	int ret;
+
+	ret = split(jws, &p, err);
+	if (!ret)
+		ret = check_header(p.header, typ, &header, err);
+	text = json_string_value(json_object_get(header, "kid"));
+	if (!ret && (!text || snprintf(kid, 64, "%s", text) >= 64))
+		ret = zkhsm_fail(err, -EBADMSG, "the name of the JWS's key is too long");
+	json_decref(header);
+	free(p.text);
+	return ret;
+}
+
+bool zkhsm_jwks_has(const json_t *jwks, const char *kid)
+{
+	const json_t *jwk;
+	size_t i;
+
+	json_array_foreach(json_object_get(jwks, "keys"), i, jwk)
+		if (member_is(jwk, "kid", kid))
+			return true;
+	return false;
+}

@@ -9,13 +9,42 @@
 #include <stdlib.h>
 
 #define PROFILE		"tag:ietf.org,2026:rats/ear#02"
-#define POLICY		"urn:zkhsm:policy:attested"
 #define AFFIRMING	"affirming"
+/* draft-ietf-rats-ar4si section 2.3.2: beyond these a claim is a warning, or worse. */
+#define AFFIRMING_LEAST	(-32)
+#define AFFIRMING_MOST	31
+
+/* The claims of a trustworthiness vector, by enum zkhsm_trust. */
+static const char *const vector_names[ZKHSM_TRUST_COUNT] = {
+	[ZKHSM_TRUST_INSTANCE_IDENTITY] = "instance-identity",
+	[ZKHSM_TRUST_CONFIGURATION] = "configuration",
+	[ZKHSM_TRUST_EXECUTABLES] = "executables",
+	[ZKHSM_TRUST_FILE_SYSTEM] = "file-system",
+	[ZKHSM_TRUST_HARDWARE] = "hardware",
+	[ZKHSM_TRUST_RUNTIME_OPAQUE] = "runtime-opaque",
+	[ZKHSM_TRUST_STORAGE_OPAQUE] = "storage-opaque",
+	[ZKHSM_TRUST_SOURCED_DATA] = "sourced-data",
+};
 
 /* Takes the reference to @value; a failed json_pack() gives NULL, which counts. */
 static int add(json_t *object, const char *name, json_t *value)
 {
 	return json_object_set_new(object, name, value);
+}
+
+/* What no claim is made about is left out; NULL when that is all of it: none is empty. */
+static json_t *make_vector(const struct zkhsm_token_claims *c)
+{
+	json_t *vector = NULL;
+
+	for (size_t i = 0; i < ZKHSM_TRUST_COUNT; i++) {
+		if (!c->vector[i])
+			continue;
+		if (!vector)
+			vector = json_object();
+		add(vector, vector_names[i], json_integer(c->vector[i]));
+	}
+	return vector;
 }
 
 static json_t *submodule(const struct zkhsm_token_claims *c)
@@ -26,15 +55,17 @@ static json_t *submodule(const struct zkhsm_token_claims *c)
 	json_t *object = NULL;
 
 	if (hsm_id && element && state)
-		object = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:I, s:I}}",
+		object = json_pack("{s:s, s:s, s:o*, s:{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I}}",
 				   "ear.status", c->status,
-				   "ear.appraisal-policy-id", POLICY,
+				   "ear.appraisal-policy-id", c->policy,
+				   "ear.trustworthiness-vector", make_vector(c),
 				   "zkhsm",
 				   "hsm_id", hsm_id,
 				   "key_id", c->key_id,
 				   "element", element,
 				   "jkt", c->thumbprint,
 				   "key_state", state,
+				   "grant_required", c->grant_required,
 				   "attested_at_ms", (json_int_t)c->attested_at * 1000,
 				   "age_ms", (json_int_t)c->age_ms);
 	free(element);
@@ -59,6 +90,10 @@ static json_t *make_payload(const struct zkhsm_token_claims *c)
 		failed = add(p, "eat_nonce", json_string(c->nonce));
 	if (!failed && c->x5t[0])
 		failed = add(p, "cnf", json_pack("{s:s}", "x5t#S256", c->x5t));
+	if (!failed && c->status_uri[0])
+		failed = add(p, "status", json_pack("{s:{s:I, s:s}}", "status_list", "idx",
+						    (json_int_t)c->status_index, "uri",
+						    c->status_uri));
 	if (failed) {
 		json_decref(p);
 		return NULL;
@@ -98,6 +133,39 @@ static bool take_digest(const json_t *object, const char *name, uint8_t out[32])
 	return hex && !zkhsm_unhex(hex, out, 32);
 }
 
+/* A vector that is worse than the status it stands under contradicts it. */
+static bool parse_vector(const json_t *vector, struct zkhsm_token_claims *c)
+{
+	if (vector && !json_is_object(vector))
+		return false;
+	for (size_t i = 0; i < ZKHSM_TRUST_COUNT; i++) {
+		const json_t *value = json_object_get(vector, vector_names[i]);
+		json_int_t n = json_integer_value(value);
+
+		if (value && (!json_is_integer(value) || n < INT8_MIN || n > INT8_MAX))
+			return false;
+		if (!strcmp(c->status, AFFIRMING) && (n < AFFIRMING_LEAST || n > AFFIRMING_MOST))
+			return false;
+		c->vector[i] = (int8_t)n;
+	}
+	return true;
+}
+
+/* Where it stands in a Token Status List; absent of tokens that are in none. */
+static bool parse_status(const json_t *status, struct zkhsm_token_claims *c)
+{
+	const json_t *list = json_object_get(status, "status_list");
+	json_int_t index;
+
+	if (!status)
+		return true;
+	if (!take_number(list, "idx", &index) ||
+	    !take_text(list, "uri", 1, c->status_uri, sizeof(c->status_uri)))
+		return false;
+	c->status_index = (uint64_t)index;
+	return true;
+}
+
 /* The one member of submods, named by the key's id. */
 static bool parse_submodule(const json_t *submods, struct zkhsm_token_claims *c)
 {
@@ -109,6 +177,8 @@ static bool parse_submodule(const json_t *submods, struct zkhsm_token_claims *c)
 
 	if (!name || json_object_size(submods) != 1 ||
 	    !take_text(m, "ear.status", 1, c->status, sizeof(c->status)) ||
+	    !take_text(m, "ear.appraisal-policy-id", 1, c->policy, sizeof(c->policy)) ||
+	    !parse_vector(json_object_get(m, "ear.trustworthiness-vector"), c) ||
 	    !take_digest(z, "hsm_id", c->hsm_id) ||
 	    !take_text(z, "key_id", 1, c->key_id, sizeof(c->key_id)) ||
 	    strcmp(c->key_id, name) ||
@@ -116,9 +186,11 @@ static bool parse_submodule(const json_t *submods, struct zkhsm_token_claims *c)
 	    !take_digest(z, "element", c->element) ||
 	    !take_text(z, "jkt", 43, c->thumbprint, 44) ||
 	    !take_text(z, "key_state", 1, state, sizeof(state)) || zkhsm_state_parse(state) < 0 ||
+	    !json_is_boolean(json_object_get(z, "grant_required")) ||
 	    !take_number(z, "attested_at_ms", &attested_ms) || !take_number(z, "age_ms", &age))
 		return false;
 	c->key_state = (uint32_t)zkhsm_state_parse(state);
+	c->grant_required = json_is_true(json_object_get(z, "grant_required"));
 	c->attested_at = attested_ms / 1000;
 	c->age_ms = (uint64_t)age;
 	return true;
@@ -149,6 +221,8 @@ static int parse_payload(const json_t *p, struct zkhsm_token_claims *c, struct z
 		return zkhsm_fail(err, -EBADMSG, "the token's confirmation is malformed");
 	if (json_object_get(p, "nbf"))
 		return zkhsm_fail(err, -EBADMSG, "tokens of this profile have no nbf");
+	if (!parse_status(json_object_get(p, "status"), c))
+		return zkhsm_fail(err, -EBADMSG, "the token's place in a status list is malformed");
 	if (!parse_submodule(json_object_get(p, "submods"), c))
 		return zkhsm_fail(err, -EBADMSG, "what the token says about the key is malformed");
 	c->issued_at = iat;
@@ -185,27 +259,45 @@ int zkhsm_token_sign(EVP_PKEY *key, const struct zkhsm_token_claims *claims, cha
 	return ret;
 }
 
-static int check_claims(const struct zkhsm_token_claims *c, const char *audience,
-			const char *nonce, int64_t now, int64_t leeway, struct zkhsm_error *err)
+enum zkhsm_token_fault zkhsm_token_judge(const struct zkhsm_token_claims *c, const char *audience,
+					 const char *nonce, int64_t now, int64_t leeway)
 {
 	if (strcmp(c->status, AFFIRMING))
-		return zkhsm_fail(err, -EBADMSG, "the token's status is not " AFFIRMING);
+		return ZKHSM_TOKEN_NOT_AFFIRMING;
 	if (c->expires_at <= now - leeway)
-		return zkhsm_fail(err, -EKEYEXPIRED, "the token expired %lld s ago",
-				  (long long)(now - c->expires_at));
+		return ZKHSM_TOKEN_EXPIRED;
 	if (c->issued_at > now + leeway)
-		return zkhsm_fail(err, -EKEYEXPIRED, "the token was issued %lld s in the future",
-				  (long long)(c->issued_at - now));
+		return ZKHSM_TOKEN_FUTURE;
 	if (strcmp(c->audience, audience))
-		return zkhsm_fail(err, -EACCES, "the token is for %s", c->audience);
+		return ZKHSM_TOKEN_AUDIENCE;
 	if (nonce && strcmp(c->nonce, nonce))
-		return zkhsm_fail(err, -EACCES, "the token answers another nonce");
-	return 0;
+		return ZKHSM_TOKEN_NONCE;
+	return ZKHSM_TOKEN_FITS;
 }
 
-int zkhsm_token_verify(const json_t *jwks, const char *token, const char *audience,
-		       const char *nonce, int64_t now, int64_t leeway,
-		       struct zkhsm_token_claims *out, struct zkhsm_error *err)
+int zkhsm_token_fault(enum zkhsm_token_fault fault, const struct zkhsm_token_claims *c, int64_t now,
+		      struct zkhsm_error *err)
+{
+	switch (fault) {
+	case ZKHSM_TOKEN_FITS:
+		return 0;
+	case ZKHSM_TOKEN_NOT_AFFIRMING:
+		return zkhsm_fail(err, -EBADMSG, "the token's status is not " AFFIRMING);
+	case ZKHSM_TOKEN_EXPIRED:
+		return zkhsm_fail(err, -EKEYEXPIRED, "the token expired %lld s ago",
+				  (long long)(now - c->expires_at));
+	case ZKHSM_TOKEN_FUTURE:
+		return zkhsm_fail(err, -EKEYEXPIRED, "the token was issued %lld s in the future",
+				  (long long)(c->issued_at - now));
+	case ZKHSM_TOKEN_AUDIENCE:
+		return zkhsm_fail(err, -EACCES, "the token is for %s", c->audience);
+	default:
+		return zkhsm_fail(err, -EACCES, "the token answers another nonce");
+	}
+}
+
+int zkhsm_token_read(const json_t *jwks, const char *token, struct zkhsm_token_claims *out,
+		     struct zkhsm_error *err)
 {
 	json_t *payload;
 	int ret;
@@ -216,7 +308,17 @@ int zkhsm_token_verify(const json_t *jwks, const char *token, const char *audien
 		return ret;
 	ret = parse_payload(payload, out, err);
 	json_decref(payload);
-	if (!ret)
-		ret = check_claims(out, audience, nonce, now, leeway, err);
 	return ret;
+}
+
+int zkhsm_token_verify(const json_t *jwks, const char *token, const char *audience,
+		       const char *nonce, int64_t now, int64_t leeway,
+		       struct zkhsm_token_claims *out, struct zkhsm_error *err)
+{
+	int ret = zkhsm_token_read(jwks, token, out, err);
+
+	if (ret)
+		return ret;
+	return zkhsm_token_fault(zkhsm_token_judge(out, audience, nonce, now, leeway), out, now,
+				 err);
 }

@@ -90,6 +90,14 @@ static int fill(struct zkhsmd *m, struct ask *a, const struct zkhsmd_hsm *h,
 	free(jti);
 	snprintf(c->issuer, sizeof(c->issuer), "%s", m->identity.issuer);
 	snprintf(c->status, sizeof(c->status), "affirming");
+	snprintf(c->policy, sizeof(c->policy), "urn:zkhsm:policy:default");
+	/*
+	 * 2 of draft-ietf-rats-ar4si: recognised and not known to be compromised, and a
+	 * configuration that was approved. Of the rest the evidence says nothing.
+	 */
+	c->vector[ZKHSM_TRUST_INSTANCE_IDENTITY] = 2;
+	c->vector[ZKHSM_TRUST_CONFIGURATION] = 2;
+	c->grant_required = k->entry.flags & ZKHSM_KEY_FLAG_GRANT_REQUIRED;
 	memcpy(c->hsm_id, h->id, sizeof(c->hsm_id));
 	memcpy(c->element, k->element, sizeof(c->element));
 	zkhsm_jwk_thumbprint(k->entry.public, c->thumbprint);
