@@ -173,6 +173,13 @@ int cli_jwks(struct cli *cli, struct zkhsm_https *h, json_t **jwks);
 /* JSON bytes as the library reads them everywhere: no repeated members. */
 int cli_json_load(struct cli *cli, const char *what, const void *data, size_t len, json_t **out);
 
+/* hsm_name.c */
+/*
+ * The HSM's id as 64 hex digits. Anything but such an id is looked up, which takes an
+ * administrator's or auditor's certificate: -ENOENT, -ENOTUNIQ.
+ */
+int cli_hsm(struct cli *cli, const char *text, char id[65]);
+
 /* kek.c */
 /* --kek-file: 32 bytes as they are; the caller wipes them. */
 int cli_read_kek(struct cli *cli, uint8_t kek[ZKHSM_KEK_LEN]);
@@ -294,6 +301,9 @@ int cmd_status(struct cli *cli);
 int cmd_token_get(struct cli *cli);
 int cmd_token_verify(struct cli *cli);
 int cmd_remote_sign(struct cli *cli);
+int cmd_manager_status(struct cli *cli);
+int cmd_manager_show(struct cli *cli);
+int cmd_manager_keys(struct cli *cli);
 int cmd_manager_info(struct cli *cli);
 int cmd_manager_pending(struct cli *cli);
 int cmd_manager_enrol(struct cli *cli);

@@ -30,18 +30,18 @@ static int request(struct cli *cli, bool admin, const char *method, const char *
 	return ret;
 }
 
-/* Arguments become parts of paths: only an HSM id has 64 hex digits. */
+/* Arguments become parts of paths: an HSM id, of whatever it was called. */
 static int hsm_path(struct cli *cli, const char *format, const char *hsm, char path[512])
 {
-	uint8_t id[32];
+	char id[65];
 	int ret;
 
-	ret = cli_hex(cli, "HSM-ID", hsm, id, sizeof(id));
+	ret = cli_hsm(cli, hsm, id);
 	if (ret)
 		return ret;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(path, 512, format, hsm);
+	snprintf(path, 512, format, id);
 #pragma GCC diagnostic pop
 	return 0;
 }

@@ -110,6 +110,12 @@ static const struct cli_command commands[] = {
 	  O(AGENT) | O(CA) | O(CERT) | O(KEY_FILE) | O(KEY_ID) | O(TOKEN) | O(FILE) | O(DIGEST) |
 	  O(DER) | O(OUT), O(AGENT) | O(KEY_ID) | O(TOKEN),
 	  "ask an HSM's agent for a signature", cmd_remote_sign },
+	{ "manager", "status", "", 0, 0, O_ADMIN, 0, "the fleet at a glance, and open alerts",
+	  cmd_manager_status },
+	{ "manager", "show", "HSM", 1, 1, O_ADMIN, 0, "all that is known of an HSM",
+	  cmd_manager_show },
+	{ "manager", "keys", "HSM", 1, 1, O_ADMIN, 0, "its keys and their states",
+	  cmd_manager_keys },
 	{ "manager", "info", "", 0, 0, O_MANAGER, 0, "a manager's id and keys", cmd_manager_info },
 	{ "manager", "pending", "", 0, 0, O_ADMIN, 0, "HSMs that ask to be enrolled",
 	  cmd_manager_pending },
