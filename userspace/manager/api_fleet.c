@@ -63,6 +63,14 @@ struct page {
 	size_t limit;
 };
 
+static int compare(const struct zkhsm_list_entry *e, const char *id)
+{
+	const size_t len = strlen(id), both = e->id_len < len ? e->id_len : len;
+	int order = memcmp(e->id, id, both);
+
+	return order ? order : (e->id_len > len) - (e->id_len < len);
+}
+
 /* The list is sorted by id, as bytes. */
 static size_t first_after(const struct zkhsm_keylist *list, const char *after)
 {
@@ -72,7 +80,8 @@ static size_t first_after(const struct zkhsm_keylist *list, const char *after)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(zkhsm_keylist_entry(list, middle, &e)->id, after) > 0)
+		zkhsm_keylist_entry(list, middle, &e);
+		if (compare(&e, after) > 0)
 			high = middle;
 		else
 			low = middle + 1;
@@ -82,8 +91,8 @@ static size_t first_after(const struct zkhsm_keylist *list, const char *after)
 
 static json_t *key_row(const struct zkhsmd_key *k)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o*, s:o*, s:I}", "key_id", k->entry.id,
-			      "status", k->status, "key_state", zkhsm_state_name(k->entry.state),
+	json_t *o = json_pack("{s:s%, s:s, s:s, s:s, s:o*, s:o*, s:I}", "key_id", k->entry.id,
+			      (size_t)k->entry.id_len, "status", k->status, "key_state", zkhsm_state_name(k->entry.state),
 			      "origin", zkhsm_origin_name(k->entry.origin), "usage",
 			      zkhsm_usage_json(k->entry.usage), "flags",
 			      zkhsm_flags_json(k->entry.flags), "created_ms",
