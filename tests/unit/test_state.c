@@ -41,13 +41,11 @@ static int get_list(struct zkhsmd_store *s, const uint8_t digest[32], uint8_t **
 	return 0;
 }
 
-static int get_revocation(struct zkhsmd_store *s, enum zkhsmd_scope scope, const uint8_t hsm_id[32],
-			  const uint8_t element[32], struct zkhsmd_revocation *out)
+static int get_of_hsm(struct zkhsmd_store *s, const uint8_t hsm_id[32],
+		      struct zkhsmd_revocation *out)
 {
 	(void)s;
-	(void)scope;
 	(void)hsm_id;
-	(void)element;
 	(void)out;
 	return -ENOENT;
 }
@@ -55,11 +53,12 @@ static int get_revocation(struct zkhsmd_store *s, enum zkhsmd_scope scope, const
 static int get_stopping(struct zkhsmd_store *s, const uint8_t hsm_id[32], const uint8_t element[32],
 			struct zkhsmd_revocation *out)
 {
-	return get_revocation(s, ZKHSMD_SCOPE_KEY, hsm_id, element, out);
+	(void)element;
+	return get_of_hsm(s, hsm_id, out);
 }
 
 static const struct zkhsmd_store_ops ops = {
-	.hsm_get = get_hsm, .list_get = get_list, .revocation_get = get_revocation,
+	.hsm_get = get_hsm, .list_get = get_list, .revocation_hsm = get_of_hsm,
 	.revocation_stopping = get_stopping,
 };
 static struct zkhsmd_store store = { .ops = &ops };

@@ -152,7 +152,14 @@ static void put_back(const char *script)
 	assert_int_equal(ops->open(path, true, false, &reader, NULL), 0);
 }
 
-#define WITHOUT_4 "ALTER TABLE hsm DROP COLUMN cluster;" \
+#define WITHOUT_4 "DROP INDEX hsm_cluster; DROP INDEX hsm_quarantine;" \
+	"DROP INDEX revocation_once; ALTER TABLE revocation DROP COLUMN cluster;" \
+	"ALTER TABLE revocation DROP COLUMN who; ALTER TABLE revocation DROP COLUMN ended_ms;" \
+	"ALTER TABLE revocation DROP COLUMN ended_who;" \
+	"ALTER TABLE revocation DROP COLUMN ended_reason;" \
+	"CREATE UNIQUE INDEX revocation_once ON revocation(scope, ifnull(hsm_id, x'')," \
+	" ifnull(element, x'')) WHERE ended IS NULL;" \
+	"ALTER TABLE hsm DROP COLUMN cluster;" \
 	"ALTER TABLE hsm DROP COLUMN quarantine;" \
 	"ALTER TABLE hsm DROP COLUMN quarantine_code;" \
 	"ALTER TABLE hsm DROP COLUMN quarantine_ms; DROP TABLE holding; DROP TABLE delivery;" \
@@ -326,6 +333,42 @@ static struct zkhsmd_revocation revocation(enum zkhsmd_scope scope, uint8_t acti
 	return r;
 }
 
+static int get_like(struct zkhsmd_store *from, enum zkhsmd_scope scope, const uint8_t hsm_id[32],
+		    const uint8_t element[32], struct zkhsmd_revocation *out)
+{
+	struct zkhsmd_revocation like = { .scope = scope };
+
+	memcpy(like.hsm_id, hsm_id, sizeof(like.hsm_id));
+	memcpy(like.element, element, sizeof(like.element));
+	return ops->revocation_get(from, &like, out);
+}
+
+static int end_row(int64_t row, uint64_t number)
+{
+	struct zkhsmd_revocation by = { .number = number, .at_ms = 7, .who = "CN=b", .reason = 8 };
+
+	return ops->revocation_end(s, row, &by);
+}
+
+static int none(void)
+{
+	fail();
+	return 0;
+}
+
+static int no_revocation(const struct zkhsmd_revocation *r, void *arg)
+{
+	(void)r;
+	(void)arg;
+	return none();
+}
+
+static int first_row(const struct zkhsmd_revocation *r, void *arg)
+{
+	*(struct zkhsmd_revocation *)arg = *r;
+	return 1;
+}
+
 static void revocations(void **state)
 {
 	const uint8_t hsm[32] = { 1 }, other[32] = { 2 }, element[32] = { 9 }, another[32] = { 8 };
@@ -351,24 +394,155 @@ static void revocations(void **state)
 	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), 0);
 	assert_int_equal(out.action, ZKHSM_ORDER_TYPE_REVOKE);
 	assert_int_equal(ops->revocation_stopping(s, other, element, &out), 0);
-	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_ELEMENT, zero, element, &out), 0);
-	assert_int_equal(ops->revocation_end(s, out.row, 2), 0);
+	assert_int_equal(get_like(s, ZKHSMD_SCOPE_ELEMENT, zero, element, &out), 0);
+	assert_int_equal(end_row(out.row, 2), 0);
 	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), 0);
 	assert_int_equal(out.scope, ZKHSMD_SCOPE_KEY);
-	assert_int_equal(ops->revocation_end(s, out.row, 3), 0);
+	assert_int_equal(end_row(out.row, 3), 0);
 	assert_int_equal(ops->revocation_stopping(s, hsm, element, &out), -ENOENT);
 
 	r = revocation(ZKHSMD_SCOPE_HSM, ZKHSM_ORDER_TYPE_REVOKE);
 	assert_int_equal(ops->revocation_add(s, &r), 0);
 	assert_int_equal(ops->revocation_stopping(s, hsm, another, &out), 0);
-	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_HSM, hsm, zero, &out), 0);
-	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_HSM, other, zero, &out), -ENOENT);
+	assert_int_equal(get_like(s, ZKHSMD_SCOPE_HSM, hsm, zero, &out), 0);
+	assert_int_equal(get_like(s, ZKHSMD_SCOPE_HSM, other, zero, &out), -ENOENT);
 	/* An ended one can be made again. */
 	r = revocation(ZKHSMD_SCOPE_KEY, ZKHSM_ORDER_TYPE_HOLD);
 	assert_int_equal(ops->revocation_add(s, &r), 0);
 	/* Of an HSM that is not there. */
 	r.hsm_id[0] = 77;
 	assert_int_equal(ops->revocation_add(s, &r), -EEXIST);
+}
+
+/* A cluster's stops every HSM in it, also one that joins later; who did what is kept. */
+static void clusters(void **state)
+{
+	const uint8_t one[32] = { 1 }, two[32] = { 2 }, element[32] = { 9 };
+	struct zkhsmd_hsm h = some_hsm(1);
+	struct zkhsmd_revocation r, out;
+
+	(void)state;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	h = some_hsm(2);
+	strcpy(h.cluster, "");
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	r = (struct zkhsmd_revocation){ .scope = ZKHSMD_SCOPE_CLUSTER, .number = 4, .at_ms = 5,
+					.action = ZKHSM_ORDER_TYPE_HOLD, .cluster = "frankfurt",
+					.who = "CN=a" };
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	assert_int_equal(ops->revocation_add(s, &r), -EEXIST);
+	assert_int_equal(ops->revocation_get(s, &r, &out), 0);
+	assert_string_equal(out.cluster, "frankfurt");
+	assert_string_equal(out.who, "CN=a");
+	assert_int_equal(out.ended, 0);
+	assert_int_equal(ops->revocation_hsm(s, one, &out), 0);
+	assert_int_equal(ops->revocation_stopping(s, one, element, &out), 0);
+	assert_int_equal(out.scope, ZKHSMD_SCOPE_CLUSTER);
+	assert_int_equal(ops->revocation_hsm(s, two, &out), -ENOENT);
+	assert_int_equal(ops->revocation_stopping(s, two, element, &out), -ENOENT);
+	strcpy(h.cluster, "frankfurt");
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->revocation_stopping(s, two, element, &out), 0);
+
+	/* One of the HSM's own is another one, and the stronger. */
+	r = revocation(ZKHSMD_SCOPE_HSM, ZKHSM_ORDER_TYPE_REVOKE);
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	assert_int_equal(ops->revocation_hsm(s, one, &out), 0);
+	assert_int_equal(out.action, ZKHSM_ORDER_TYPE_REVOKE);
+	assert_int_equal(ops->revocation_hsm(s, two, &out), 0);
+	assert_int_equal(out.action, ZKHSM_ORDER_TYPE_HOLD);
+	assert_int_equal(end_row(out.row, 6), 0);
+	assert_int_equal(ops->revocation_hsm(s, two, &out), -ENOENT);
+	assert_int_equal(ops->revocation_page(s, 0, first_row, &out), 0);
+	assert_int_equal(out.scope, ZKHSMD_SCOPE_CLUSTER);
+	assert_int_equal(out.ended, 6);
+	assert_int_equal(out.ended_ms, 7);
+	assert_string_equal(out.ended_who, "CN=b");
+	assert_int_equal(out.ended_reason, 8);
+	assert_int_equal(ops->revocation_page(s, out.row, first_row, &out), 0);
+	assert_int_equal(out.scope, ZKHSMD_SCOPE_HSM);
+	assert_int_equal(out.ended, 0);
+	assert_int_equal(ops->revocation_page(s, out.row, no_revocation, NULL), 0);
+}
+
+static int note_status(uint64_t number, uint8_t action, void *arg)
+{
+	uint8_t *strongest = arg;
+
+	assert_in_range(number, 1, 7);
+	if (!strongest[number] || action < strongest[number])
+		strongest[number] = action;
+	return 0;
+}
+
+/* What stops which index; the strongest is the least, as revoke is 17 and hold 18. */
+static void status_is(uint64_t first, uint64_t last, const uint8_t expected[8])
+{
+	uint8_t got[8] = { 0 };
+
+	assert_int_equal(ops->status_stopped(reader, first, last, note_status, got), 0);
+	assert_memory_equal(got, expected, sizeof(got));
+}
+
+static void status_lists(void **state)
+{
+	const uint8_t one[32] = { 1 }, two[32] = { 2 }, x[32] = { 9 }, y[32] = { 8 }, z[32] = { 7 };
+	const uint8_t *const keys[][2] = { { one, x }, { one, y }, { one, z }, { two, x }, { two, y } };
+	struct zkhsmd_status_mark mark;
+	struct zkhsmd_hsm h = some_hsm(1);
+	struct zkhsmd_revocation r, out;
+	uint64_t number;
+
+	(void)state;
+	h.quarantine = false;
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	h = some_hsm(2);
+	h.quarantine = false;
+	strcpy(h.cluster, "paris");
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	assert_int_equal(ops->status_any(s, one), -ENOENT);
+	assert_int_equal(ops->status_mark(s, &mark), 0);
+	assert_int_equal(mark.last, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		assert_int_equal(ops->status_add(s, keys[i][0], keys[i][1]), 0);
+		/* Once it has one it keeps it. */
+		assert_int_equal(ops->status_add(s, keys[0][0], keys[0][1]), 0);
+		assert_int_equal(ops->status_get(reader, keys[i][0], keys[i][1], &number), 0);
+		assert_int_equal(number, i + 1);
+	}
+	assert_int_equal(ops->status_get(reader, two, z, &number), -ENOENT);
+	assert_int_equal(ops->status_any(reader, one), 0);
+	assert_int_equal(ops->status_mark(reader, &mark), 0);
+	assert_int_equal(mark.last, 5);
+	assert_int_equal(mark.quarantined, 0);
+	status_is(1, 5, (const uint8_t[8]){ 0 });
+
+	r = revocation(ZKHSMD_SCOPE_KEY, ZKHSM_ORDER_TYPE_HOLD);	/* one, x */
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	status_is(1, 5, (const uint8_t[8]){ 0, 18 });
+	r = revocation(ZKHSMD_SCOPE_ELEMENT, ZKHSM_ORDER_TYPE_REVOKE);	/* x */
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	status_is(1, 5, (const uint8_t[8]){ 0, 17, 0, 0, 17 });
+	status_is(2, 4, (const uint8_t[8]){ 0, 0, 0, 0, 17 });
+	r = (struct zkhsmd_revocation){ .scope = ZKHSMD_SCOPE_CLUSTER, .cluster = "paris",
+					.action = ZKHSM_ORDER_TYPE_HOLD };
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	status_is(1, 5, (const uint8_t[8]){ 0, 17, 0, 0, 17, 18 });
+	r = revocation(ZKHSMD_SCOPE_HSM, ZKHSM_ORDER_TYPE_HOLD);	/* one */
+	assert_int_equal(ops->revocation_add(s, &r), 0);
+	status_is(1, 5, (const uint8_t[8]){ 0, 17, 18, 18, 17, 18 });
+	assert_int_equal(ops->revocation_get(s, &r, &out), 0);
+	assert_int_equal(end_row(out.row, 2), 0);
+	status_is(1, 5, (const uint8_t[8]){ 0, 17, 0, 0, 17, 18 });
+
+	h = some_hsm(1);
+	assert_int_equal(ops->hsm_put(s, &h), 0);
+	status_is(1, 5, (const uint8_t[8]){ 0, 17, 18, 18, 17, 18 });
+	assert_int_equal(ops->status_mark(reader, &mark), 0);
+	assert_int_equal(mark.quarantined, 1);
+	assert_int_equal(mark.quarantined_ms, 10);
+	/* Of an HSM that is not there. */
+	assert_int_equal(ops->status_add(s, z, x), -EEXIST);
 }
 
 static int sum_numbers(const struct zkhsmd_order *o, void *arg)
@@ -486,8 +660,8 @@ static void stopped_elements(void **state)
 	/* What has ended stops nothing. */
 	memset(&r, 0, sizeof(r));
 	r.element[0] = 9;
-	assert_int_equal(ops->revocation_get(s, ZKHSMD_SCOPE_ELEMENT, zero, r.element, &r), 0);
-	assert_int_equal(ops->revocation_end(s, r.row, 5), 0);
+	assert_int_equal(get_like(s, ZKHSMD_SCOPE_ELEMENT, zero, r.element, &r), 0);
+	assert_int_equal(end_row(r.row, 5), 0);
 	met.count = 0;
 	assert_int_equal(ops->revocation_elements(reader, one.id, note_element, &met), 0);
 	assert_int_equal(met.count, 3);
@@ -510,12 +684,6 @@ static void meta(void **state)
 	assert_int_equal(ops->meta_get(s, ZKHSMD_META_LIST_NUMBER, &short_one, 1), -EUCLEAN);
 }
 
-static int none(void)
-{
-	fail();
-	return 0;
-}
-
 static int no_hsm(const struct zkhsmd_hsm *h, void *arg)
 {
 	(void)h;
@@ -526,13 +694,6 @@ static int no_hsm(const struct zkhsmd_hsm *h, void *arg)
 static int no_pending(const struct zkhsmd_pending *p, void *arg)
 {
 	(void)p;
-	(void)arg;
-	return none();
-}
-
-static int no_revocation(const struct zkhsmd_revocation *r, void *arg)
-{
-	(void)r;
 	(void)arg;
 	return none();
 }
@@ -550,6 +711,7 @@ static void reading_fails(struct zkhsmd_store *from)
 	struct zkhsmd_pending pending_one;
 	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN], *out;
 	struct zkhsmd_order order;
+	struct zkhsmd_status_mark mark;
 	struct zkhsmd_lease lease;
 	struct zkhsmd_hsm h;
 	int64_t newest;
@@ -564,13 +726,19 @@ static void reading_fails(struct zkhsmd_store *from)
 	assert_int_equal(ops->list_get(from, zero, &out, &len), -EIO);
 	assert_int_equal(ops->list_has(from, zero), -EIO);
 	assert_int_equal(ops->config_get(from, zero, config, &len), -EIO);
-	assert_int_equal(ops->revocation_get(from, ZKHSMD_SCOPE_HSM, zero, zero, &revocation), -EIO);
+	assert_int_equal(get_like(from, ZKHSMD_SCOPE_HSM, zero, zero, &revocation), -EIO);
 	assert_int_equal(ops->revocation_stopping(from, zero, zero, &revocation), -EIO);
 	assert_int_equal(ops->revocation_each(from, no_revocation, NULL), -EIO);
 	assert_int_equal(ops->order_get(from, zero, 1, &order), -EIO);
 	assert_int_equal(ops->order_each(from, zero, 0, no_order, NULL), -EIO);
 	assert_int_equal(ops->order_last(from, zero, &number), -EIO);
 	assert_int_equal(ops->revocation_elements(from, zero, note_element, NULL), -EIO);
+	assert_int_equal(ops->revocation_hsm(from, zero, &revocation), -EIO);
+	assert_int_equal(ops->revocation_page(from, 0, no_revocation, NULL), -EIO);
+	assert_int_equal(ops->status_get(from, zero, zero, &number), -EIO);
+	assert_int_equal(ops->status_any(from, zero), -EIO);
+	assert_int_equal(ops->status_mark(from, &mark), -EIO);
+	assert_int_equal(ops->status_stopped(from, 1, 2, note_status, NULL), -EIO);
 	assert_int_equal(ops->lease_get(from, zero, &lease), -EIO);
 	assert_int_equal(ops->meta_get(from, ZKHSMD_META_LIST_NUMBER, &number, 8), -EIO);
 }
@@ -593,7 +761,8 @@ static void writing_fails(void)
 	assert_int_equal(ops->config_put(s, zero, zero, 32), -EIO);
 	assert_int_equal(ops->config_trim(s), -EIO);
 	assert_int_equal(ops->revocation_add(s, &revocation), -EIO);
-	assert_int_equal(ops->revocation_end(s, 1, 1), -EIO);
+	assert_int_equal(ops->revocation_end(s, 1, &revocation), -EIO);
+	assert_int_equal(ops->status_add(s, zero, zero), -EIO);
 	assert_int_equal(ops->order_add(s, zero, &order), -EIO);
 	assert_int_equal(ops->lease_put(s, zero, &lease), -EIO);
 	assert_int_equal(ops->meta_put(s, ZKHSMD_META_LIST_NUMBER, &number, 8), -EIO);
@@ -603,7 +772,7 @@ static void writing_fails(void)
 static void tables_gone(void **state)
 {
 	static const char drop_all[] =
-		"DROP TABLE lease; DROP TABLE orders; DROP TABLE revocation; DROP TABLE pending;"
+		"DROP TABLE status_index; DROP TABLE lease; DROP TABLE orders; DROP TABLE revocation; DROP TABLE pending;"
 		"DROP TABLE hsm; DROP TABLE configuration; DROP TABLE list; DROP TABLE meta;";
 	sqlite3 *other;
 
@@ -627,6 +796,8 @@ int main(void)
 		TEST(bytes),
 		TEST(pending),
 		TEST(revocations),
+		TEST(clusters),
+		TEST(status_lists),
 		TEST(orders),
 		TEST(leases),
 		TEST(stopped_elements),

@@ -73,7 +73,6 @@ static void committed(struct zkhsmd_job *job)
 
 static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
-	static const uint8_t none[32];
 	struct evidence *ev = job->data;
 	struct zkhsmd_revocation r;
 	enum zkhsmd_verdict verdict;

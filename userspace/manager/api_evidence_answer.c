@@ -92,9 +92,8 @@ int zkhsmd_evidence_answer(struct zkhsmd_job *job, struct zkhsmd_store *store,
 static int still_good(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		      const struct zkhsmd_hsm *h, bool *good)
 {
-	static const uint8_t none[32];
 	struct zkhsmd_revocation r;
-	int ret = store->ops->revocation_get(store, ZKHSMD_SCOPE_HSM, h->id, none, &r);
+	int ret = store->ops->revocation_hsm(store, h->id, &r);
 
 	*good = false;
 	if (ret && ret != -ENOENT)

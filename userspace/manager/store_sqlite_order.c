@@ -1,114 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * store_sqlite_order.c - revocations, the orders made from them, and leases
+ * store_sqlite_order.c - orders and leases
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store_sqlite.h"
-
-static bool read_revocation(sqlite3_stmt *q, struct zkhsmd_revocation *r)
-{
-	r->row = sqlite3_column_int64(q, 0);
-	r->action = (uint8_t)sqlite3_column_int(q, 1);
-	r->scope = (enum zkhsmd_scope)sqlite3_column_int(q, 2);
-	r->reason = (uint8_t)sqlite3_column_int(q, 6);
-	r->number = (uint64_t)sqlite3_column_int64(q, 7);
-	r->at_ms = sqlite3_column_int64(q, 8);
-	return sq_take(q, 3, r->hsm_id, sizeof(r->hsm_id)) &&
-	       sq_text(q, 4, r->key_id, sizeof(r->key_id)) &&
-	       sq_take(q, 5, r->element, sizeof(r->element));
-}
-
-static int one_revocation(sqlite3_stmt *q, struct zkhsmd_revocation *out)
-{
-	int ret = sq_step(q);
-
-	if (!ret)
-		ret = -ENOENT;
-	else if (ret > 0 && !read_revocation(q, out))
-		ret = -EUCLEAN;
-	return sq_end(q, ret);
-}
-
-int sq_revocation_get(struct zkhsmd_store *s, enum zkhsmd_scope scope, const uint8_t hsm_id[32],
-		      const uint8_t element[32], struct zkhsmd_revocation *out)
-{
-	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_GET);
-
-	if (!q)
-		return -EIO;
-	sqlite3_bind_int(q, 1, (int)scope);
-	sq_hash(q, 2, hsm_id);
-	sq_hash(q, 3, element);
-	return one_revocation(q, out);
-}
-
-int sq_revocation_stopping(struct zkhsmd_store *s, const uint8_t hsm_id[32],
-			   const uint8_t element[32], struct zkhsmd_revocation *out)
-{
-	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_STOPPING);
-
-	sq_blob(q, 1, hsm_id, 32);
-	sq_blob(q, 2, element, 32);
-	return one_revocation(q, out);
-}
-
-int sq_revocation_add(struct zkhsmd_store *s, const struct zkhsmd_revocation *r)
-{
-	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_ADD);
-
-	if (!q)
-		return -EIO;
-	sqlite3_bind_int(q, 1, r->action);
-	sqlite3_bind_int(q, 2, (int)r->scope);
-	sq_hash(q, 3, r->hsm_id);
-	sqlite3_bind_text(q, 4, r->key_id, -1, SQLITE_STATIC);
-	sq_hash(q, 5, r->element);
-	sqlite3_bind_int(q, 6, r->reason);
-	sqlite3_bind_int64(q, 7, (sqlite3_int64)r->number);
-	sqlite3_bind_int64(q, 8, r->at_ms);
-	return sq_run(q);
-}
-
-int sq_revocation_end(struct zkhsmd_store *s, int64_t row, uint64_t number)
-{
-	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_END);
-
-	if (!q)
-		return -EIO;
-	sqlite3_bind_int64(q, 1, row);
-	sqlite3_bind_int64(q, 2, (sqlite3_int64)number);
-	return sq_run(q);
-}
-
-int sq_revocation_each(struct zkhsmd_store *s,
-		       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg)
-{
-	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_EACH);
-	struct zkhsmd_revocation r;
-	int ret, stop = 0;
-
-	while (!stop && (ret = sq_step(q)) > 0)
-		stop = read_revocation(q, &r) ? fn(&r, arg) : -EUCLEAN;
-	return sq_end(q, stop ? stop : ret);
-}
-
-int sq_revocation_elements(struct zkhsmd_store *s, const uint8_t hsm_id[32],
-			   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
-			   void *arg)
-{
-	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_ELEMENTS);
-	uint8_t element[32];
-	int ret, stop = 0;
-
-	sq_blob(q, 1, hsm_id, 32);
-	while (!stop && (ret = sq_step(q)) > 0)
-		stop = sq_take(q, 0, element, sizeof(element)) ?
-		       fn(element, (uint8_t)sqlite3_column_int(q, 1), arg) : -EUCLEAN;
-	return sq_end(q, stop ? stop : ret);
-}
 
 int sq_order_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct zkhsmd_order *o)
 {
