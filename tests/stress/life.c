@@ -13,6 +13,29 @@
 
 #define KEEPERS		2
 
+/*
+ * From before a key may be there until it is counted, or is not: whoever joins the
+ * listeners meanwhile may miss its event, and finds it counted afterwards.
+ */
+static void creation_begins(struct worker *w)
+{
+	w->creating = true;
+	atomic_fetch_add(&w->world->creating, 1);
+}
+
+static void creation_ends(struct worker *w)
+{
+	if (w->creating)
+		atomic_fetch_sub(&w->world->creating, 1);
+	w->creating = false;
+}
+
+static void created(struct worker *w)
+{
+	atomic_fetch_add(&w->world->created, 1);
+	creation_ends(w);
+}
+
 /* Nobody who found the old key of this slot may change the new one in its name. */
 static bool wait_for_stragglers(struct worker *w, struct record *old)
 {
@@ -51,7 +74,7 @@ static void create(struct worker *w, unsigned int slot)
 		return;
 	memcpy(r->public, public, 65);
 	memcpy(r->element, element, 32);
-	atomic_fetch_add(&w->world->created, 1);
+	created(w);
 	flags_set(r, CREATED);
 }
 
@@ -122,18 +145,21 @@ void keep(struct worker *w)
 
 	r = record_of(w->world, slot, &index);
 	flags = r ? atomic_load(&r->flags) : 0;
-	if (!r || flags & DELETED)
+	if (!r || flags & DELETED) {
+		creation_begins(w);
 		create(w, slot);
-	else if (!(flags & CREATED))
+		creation_ends(w);
+	} else if (!(flags & CREATED)) {
 		breathe();		/* of no more room, or refused and told */
-	else if (!(flags & NARROWING) && !pick(w, 4))
+	} else if (!(flags & NARROWING) && !pick(w, 4)) {
 		narrow(w, r);
-	else if (r->kind == KIND_QUIET)
+	} else if (r->kind == KIND_QUIET) {
 		breathe();
-	else if (r->kind == KIND_REVOKED && !(flags & REVOKING))
+	} else if (r->kind == KIND_REVOKED && !(flags & REVOKING)) {
 		revoke(w, r, index);
-	else
+	} else {
 		destroy(w, r, index);
+	}
 }
 
 /* What one thread alone has now: it may use it, and must be able to delete it. */
@@ -144,7 +170,7 @@ static void use_and_delete(struct worker *w, const char *id, atomic_uint *holder
 	unsigned int before = 0, after = 0;
 	uint8_t digest[32];
 
-	atomic_fetch_add(&w->world->created, 1);
+	created(w);
 	check(!atomic_fetch_add(holders, 1), "%s: two have %s at once", w->role, id);
 	pick_bytes(w, digest, sizeof(digest));
 	if (tomb)
@@ -170,13 +196,13 @@ static void use_and_delete(struct worker *w, const char *id, atomic_uint *holder
 	atomic_fetch_add(&w->world->deleted, 1);
 }
 
-/* An id is a lock that key-new takes and key-del gives back. */
-void want_id(struct worker *w)
+static void take_id(struct worker *w)
 {
 	unsigned int i = pick(w, IDS);
 	char id[16];
 
 	snprintf(id, sizeof(id), "want-%u", i);
+	creation_begins(w);
 	key_new(&w->h, id);
 	if (!settled(w, "key-new of a wanted id"))
 		return;
@@ -186,8 +212,14 @@ void want_id(struct worker *w)
 		use_and_delete(w, id, &w->world->holders[i], NULL);
 }
 
-/* So is a secret, which lives once, whatever its id; and whose element may be stopped. */
-void want_scalar(struct worker *w)
+/* An id is a lock that key-new takes and key-del gives back. */
+void want_id(struct worker *w)
+{
+	take_id(w);
+	creation_ends(w);
+}
+
+static void take_scalar(struct worker *w)
 {
 	unsigned int i = pick(w, SCALARS), before, after;
 	struct toggle *tomb = &w->world->tombs[i];
@@ -197,6 +229,7 @@ void want_scalar(struct worker *w)
 	if (!check(serial > 0, "add_key: %s", strerrorname_np(-serial)))
 		return;
 	snprintf(id, sizeof(id), "import-%u-%u", w->number, i);
+	creation_begins(w);
 	before = atomic_load(&tomb->phase);
 	key_import_serial(&w->h, id, serial);
 	after = atomic_load(&tomb->phase);
@@ -211,4 +244,11 @@ void want_scalar(struct worker *w)
 		      is(&w->h.a, EEXIST, ZKHSM_REASON_ELEMENT_EXISTS) : may_be_open(before, after));
 	if (!w->h.a.error)
 		use_and_delete(w, id, &w->world->importers[i], tomb);
+}
+
+/* So is a secret, which lives once, whatever its id; and whose element may be stopped. */
+void want_scalar(struct worker *w)
+{
+	take_scalar(w);
+	creation_ends(w);
 }

@@ -95,6 +95,7 @@ struct world {
 	atomic_uint evidence;		/* the highest number acknowledged */
 	atomic_ullong generation;
 	atomic_uint created, deleted;
+	atomic_uint creating;		/* asked for, and not counted as @created yet */
 	/* By the listener alone. */
 	atomic_uint told_count;
 	atomic_bool overrun;
@@ -160,6 +161,7 @@ struct worker {
 	unsigned int number;	/* among those of its role */
 	struct flight *flight;
 	unsigned int flown;
+	bool creating;		/* it is one of world.creating */
 	/* What the role keeps in this world, and how it goes. */
 	void *own;
 	void (*disown)(void *own);
