@@ -21,7 +21,12 @@ struct main_section {
 
 struct peer_section {
 	char name[16], url[32];
+	struct conf_list list;
+	uint32_t words;
+	int line;
 };
+
+static const char *const words[] = { "red", "green", "blue", NULL };
 
 struct config {
 	struct main_section main;
@@ -35,6 +40,9 @@ static const struct conf_option options[] = {
 	CONF_DURATION_OF("main", "time", "2s", struct main_section, time, 10, 3600000),
 	CONF_BOOL_OF("main", "flag", "no", struct main_section, flag),
 	CONF_TEXT_OF("peer *", "url", NULL, struct peer_section, url, 1),
+	CONF_LIST_OF("peer *", "list", "", struct peer_section, list, 5, 3),
+	CONF_WORDS_OF("peer *", "words", "blue", struct peer_section, words, words, 2),
+	CONF_LINE_OF("peer *", struct peer_section, line),
 };
 
 static void *section(void *arg, const char *kind, const char *name)
@@ -67,6 +75,12 @@ static int load_bytes(const char *text, size_t len, struct config *c, struct zkh
 static int load(const char *text, struct config *c, struct zkhsm_error *err)
 {
 	return load_bytes(text, strlen(text), c, err);
+}
+
+static void free_peers(struct config *c)
+{
+	for (size_t i = 0; i < c->peer_count; i++)
+		conf_list_free(&c->peers[i].list);
 }
 
 static void test_defaults(void **state)
@@ -106,7 +120,7 @@ static void test_refused(void **state)
 		const char *text, *why;
 	} bad[] = {
 		{ "[main]\nnumbr = 1\n", ":2: option numbr is unknown in [main]" },
-		{ "[other]\nnumber = 1\n", ":2: section [other] is unknown" },
+		{ "[other]\nnumber = 1\n", ":1: section [other] is unknown" },
 		{ "number = 1\n", ":1: section [] is unknown" },
 		{ "[main]\nnumber = 1\nnumber = 2\n", ":3: number is there twice in [main]" },
 		{ "[main]\nnumber = 0\n", "number is out of range: 0" },
@@ -130,8 +144,21 @@ static void test_refused(void **state)
 		{ "[main\nnumber = 1\n", ":1:" },
 		{ "[peer]\nurl = u\n", "section [peer] is unknown" },
 		{ "[peer ]\nurl = u\n", "section [peer ] is unknown" },
-		{ "[peer a]\nurl = 1\n[peer b]\nurl = 2\n[peer c]\nurl = 3\n", ":6: section [peer c]" },
+		{ "[peer a]\nurl = 1\n[peer b]\nurl = 2\n[peer c]\nurl = 3\n", ":5: section [peer c]" },
 		{ "[main]\nnumber = 1\n  2\n", ":3:" },
+		{ "\n[peer a]\n", ":2: url is missing in [peer a]" },
+		{ "[peer a]\nurl = u\n[main]\n[peer a]\n", ":4: section [peer a] is there twice" },
+		{ "[peer a]\n= 7\n", ":2:" },
+		{ "[peer a]\nlist =\n", ":2: list has nothing where something is to be" },
+		{ "[peer a]\nlist = a, , b\n", ":2: list has nothing where something is to be" },
+		{ "[peer a]\nlist = abcde\n", ":2: list has something too long: abcde" },
+		{ "[peer a]\nlist = a, b\nlist = b\n", ":3: list has b twice" },
+		{ "[peer a]\nlist = a, b\nlist = c, d\n", ":3: list has too many, the first of them d" },
+		{ "[peer a]\nwords = red\nwords = red\n", ":3: words is there twice" },
+		{ "[peer a]\nwords = red, red\n", ":2: words has red twice" },
+		{ "[peer a]\nwords = re\n", ":2: words cannot be \"re\"" },
+		{ "[peer a]\nwords = red, blue, green\n", ":2: words has too many" },
+		{ "[main]\nnot an option\n[other]\n", ":2: not \"option = value\"" },
 	};
 	struct zkhsm_error err;
 	struct config c;
@@ -141,7 +168,30 @@ static void test_refused(void **state)
 		assert_int_equal(load(bad[i].text, &c, &err), -EINVAL);
 		if (!strstr(err.text, bad[i].why))
 			fail_msg("case %zu: \"%s\" does not say \"%s\"", i, err.text, bad[i].why);
+		free_peers(&c);
 	}
+}
+
+static void test_lists(void **state)
+{
+	struct zkhsm_error err;
+	struct config c;
+
+	(void)state;
+	assert_int_equal(load("[main]\n[peer a]\nurl = u\nlist = a ,b\nlist=\tc d \n"
+			      "words = green,red\n\n  [peer b]\nurl = u\n", &c, &err), 0);
+	assert_int_equal(c.peers[0].list.count, 3);
+	assert_string_equal(c.peers[0].list.items[0].text, "a");
+	assert_string_equal(c.peers[0].list.items[1].text, "b");
+	assert_string_equal(c.peers[0].list.items[2].text, "c d");
+	assert_int_equal(c.peers[0].list.items[1].line, 4);
+	assert_int_equal(c.peers[0].list.items[2].line, 5);
+	assert_int_equal(c.peers[0].words, 3);
+	assert_int_equal(c.peers[0].line, 2);
+	assert_int_equal(c.peers[1].list.count, 0);
+	assert_int_equal(c.peers[1].words, 4);
+	assert_int_equal(c.peers[1].line, 8);
+	free_peers(&c);
 }
 
 /* libinih would take the rest of a long line for a line of its own. */
@@ -219,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_long_titles),
 		cmocka_unit_test(test_zero_byte),

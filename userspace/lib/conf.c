@@ -10,7 +10,7 @@
 
 #include "conf.h"
 
-#define SECTIONS_MAX	64
+#define SECTIONS_MAX	1024
 #define TITLE_MAX	49		/* libinih cuts what is longer */
 #define LINE_MAX_LEN	512		/* with its end */
 
@@ -20,6 +20,7 @@ struct section {
 	char kind[64];
 	const char *name;		/* into @title, or NULL */
 	void *base;
+	int line;			/* of its beginning, 0: not in the file */
 	uint64_t given;			/* bit: index of the option among the section's own */
 };
 
@@ -28,6 +29,7 @@ struct reader {
 	FILE *file;
 	int line;			/* the last one read */
 	const char *unreadable;		/* what was wrong with it: no other follows */
+	struct section *current;	/* the one that it is in */
 	const struct conf_option *options;
 	size_t count;
 	void *(*section)(void *arg, const char *kind, const char *name);
@@ -35,11 +37,13 @@ struct reader {
 	struct section sections[SECTIONS_MAX];
 	size_t section_count;
 	char fault[256];		/* the first one */
+	int fault_line;
 };
 
 static int fault(struct reader *r, const char *format, const char *a, const char *b)
 {
 	if (!r->fault[0]) {
+		r->fault_line = r->line;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 		snprintf(r->fault, sizeof(r->fault), format, a, b);
@@ -80,6 +84,82 @@ static int parse_number(const char *text, uint64_t *out)
 	return errno || *end ? -EINVAL : 0;
 }
 
+void conf_list_free(struct conf_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free(l->items[i].text);
+	free(l->items);
+	*l = (struct conf_list){ .count = 0 };
+}
+
+static int add_item(struct reader *r, const struct conf_option *o, const char *text, void *to)
+{
+	struct conf_list *l = to;
+	struct conf_item *items;
+
+	if (strlen(text) >= o->size)
+		return fault(r, "%s has something too long: %s", o->name, text);
+	for (size_t i = 0; i < l->count; i++) {
+		if (strcmp(l->items[i].text, text) == 0)
+			return fault(r, "%s has %s twice", o->name, text);
+	}
+	if (l->count >= o->max)
+		return fault(r, "%s has too many, the first of them %s", o->name, text);
+	items = realloc(l->items, (l->count + 1) * sizeof(*items));
+	if (!items)
+		return fault(r, "%s%s", "out of memory", "");
+	l->items = items;
+	items[l->count] = (struct conf_item){ .text = strdup(text), .line = r->line };
+	if (!items[l->count].text)
+		return fault(r, "%s%s", "out of memory", "");
+	l->count++;
+	return 1;
+}
+
+static int add_word(struct reader *r, const struct conf_option *o, const char *text, void *to)
+{
+	uint32_t *set = to, bit = 1;
+	size_t i;
+
+	for (i = 0; o->words[i] && strcmp(o->words[i], text) != 0; i++)
+		bit <<= 1;
+	if (!o->words[i])
+		return fault(r, "%s cannot be \"%s\"", o->name, text);
+	if (*set & bit)
+		return fault(r, "%s has %s twice", o->name, text);
+	if ((uint64_t)__builtin_popcount(*set) >= o->max)
+		return fault(r, "%s has too many, the first of them %s", o->name, text);
+	*set |= bit;
+	return 1;
+}
+
+/* Those between the commas of "a, b", without the space around them. */
+static int each_item(struct reader *r, const struct conf_option *o, const char *value,
+		     int (*add)(struct reader *r, const struct conf_option *o, const char *text,
+				void *to), void *to)
+{
+	static const char space[] = " \t\v\f\r";
+	char text[LINE_MAX_LEN];
+
+	for (const char *end; ; value = end + 1) {
+		size_t len;
+
+		end = value + strcspn(value, ",");
+		value += strspn(value, space);
+		for (len = value < end ? (size_t)(end - value) : 0; len; len--) {
+			if (!strchr(space, value[len - 1]))
+				break;
+		}
+		if (!len)
+			return fault(r, "%s has nothing where something is to be%s", o->name, "");
+		snprintf(text, sizeof(text), "%.*s", (int)len, value);
+		if (!add(r, o, text, to))
+			return 0;
+		if (!*end)
+			return 1;
+	}
+}
+
 static int store(struct reader *r, const struct conf_option *o, void *base, const char *value)
 {
 	void *to = (char *)base + o->offset;
@@ -107,6 +187,13 @@ static int store(struct reader *r, const struct conf_option *o, void *base, cons
 			return fault(r, "%s is a time like 250ms, 5s, 10min, 1h or 7d, not \"%s\"",
 				     o->name, value);
 		break;
+	case CONF_WORDS:
+		*(uint32_t *)to = 0;
+		return each_item(r, o, value, add_word, to);
+	case CONF_LIST:
+		return each_item(r, o, value, add_item, to);
+	case CONF_LINE:
+		return 1;
 	}
 	if (n < o->min || n > o->max)
 		return fault(r, "%s is out of range: %s", o->name, value);
@@ -128,7 +215,7 @@ static bool section_matches(const struct conf_option *o, const char *title, cons
 	return true;
 }
 
-static struct section *section_open(struct reader *r, const char *title)
+static struct section *section_open(struct reader *r, const char *title, int line)
 {
 	const char *name = NULL;
 	struct section *s;
@@ -153,27 +240,47 @@ static struct section *section_open(struct reader *r, const char *title)
 	s->base = r->section(r->arg, s->kind, s->name);
 	if (!s->base)
 		return NULL;
+	s->line = line;
+	for (i = 0; i < r->count; i++) {
+		if (r->options[i].type == CONF_LINE && section_matches(&r->options[i], title, &name))
+			*(int *)((char *)s->base + r->options[i].offset) = line;
+	}
 	r->section_count++;
 	return s;
 }
 
+/* What "[title]" says; libinih would not tell of it before an option follows. */
+static void on_title(struct reader *r, const char *title)
+{
+	size_t before = r->section_count;
+
+	r->current = section_open(r, title, r->line);
+	if (!r->current)
+		fault(r, "section [%s] is unknown, or one too many%s", title, "");
+	else if (r->current->name && r->section_count == before)
+		fault(r, "section [%s] is there twice%s", title, "");
+	if (r->fault[0])
+		r->unreadable = r->fault;
+}
+
 static int on_line(void *arg, const char *title, const char *name, const char *value)
 {
-	struct section *s = section_open(arg, title);
 	struct reader *r = arg;
+	struct section *s = r->current;
 	unsigned int own = 0;
 	const char *unused;
 
-	if (!s)
+	/* Before the first title, or after one that was not read alike here. */
+	if (!s || strcmp(s->title, title) != 0)
 		return fault(r, "section [%s] is unknown, or one too many%s", title, "");
 	for (size_t i = 0; i < r->count; i++) {
 		if (!section_matches(&r->options[i], title, &unused))
 			continue;
-		if (strcmp(r->options[i].name, name) != 0) {
+		if (r->options[i].type == CONF_LINE || strcmp(r->options[i].name, name) != 0) {
 			own++;
 			continue;
 		}
-		if (s->given & 1ULL << own)
+		if (s->given & 1ULL << own && r->options[i].type != CONF_LIST)
 			return fault(r, "%s is there twice in [%s]", name, title);
 		s->given |= 1ULL << own;
 		return store(r, &r->options[i], s->base, value);
@@ -181,11 +288,22 @@ static int on_line(void *arg, const char *title, const char *name, const char *v
 	return fault(r, "option %s is unknown in [%s]", name, title);
 }
 
-/* In what stands between the brackets of "[title]". */
-static bool title_too_long(const char *line)
+/* What stands between the brackets of "[title]". */
+static void look_for_title(struct reader *r, const char *line)
 {
+	char title[TITLE_MAX + 1];
+	size_t len;
+
 	line += strspn(line, " \t\v\f\r");
-	return *line == '[' && strcspn(line + 1, "]\n") > TITLE_MAX;
+	if (*line != '[')
+		return;
+	len = strcspn(line + 1, "]\n");
+	if (len > TITLE_MAX) {
+		r->unreadable = "the name of the section is too long";
+	} else if (line[1 + len] == ']') {
+		snprintf(title, sizeof(title), "%.*s", (int)len, line + 1);
+		on_title(r, title);
+	}
 }
 
 /*
@@ -213,8 +331,8 @@ static char *next_line(char *line, int size, void *arg)
 	line[len] = '\0';
 	if (ferror(r->file))
 		r->unreadable = "the file cannot be read";
-	else if (title_too_long(line))
-		r->unreadable = "the name of the section is too long";
+	else
+		look_for_title(r, line);
 	return len && !r->unreadable ? line : NULL;
 }
 
@@ -233,11 +351,16 @@ static int fill_defaults(struct reader *r)
 				continue;
 			if (s->given & 1ULL << own++)
 				continue;
+			r->line = s->line;
 			if (!o->fallback)
 				return fault(r, "%s is missing in [%s]", o->name, s->title);
 			/* Only what a file says has a least length: "" is "not set". */
 			if (o->type == CONF_TEXT && !o->fallback[0])
 				*((char *)s->base + o->offset) = '\0';
+			else if (o->type == CONF_WORDS && !o->fallback[0])
+				*(uint32_t *)((char *)s->base + o->offset) = 0;
+			else if (o->type == CONF_LIST && !o->fallback[0])
+				continue;
 			else if (!store(r, o, s->base, o->fallback))
 				return 0;
 		}
@@ -245,22 +368,16 @@ static int fill_defaults(struct reader *r)
 	return 1;
 }
 
-int conf_load(const char *path, const struct conf_option *options, size_t count,
+int conf_read(FILE *file, const char *path, const struct conf_option *options, size_t count,
 	      void *(*section)(void *arg, const char *kind, const char *name), void *arg,
 	      struct zkhsm_error *err)
 {
 	struct reader *r;
-	FILE *file;
 	int line, ret = 0;
 
-	file = fopen(path, "re");
-	if (!file)
-		return zkhsm_fail(err, -errno, "%s: %s", path, strerror(errno));
 	r = calloc(1, sizeof(*r));
-	if (!r) {
-		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
-		goto out;
-	}
+	if (!r)
+		return zkhsm_fail(err, -ENOMEM, "out of memory");
 	*r = (struct reader){ .path = path, .file = file, .options = options, .count = count,
 			      .section = section, .arg = arg };
 	/* A continued line would be the same option twice to us. */
@@ -277,19 +394,34 @@ int conf_load(const char *path, const struct conf_option *options, size_t count,
 	}
 	if (line) {
 		ret = zkhsm_fail(err, -EINVAL, "%s:%d: %s", path, line,
-				 r->fault[0] ? r->fault : "not \"option = value\"");
+				 r->fault_line == line ? r->fault : "not \"option = value\"");
 		goto out;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (!strchr(options[i].section, '*') && !section_open(r, options[i].section)) {
+		if (!strchr(options[i].section, '*') && !section_open(r, options[i].section, 0)) {
 			ret = zkhsm_fail(err, -EINVAL, "%s: too many sections", path);
 			goto out;
 		}
 	}
-	if (!fill_defaults(r))
+	if (!fill_defaults(r) && r->line)
+		ret = zkhsm_fail(err, -EINVAL, "%s:%d: %s", path, r->line, r->fault);
+	else if (r->fault[0])
 		ret = zkhsm_fail(err, -EINVAL, "%s: %s", path, r->fault);
 out:
 	free(r);
+	return ret;
+}
+
+int conf_load(const char *path, const struct conf_option *options, size_t count,
+	      void *(*section)(void *arg, const char *kind, const char *name), void *arg,
+	      struct zkhsm_error *err)
+{
+	FILE *file = fopen(path, "re");
+	int ret;
+
+	if (!file)
+		return zkhsm_fail(err, -errno, "%s: %s", path, strerror(errno));
+	ret = conf_read(file, path, options, count, section, arg, err);
 	fclose(file);
 	return ret;
 }

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "manager.h"
+#include "rate.h"
 
 #define TEXT(sec, opt, def, member, least) \
 	CONF_TEXT_OF(sec, opt, def, struct zkhsmd_config, member, least)
@@ -18,6 +18,7 @@
 	CONF_BOOL_OF(sec, opt, def, struct zkhsmd_config, member)
 
 #define DAY	86400000ULL
+#define RATE	10000000
 
 static const struct conf_option options[] = {
 	TEXT("server", "address", "127.0.0.1", address, 1),
@@ -28,6 +29,8 @@ static const struct conf_option options[] = {
 	TEXT("server", "state_dir", "/var/lib/zkhsmd", state_dir, 1),
 	TEXT("server", "log_level", "info", log_level, 1),
 	NUMBER("server", "workers", "2", workers, 1, 64),
+
+	TEXT("policy", "file", "", policy, 1),
 
 	TIME("attestation", "max_age", "1h", max_age_ms, 100, 365 * DAY),
 	TIME("attestation", "interval", "20min", interval_ms, 50, 365 * DAY),
@@ -51,6 +54,15 @@ static const struct conf_option options[] = {
 	NUMBER("limits", "pending", "1000", pending_max, 1, 1000000),
 	NUMBER("limits", "pending_per_source", "16", pending_per_source, 1, 1000000),
 	NUMBER("limits", "false_per_minute", "60", false_per_minute, 1, 1000000),
+	NUMBER("limits", "challenges_per_second", "500", rate_source[ZKHSMD_RATE_CHALLENGES], 0, RATE),
+	NUMBER("limits", "evidence_per_second", "500", rate_source[ZKHSMD_RATE_EVIDENCE], 0, RATE),
+	NUMBER("limits", "tokens_per_second", "2000", rate_source[ZKHSMD_RATE_TOKENS], 0, RATE),
+	NUMBER("limits", "grants_per_second", "2000", rate_source[ZKHSMD_RATE_GRANTS], 0, RATE),
+	NUMBER("limits", "requests_per_second", "2000", rate_source[ZKHSMD_RATE_REQUESTS], 0, RATE),
+	NUMBER("limits", "hsm_challenges_per_second", "50", rate_hsm[ZKHSMD_RATE_CHALLENGES], 0, RATE),
+	NUMBER("limits", "hsm_evidence_per_second", "50", rate_hsm[ZKHSMD_RATE_EVIDENCE], 0, RATE),
+	NUMBER("limits", "hsm_tokens_per_second", "500", rate_hsm[ZKHSMD_RATE_TOKENS], 0, RATE),
+	NUMBER("limits", "hsm_grants_per_second", "500", rate_hsm[ZKHSMD_RATE_GRANTS], 0, RATE),
 };
 
 static void *section_of(void *arg, const char *kind, const char *name)

@@ -12,9 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit_log.h"
 #include "manager.h"
 #include "metrics.h"
 #include "notify.h"
+#include "policy.h"
+#include "rate.h"
+#include "role.h"
 
 #define HEAD_MAX	8192
 /* How long requests that are under way may take after SIGTERM. */
@@ -56,19 +60,23 @@ static int open_store(struct zkhsmd *m, struct zkhsm_error *err)
 			zkhsm_fail(err, ret, "%s cannot be read: %s", m->store_path,
 				   strerror(-ret));
 	}
+	if (!ret)
+		ret = zkhsmd_audit_open(m, store, err);
 	ops->close(store);
 	m->newest_wall = newest;
-	if (!ret && newest > zkhsmd_now().wall)
-		zkhsmd_alert("clock", NULL,
-			     "the wall clock is before what the store has seen: attestations of earlier boots count as stale");
 	return ret;
 }
 
 int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 {
 	const struct zkhsmd_config *c = &m->config;
+	struct zkhsmd_policy *policy;
 	int ret;
 
+	ret = zkhsmd_policy_load(c->policy, &policy, err);
+	if (ret)
+		return ret;
+	zkhsmd_policy_set(m, policy);
 	ret = lock_state(m, err);
 	if (!ret)
 		ret = zkhsmd_boot_id(m->boot_id, err);
@@ -79,6 +87,7 @@ int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 	if (zkhsmd_metrics_new(&m->metrics) || zkhsmd_nonces_new(c, &m->nonces) ||
 	    zkhsmd_sources_new(c->false_per_minute, &m->sources) ||
 	    zkhsmd_sources_new(ZKHSMD_GUEST_PARTS, &m->guest_parts) ||
+	    zkhsmd_rates_new(&m->rates) ||
 	    zkhsmd_cache_new(c->lists_max, &m->lists) ||
 	    zkhsmd_cache_new(c->guest_lists_max, &m->guest_lists) ||
 	    zkhsmd_confs_new(&m->confs) || zkhsmd_rlist_new(&m->rlist) ||
@@ -94,11 +103,13 @@ void zkhsmd_close(struct zkhsmd *m)
 	zkhsmd_confs_free(m->confs);
 	zkhsmd_cache_free(m->guest_lists);
 	zkhsmd_cache_free(m->lists);
+	zkhsmd_rates_free(m->rates);
 	zkhsmd_sources_free(m->guest_parts);
 	zkhsmd_sources_free(m->sources);
 	zkhsmd_nonces_free(m->nonces);
 	zkhsmd_identity_close(&m->identity);
 	zkhsmd_metrics_free(m->metrics);
+	zkhsmd_policy_set(m, NULL);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);
 }
@@ -115,7 +126,8 @@ void zkhsmd_server_config(struct zkhsmd *m, struct server_config *out)
 		.connections_max = (unsigned int)c->connections_max,
 		.large_max = (unsigned int)c->large_max,
 		.idle_ms = c->idle_ms, .request_ms = c->request_ms, .large_ms = c->large_ms,
-		.routes = zkhsmd_routes, .route_count = zkhsmd_route_count, .arg = m,
+		.routes = zkhsmd_routes, .route_count = zkhsmd_route_count,
+		.admit = zkhsmd_admit, .arg = m,
 		.seen = zkhsmd_metrics_seen,
 	};
 }
@@ -151,6 +163,7 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 	log_event(LOG_LEVEL_INFO, "stopping", "signal", LOG_NUMBER(number), NULL);
 	zkhsmd_notify_stopping();
 	zkhsmd_tick_stop(m);
+	zkhsmd_audit_own(m, "stop", json_pack("{s:i}", "signal", (int)number));
 	server_stop(m->server);
 	zkhsmd_polls_stop(m->polls);
 	event_base_once(m->base, -1, EV_TIMEOUT, on_stop_again, m->base, &patience);
@@ -192,6 +205,7 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 	ret = zkhsmd_tick_start(m, err);
 	if (ret)
 		goto out;
+	zkhsmd_audit_own(m, "start", json_pack("{s:s}", "version", ZKHSMD_VERSION));
 	log_listening(m);
 	zkhsmd_notify_ready(m);
 	loop(m);

@@ -52,6 +52,7 @@ struct zkhsmd_config {
 	uint64_t idle_ms, request_ms, large_ms;
 	uint64_t workers, lists_max, guest_lists_max;
 	uint64_t pending_max, pending_per_source, false_per_minute;
+	uint64_t rate_source[5], rate_hsm[4];	/* a second, by enum zkhsmd_rate_kind; 0: any */
 };
 
 int zkhsmd_config_load(const char *path, struct zkhsmd_config *c, struct zkhsm_error *err);
@@ -323,8 +324,9 @@ void zkhsmd_trust_forget(struct zkhsmd_hsm *h);
 /*
  * True evidence of a configuration with this digest, after zkhsmd_orders_reported().
  * @accept: and it is accepted, so that what was ordered is approved when it shows it.
+ * True when the order can come to nothing any more, of which nobody was told yet.
  */
-void zkhsmd_trust_seen(struct zkhsmd_hsm *h, const uint8_t digest[32], bool accept);
+bool zkhsmd_trust_seen(struct zkhsmd_hsm *h, const uint8_t digest[32], bool accept);
 json_t *zkhsmd_trust_json(const struct zkhsmd_hsm *h);		/* null while nothing waits */
 
 /* lease.c */
@@ -338,7 +340,7 @@ int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 /*
  * Makes and stores one, within the writer's transaction. @h is the row with the
  * accepted evidence, @statement the digest of its S, @list its L. -ENODATA: its
- * configuration allows none. Caller frees.
+ * configuration allows none, or it is in quarantine. Caller frees.
  */
 int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		      const uint8_t statement[32], const struct zkhsm_keylist *list,
@@ -407,6 +409,8 @@ void zkhsmd_problem_extra(struct server_request *rq, enum zkhsmd_problem p, json
 void zkhsmd_problem_store(struct server_request *rq, int error);
 /* 32 bytes of lower-case hex from the path, the query or a body; false when answered. */
 bool zkhsmd_hash_of(struct server_request *rq, const char *what, const char *hex, uint8_t out[32]);
+/* A decimal number of the query, 0 if it is not there; false when answered. */
+bool zkhsmd_number_of(struct server_request *rq, const char *name, uint64_t max, uint64_t *out);
 void zkhsmd_json_hash(json_t *o, const char *name, const uint8_t hash[32]);
 
 /* audit.c */
@@ -433,11 +437,14 @@ struct zkhsmd {
 	_Atomic int64_t newest_wall;	/* of what is stored */
 	struct zkhsmd_nonces *nonces;
 	struct zkhsmd_sources *sources, *guest_parts;
+	struct zkhsmd_rates *rates;
+	_Atomic uint64_t refusals_left_out;	/* of the audit log, since its newest one */
 	struct zkhsmd_cache *lists, *guest_lists;
 	struct zkhsmd_confs *confs;
 	struct zkhsmd_rlist *rlist;
 	struct zkhsmd_polls *polls;
 	struct zkhsmd_jobs *jobs;
+	struct zkhsmd_policy *policy;	/* by zkhsmd_policy_get() only */
 	struct zkhsmd_metrics *metrics;
 	struct event *tick;
 	uint64_t audit_seen, audit_told;	/* the writer's: audit_log.c */
