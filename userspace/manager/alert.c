@@ -67,14 +67,15 @@ int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struc
 }
 
 int zkhsmd_alert_over(struct zkhsmd *m, struct zkhsmd_store *store, const char *code,
-		      const uint8_t *hsm_id, const char *note)
+		      const uint8_t *hsm_id, const struct server_request *rq, const char *note)
 {
 	uint64_t count = 0;
 	char id[17];
 	int ret;
 
 	(void)m;
-	ret = store->ops->alert_over(store, code, hsm_id, note, zkhsmd_now().wall, &count);
+	ret = store->ops->alert_over(store, code, hsm_id, rq ? rq->peer : "", note,
+				     zkhsmd_now().wall, &count);
 	if (!ret && count)
 		log_event(LOG_LEVEL_INFO, "alert-over", "code", code, "hsm",
 			  hsm_id ? zkhsmd_short(hsm_id, id) : NULL, "note", note, NULL);

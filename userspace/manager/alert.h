@@ -68,9 +68,12 @@ void zkhsmd_alert_make(struct zkhsmd_alert *a, const char *code, const uint8_t *
 int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_alert *a);
 /* On the loop: by a job of its own. */
 void zkhsmd_alert_later(struct zkhsmd *m, const struct zkhsmd_alert *a);
-/* Within the writer's transaction: what was open of this code and HSM (or NULL) is over. */
+/*
+ * Within the writer's transaction: what was open of this code and HSM (or NULL) is over,
+ * because of what this administrator did, or by itself (NULL).
+ */
 int zkhsmd_alert_over(struct zkhsmd *m, struct zkhsmd_store *store, const char *code,
-		      const uint8_t *hsm_id, const char *note);
+		      const uint8_t *hsm_id, const struct server_request *rq, const char *note);
 /* For administrators and webhooks. */
 json_t *zkhsmd_alert_json(const struct zkhsmd_alert_row *r);
 const char *zkhsmd_alert_state_name(enum zkhsmd_alert_state state);
@@ -84,7 +87,7 @@ int sq_alert_each(struct zkhsmd_store *s, int state, int64_t after, uint64_t lim
 		  int (*fn)(const struct zkhsmd_alert_row *r, void *arg),
 		  void *arg);
 int sq_alert_over(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
-		  const char *note, int64_t now_ms, uint64_t *count);
+		  const char *who, const char *note, int64_t now_ms, uint64_t *count);
 int sq_alert_trim(struct zkhsmd_store *s, uint64_t max);
 int sq_delivery_add(struct zkhsmd_store *s, const struct zkhsmd_delivery *d, uint64_t max);
 int sq_delivery_put(struct zkhsmd_store *s, const struct zkhsmd_delivery *d);

@@ -176,6 +176,15 @@ static bool gather(struct zkhsmd_job *job, struct zkhsmd_store *store, const str
 	return true;
 }
 
+/* Here rather than on the writer; who does it again where this is not so any more. */
+static void compare(struct zkhsmd_job *job, struct zkhsmd_store *store, const struct zkhsmd_hsm *h)
+{
+	struct evidence *ev = job->data;
+
+	if (h && h->enrolled)
+		zkhsmd_changes_find(job->m, store, h, ev->list, &ev->changes);
+}
+
 static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	struct evidence *ev = job->data;
@@ -198,6 +207,7 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 				    &err);
 	if (!ret) {
 		ev->proved = (uint32_t)zkhsm_keylist_proved(ev->list);
+		compare(job, store, h);
 		return ZKHSMD_WRITE;
 	}
 	if (ret == -ENOMEM) {
@@ -255,6 +265,7 @@ static void end_evidence(void *data)
 {
 	struct evidence *ev = data;
 
+	zkhsmd_changes_free(ev->changes);
 	zkhsm_keylist_free(ev->list);
 	zkhsmd_lease_free(&ev->lease);
 }

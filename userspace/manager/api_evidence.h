@@ -5,7 +5,7 @@
 #ifndef ZKHSM_API_EVIDENCE_H
 #define ZKHSM_API_EVIDENCE_H
 
-#include "manager.h"
+#include "holding.h"
 
 /**
  * struct evidence - one piece of it under way
@@ -14,6 +14,7 @@
  * @config:	C, when the store does not have it for sure; length 0 else
  * @statement_len: where S ends in the body
  * @proved:	entries that the proof covers
+ * @changes:	of what the HSM holds, when there are any
  * @lease:	that it was answered with; @lease_made: just now
  * @taken:	the nonce is ours to give back
  * @guest:	counted in heavy_guests
@@ -27,6 +28,7 @@ struct evidence {
 	bool live;
 	struct zkhsmd_time issued;
 	struct zkhsm_keylist *list;
+	struct zkhsmd_changes *changes;
 	uint8_t config[ZKHSM_CONFIGURATION_MAX_LEN];
 	size_t config_len;
 	uint32_t proved;

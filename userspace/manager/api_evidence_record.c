@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert.h"
 #include "api_evidence.h"
 
 void zkhsmd_evidence_refuse(struct zkhsmd_job *job, enum zkhsmd_problem p, const char *verdict,
@@ -70,18 +71,36 @@ static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h, bool restored
 }
 
 /* Refused or strange: for whoever has to look, with what was known before. */
-static void alert(struct zkhsmd_job *job, const struct zkhsmd_hsm *h,
-		  const struct zkhsmd_finding *finding)
+static int alert(struct zkhsmd_job *job, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		 const struct zkhsmd_finding *finding)
 {
 	const struct evidence *ev = job->data;
+	struct zkhsmd_alert a;
 
-	zkhsmd_alert(finding->code, h->id,
-		     "%s: boot %u fork %u number %u order %llu uptime %llu ms after boot %u fork %u number %u order %llu uptime %llu ms, from %s",
-		     finding->why, ev->s.boot_count, ev->s.fork_count, ev->s.number,
-		     (unsigned long long)ev->own->last_number,
-		     (unsigned long long)ev->s.uptime_ms, h->boot_count, h->fork_count, h->number,
-		     (unsigned long long)h->shown, (unsigned long long)h->uptime_ms,
-		     job->rq->source);
+	zkhsmd_alert_make(&a, finding->code, h->id,
+			  "%s: boot %u fork %u number %u order %llu uptime %llu ms after boot %u fork %u number %u order %llu uptime %llu ms, from %s",
+			  finding->why, ev->s.boot_count, ev->s.fork_count, ev->s.number,
+			  (unsigned long long)ev->own->last_number,
+			  (unsigned long long)ev->s.uptime_ms, h->boot_count, h->fork_count,
+			  h->number, (unsigned long long)h->shown,
+			  (unsigned long long)h->uptime_ms, job->rq->source);
+	return zkhsmd_alert_raise(job->m, store, &a);
+}
+
+/* What was ordered and came to nothing; @number was its. */
+static int trust_seen(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		      bool accept)
+{
+	const struct evidence *ev = job->data;
+	const uint64_t number = h->trust_number;
+	struct zkhsmd_alert a;
+
+	if (!zkhsmd_trust_seen(h, ev->s.config_digest, accept))
+		return 0;
+	zkhsmd_alert_make(&a, "trust-change-void", h->id,
+			  "order %llu was to replace another configuration than the one in force, and is void",
+			  (unsigned long long)number);
+	return zkhsmd_alert_raise(job->m, store, &a);
 }
 
 static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
@@ -91,17 +110,24 @@ static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct 
 	bool new_list = memcmp(h->list_digest, ev->s.list_digest, 32) != 0;
 	bool new_config = memcmp(h->config_seen, ev->s.config_digest, 32) != 0;
 	uint8_t old_list[32];
-	int ret;
+	int ret = 0;
 
 	if (finding->code)
-		alert(job, h, finding);
+		ret = alert(job, store, h, finding);
 	memcpy(old_list, h->list_digest, sizeof(old_list));
-	ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
+	if (!ret)
+		ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
 	if (!ret && new_list)
 		ret = store_list(store, ev);
 	if (!ret)
 		ret = store_config(store, ev, h);
-	zkhsmd_trust_seen(h, ev->s.config_digest, true);
+	if (!ret)
+		ret = trust_seen(job, store, h, true);
+	/* Before the lease: what makes it a clone of another may be in this list. */
+	if (!ret)
+		ret = zkhsmd_holdings_accept(job->m, store, h, &ev->s, ev->list, ev->changes);
+	if (!ret)
+		ret = zkhsmd_alert_over(job->m, store, "silent", h->id, NULL, "it has attested again");
 	fill_row(job, h, finding->restored);
 	if (!ret)
 		ret = zkhsmd_evidence_answer(job, store, h);
@@ -126,7 +152,8 @@ static int note_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zk
 	if (ev->own->last_number >= h->shown)
 		ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
 	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
-	zkhsmd_trust_seen(h, ev->s.config_digest, false);
+	if (!ret)
+		ret = trust_seen(job, store, h, false);
 	if (!ret)
 		ret = store_config(store, ev, h);
 	if (!ret)
@@ -162,12 +189,12 @@ static int make_pending(struct zkhsmd_job *job, struct zkhsmd_store *store)
 }
 
 /* The numbers contradict what is known, which stays as it was. */
-static int contradict(struct zkhsmd_job *job, const struct zkhsmd_hsm *h, enum zkhsmd_problem p,
+static int contradict(struct zkhsmd_job *job, struct zkhsmd_store *store,
+		      const struct zkhsmd_hsm *h, enum zkhsmd_problem p,
 		      const struct zkhsmd_finding *finding)
 {
 	zkhsmd_evidence_refuse(job, p, finding->code, finding->why);
-	alert(job, h, finding);
-	return 0;
+	return alert(job, store, h, finding);
 }
 
 int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
@@ -187,15 +214,15 @@ int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		zkhsmd_evidence_refuse(job, P_HSM_REVOKED, "hsm-revoked", "this HSM is revoked");
 		return note_it(job, store, h);
 	case ZKHSMD_CLONE:
-		return contradict(job, h, P_CLONE, finding);
+		return contradict(job, store, h, P_CLONE, finding);
 	case ZKHSMD_TWO_INSTANCES:
-		return contradict(job, h, P_TWO_INSTANCES, finding);
+		return contradict(job, store, h, P_TWO_INSTANCES, finding);
 	case ZKHSMD_ROLLBACK:
-		return contradict(job, h, P_ROLLBACK, finding);
+		return contradict(job, store, h, P_ROLLBACK, finding);
 	case ZKHSMD_ORDERS_BACK:
-		return contradict(job, h, P_ORDERS_BACK, finding);
+		return contradict(job, store, h, P_ORDERS_BACK, finding);
 	case ZKHSMD_UPTIME:
-		return contradict(job, h, P_UPTIME, finding);
+		return contradict(job, store, h, P_UPTIME, finding);
 	case ZKHSMD_LATE:
 		zkhsmd_evidence_refuse(job, P_LATE, "late",
 				       "newer evidence of this HSM has overtaken this one");

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager.h"
+#include "alert.h"
 
 #define DENIED_SHOWN	100
 
@@ -137,13 +137,15 @@ static int except_granted(struct terms *t, const struct zkhsm_keylist *list)
 }
 
 /* Neither fits. Not to grant is what a lease may always do. */
-static void deny_all(struct terms *t, const struct zkhsm_keylist *list, const uint8_t hsm_id[32])
+static int deny_all(struct zkhsmd *m, struct zkhsmd_store *store, struct terms *t,
+		    const struct zkhsm_keylist *list, const uint8_t hsm_id[32])
 {
+	struct zkhsmd_alert a;
 	uint8_t name[32];
 
-	zkhsmd_alert("lease-denies-all", hsm_id,
-		     "%zu elements are stopped and %zu are not: a lease can tell %d apart, so this one grants nothing",
-		     t->stopped, t->exceptions.count, ZKHSM_ELEMENTS_MAX);
+	zkhsmd_alert_make(&a, "lease-denies-all", hsm_id,
+			  "%zu elements are stopped and %zu are not: a lease can tell %d apart, so this one grants nothing",
+			  t->stopped, t->exceptions.count, ZKHSM_ELEMENTS_MAX);
 	t->exceptions.count = 0;
 	t->granted = 0;
 	for (size_t i = 0; i < zkhsm_keylist_count(list); i++) {
@@ -153,9 +155,10 @@ static void deny_all(struct terms *t, const struct zkhsm_keylist *list, const ui
 		if (!find_stop(t, e, name) && zkhsm_list_entry_proved(e))
 			deny(t, e, "too-many");
 	}
+	return zkhsmd_alert_raise(m, store, &a);
 }
 
-static int find_terms(struct zkhsmd_store *store, const uint8_t hsm_id[32],
+static int find_terms(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
 		      const struct zkhsm_keylist *list, struct terms *t)
 {
 	int ret = store->ops->revocation_elements(store, hsm_id, add_stop, t);
@@ -168,7 +171,7 @@ static int find_terms(struct zkhsmd_store *store, const uint8_t hsm_id[32],
 		return except_stopped(t);
 	ret = except_granted(t, list);
 	if (!ret && t->exceptions.count > ZKHSM_ELEMENTS_MAX)
-		deny_all(t, list, hsm_id);
+		ret = deny_all(m, store, t, list, hsm_id);
 	return ret;
 }
 
@@ -227,11 +230,11 @@ int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 
 	memset(out, 0, sizeof(*out));
 	memcpy(say.statement, statement, sizeof(say.statement));
-	ret = find_ttl(m, store, h, &say.ttl_ms);
+	ret = h->quarantine ? -ENODATA : find_ttl(m, store, h, &say.ttl_ms);
 	if (!ret)
 		ret = zkhsmd_orders_last(store, h, &say.least);
 	if (!ret)
-		ret = find_terms(store, h->id, list, &t);
+		ret = find_terms(m, store, h->id, list, &t);
 	if (!ret)
 		ret = sign(m, h, &t, &say, out);
 	if (!ret)
@@ -248,7 +251,7 @@ int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 {
 	struct zkhsm_order o;
 	uint64_t last = 0;
-	int ret = store->ops->lease_get(store, h->id, out);
+	int ret = h->quarantine ? -ENOENT : store->ops->lease_get(store, h->id, out);
 
 	if (ret)
 		return ret;

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "conf.h"
+#include "key.h"
 #include "log.h"
 #include "server.h"
 #include "store.h"
@@ -42,6 +43,10 @@ struct zkhsmd_job;
 struct zkhsmd_config {
 	char address[64], certificate[256], private_key[256], admin_ca[256], state_dir[256];
 	char policy[256];		/* a file, or "" */
+	char order_key[512];		/* "file", a PKCS#11 URI, or "zkhsm:" and an id */
+	char backup_dir[256];		/* "": "backups" in the state directory */
+	uint64_t backup_keep;
+	bool sandbox;
 	char log_level[16];
 	uint64_t port;
 	uint64_t max_age_ms, interval_ms, next_update_ms;
@@ -135,13 +140,14 @@ int zkhsmd_list_find(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t
 /* identity.c: the manager's keys */
 struct zkhsmd_identity {
 	EVP_PKEY *order_key, *token_key;
+	struct zkhsmd_order_key order;	/* where it is */
 	uint8_t order_public[65], manager_id[32];
 	char issuer[80];		/* "zkhsm:" and the manager_id */
 	json_t *jwks;
 };
 
 /* Makes what is not there yet, and the store's note of whose it is. */
-int zkhsmd_identity_open(struct zkhsmd_identity *id, const char *state_dir,
+int zkhsmd_identity_open(struct zkhsmd_identity *id, const struct zkhsmd_config *c,
 			 struct zkhsmd_store *store, struct zkhsm_error *err);
 void zkhsmd_identity_close(struct zkhsmd_identity *id);
 
@@ -455,6 +461,8 @@ struct zkhsmd {
 
 /* Keys and store, made if they are not there; @m->config has been loaded. */
 int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err);
+/* Makes the state directory. -EWOULDBLOCK: another process uses it. */
+int zkhsmd_lock_state(struct zkhsmd *m, struct zkhsm_error *err);
 /* Serves until SIGTERM or SIGINT. */
 int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err);
 void zkhsmd_close(struct zkhsmd *m);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager.h"
+#include "alert.h"
 
 int zkhsmd_elements_add(struct zkhsmd_elements *e, const uint8_t name[32])
 {
@@ -195,15 +195,18 @@ static int make_again(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsm
 static int numbers_lost(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 			uint64_t number)
 {
+	struct zkhsmd_alert a;
 	int ret;
 
 	if (number <= h->floor)
 		return 0;	/* seen to already */
-	zkhsmd_alert("orders-unknown", h->id,
-		     "the HSM has applied order %llu, which this store does not know: it was restored from a backup, or the order key is used elsewhere; the numbers go on above",
-		     (unsigned long long)number);
+	zkhsmd_alert_make(&a, "orders-unknown", h->id,
+			  "the HSM has applied order %llu, which this store does not know: it was restored from a backup, or the order key is used elsewhere; the numbers go on above",
+			  (unsigned long long)number);
 	h->floor = number;
-	ret = store->ops->hsm_put(store, h);
+	ret = zkhsmd_alert_raise(m, store, &a);
+	if (!ret)
+		ret = store->ops->hsm_put(store, h);
 	return ret ? ret : make_again(m, store, h, number);
 }
 
@@ -225,12 +228,14 @@ static bool is_ours(struct zkhsmd_order *o, const struct zkhsm_challenge *c)
 int zkhsmd_orders_reported(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 			   const struct zkhsm_challenge *c)
 {
+	struct zkhsmd_alert a;
 	struct zkhsmd_order o;
 	int ret;
 
 	if (c->last_number > INT64_MAX / 2) {
-		zkhsmd_alert("orders-absurd", h->id, "the HSM shows an order number near the end of all numbers");
-		return 0;
+		zkhsmd_alert_make(&a, "orders-absurd", h->id,
+				  "the HSM shows an order number near the end of all numbers");
+		return zkhsmd_alert_raise(m, store, &a);
 	}
 	h->shown = c->last_number;
 	if (c->last_number == h->applied)

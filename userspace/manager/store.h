@@ -215,6 +215,12 @@ struct zkhsmd_store_ops {
 	 */
 	int (*hurry)(struct zkhsmd_store *s);
 
+	/*
+	 * A consistent copy of @where as @file, an empty one; whole, and checked. Others
+	 * may read and write meanwhile.
+	 */
+	int (*backup)(const char *where, const char *file, struct zkhsm_error *err);
+
 	int (*begin)(struct zkhsmd_store *s);
 	int (*commit)(struct zkhsmd_store *s);		/* rolled back when it fails */
 	void (*rollback)(struct zkhsmd_store *s);
@@ -329,9 +335,9 @@ struct zkhsmd_store_ops {
 	/* Those above @after in this state (0: any), the oldest first, @limit at most. */
 	int (*alert_each)(struct zkhsmd_store *s, int state, int64_t after, uint64_t limit,
 			  int (*fn)(const struct zkhsmd_alert_row *r, void *arg), void *arg);
-	/* Closes what is open or acknowledged of this code and HSM; says how many were open. */
+	/* Closes what is open or acknowledged of this code and HSM; says how many those were. */
 	int (*alert_over)(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
-			  const char *note, int64_t now_ms, uint64_t *count);
+			  const char *who, const char *note, int64_t now_ms, uint64_t *count);
 	/* Of those that are closed, and nobody has to be told of any more, about the newest @max. */
 	int (*alert_trim)(struct zkhsmd_store *s, uint64_t max);
 	/* -ENOBUFS: @max wait already. */
@@ -356,7 +362,7 @@ struct zkhsmd_store_ops {
 			       int (*fn)(const struct zkhsmd_holding *h, void *arg), void *arg);
 	int (*holding_shared)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			      int (*fn)(const struct zkhsmd_holding *h, void *arg), void *arg);
-	int (*holding_release)(struct zkhsmd_store *s, const struct zkhsmd_holding *h);
+	int (*holding_release)(struct zkhsmd_store *s, const uint8_t hsm_id[32]);
 	int (*history_add)(struct zkhsmd_store *s, const struct zkhsmd_history *h, uint64_t per_key,
 			   uint64_t max);
 	int (*history_key)(struct zkhsmd_store *s, const uint8_t hsm_id[32], const char *key_id,

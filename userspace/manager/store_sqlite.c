@@ -164,7 +164,7 @@ static const char *const statements[SQL_COUNT] = {
 		" WHERE row = ?1",
 	[SQL_ALERT_EACH] = "SELECT " ALERT_COLUMNS " FROM alert WHERE row > ?2"
 		" AND (?1 = 0 OR state = ?1) ORDER BY row LIMIT ?3",
-	[SQL_ALERT_OVER] = "UPDATE alert SET state = 3, who = '', note = ?3, done_ms = ?4"
+	[SQL_ALERT_OVER] = "UPDATE alert SET state = 3, who = ?5, note = ?3, done_ms = ?4"
 		" WHERE code = ?1 AND ifnull(hsm_id, x'') = ifnull(?2, x'') AND state < 3",
 	/* From its beginning: what is there is open, told to somebody, or goes. */
 	[SQL_ALERT_TRIM] = "DELETE FROM alert WHERE row <= (SELECT max(row) FROM alert) - ?1"
@@ -191,8 +191,9 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_HOLDING_SHARED] = "SELECT " HOLDING_COLUMNS " FROM holding AS mine WHERE hsm_id = ?1"
 		" AND EXISTS (SELECT 1 FROM holding AS other WHERE other.element = mine.element"
 		" AND other.hsm_id <> ?1) ORDER BY key_id",
-	[SQL_HOLDING_RELEASE] = "UPDATE holding SET released = 1"
-		" WHERE element = ?1 AND hsm_id = ?2",
+	[SQL_HOLDING_RELEASE] = "UPDATE holding SET released = 1 WHERE hsm_id = ?1"
+		" AND EXISTS (SELECT 1 FROM holding AS other WHERE other.element = holding.element"
+		" AND other.hsm_id <> ?1)",
 	[SQL_HISTORY_ADD] = "INSERT INTO history(at_ms, hsm_id, key_id, element, event, detail)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_HISTORY_TRIM_KEY] = "DELETE FROM history WHERE hsm_id = ?1 AND key_id = ?2"
@@ -411,6 +412,7 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.open = sq_open,
 	.close = sq_close,
 	.hurry = sq_hurry,
+	.backup = sq_backup,
 	.begin = sq_begin,
 	.commit = sq_commit,
 	.rollback = sq_rollback,

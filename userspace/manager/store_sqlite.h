@@ -116,6 +116,9 @@ int sq_status_mark(struct zkhsmd_store *s, struct zkhsmd_status_mark *out);
 int sq_status_stopped(struct zkhsmd_store *s, uint64_t first, uint64_t last,
 		      int (*fn)(uint64_t number, uint8_t action, void *arg), void *arg);
 
+/* store_sqlite_backup.c */
+int sq_backup(const char *where, const char *file, struct zkhsm_error *err);
+
 /* store_sqlite_tally.c */
 extern const char sq_tally_text[];
 int sq_tally(struct zkhsmd_store *s, int (*fn)(const struct zkhsmd_tally *t, void *arg), void *arg);

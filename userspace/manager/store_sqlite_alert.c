@@ -107,7 +107,7 @@ int sq_alert_each(struct zkhsmd_store *s, int state, int64_t after, uint64_t lim
 }
 
 int sq_alert_over(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
-		  const char *note, int64_t now_ms, uint64_t *count)
+		  const char *who, const char *note, int64_t now_ms, uint64_t *count)
 {
 	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_ALERT_OVER);
 	int ret;
@@ -119,6 +119,7 @@ int sq_alert_over(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_i
 		sq_hash(q, 2, hsm_id);
 	bind_text(q, 3, note);
 	sqlite3_bind_int64(q, 4, now_ms);
+	bind_text(q, 5, who);
 	ret = sq_run(q);
 	*count = ret ? 0 : (uint64_t)sqlite3_changes(to_sq(s)->db);
 	return ret;

@@ -117,9 +117,9 @@ int sq_holding_shared(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 	return each_holding(by_hsm(s, SQL_HOLDING_SHARED, hsm_id), fn, arg);
 }
 
-int sq_holding_release(struct zkhsmd_store *s, const struct zkhsmd_holding *h)
+int sq_holding_release(struct zkhsmd_store *s, const uint8_t hsm_id[32])
 {
-	return sq_run(by_names(s, SQL_HOLDING_RELEASE, h->element, h->hsm_id));
+	return sq_run(by_hsm(s, SQL_HOLDING_RELEASE, hsm_id));
 }
 
 /* --- history ------------------------------------------------------------- */

@@ -70,23 +70,22 @@ static void log_done(const struct zkhsmd_hsm *h)
 		  zkhsmd_short(h->trust_digest, digest), "result", "approved", NULL);
 }
 
-void zkhsmd_trust_seen(struct zkhsmd_hsm *h, const uint8_t digest[32], bool accept)
+bool zkhsmd_trust_seen(struct zkhsmd_hsm *h, const uint8_t digest[32], bool accept)
 {
 	if (!h->trust_number)
-		return;
+		return false;
 	if (memcmp(digest, h->trust_digest, 32) == 0) {
 		if (!accept)
-			return;
+			return false;
 		log_done(h);
 		memcpy(h->config_digest, digest, sizeof(h->config_digest));
 		zkhsmd_trust_forget(h);
 	} else if (h->applied >= h->trust_number && memcmp(digest, h->trust_previous, 32) != 0) {
 		/* It replaces what is not in force any more, and no kernel keeps such a one. */
-		zkhsmd_alert("trust-change-void", h->id,
-			     "order %llu was to replace another configuration than the one in force, and is void",
-			     (unsigned long long)h->trust_number);
 		zkhsmd_trust_forget(h);
+		return true;
 	}
+	return false;
 }
 
 json_t *zkhsmd_trust_json(const struct zkhsmd_hsm *h)
