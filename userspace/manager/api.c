@@ -61,6 +61,10 @@ const struct server_route zkhsmd_routes[] = {
 	{ POST, .path = "/v1/admin/hsms/{}/trust-change", ADMIN, JSON,
 	  .handle = zkhsmd_api_trust_change },
 	{ POST, .path = "/v1/admin/revocations", WORKERS, JSON, .handle = zkhsmd_api_revoke },
+	{ GET, .path = "/v1/admin/proposals", READERS, .handle = zkhsmd_api_proposals },
+	{ DELETE, .path = "/v1/admin/proposals/{}", WORKERS, .handle = zkhsmd_api_proposal_del },
+	{ GET, .path = "/v1/admin/audit", AUDITORS, .handle = zkhsmd_api_audit_get },
+	{ GET, .path = "/v1/admin/audit/head", AUDITORS, .handle = zkhsmd_api_audit_head },
 	{ GET, .path = "/v1/admin/orders/{}", READERS, .handle = zkhsmd_api_orders_admin },
 };
 

@@ -29,6 +29,12 @@ static const struct conf_option options[] = {
 	TEXT("server", "state_dir", "/var/lib/zkhsmd", state_dir, 1),
 	TEXT("server", "log_level", "info", log_level, 1),
 	NUMBER("server", "workers", "2", workers, 1, 64),
+	BOOL("server", "sandbox", "yes", sandbox),
+
+	TEXT("keys", "order_key", "file", order_key, 1),
+
+	TEXT("backup", "dir", "", backup_dir, 1),
+	NUMBER("backup", "keep", "7", backup_keep, 1, 10000),
 
 	TEXT("policy", "file", "", policy, 1),
 

@@ -12,8 +12,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "audit_log.h"
 #include "manager.h"
 #include "metrics.h"
+#include "two_person.h"
 
 #define BATCH_MAX	256
 
@@ -152,6 +154,7 @@ static void deny(struct zkhsmd_job *job, int error)
 /* One job in its own mark; -EIO when the whole transaction is gone. */
 static int write_one(struct zkhsmd_store *s, struct zkhsmd_job *job)
 {
+	const uint64_t added = s->audit_added;
 	int ret = s->ops->mark(s);
 
 	if (ret)
@@ -159,6 +162,11 @@ static int write_one(struct zkhsmd_store *s, struct zkhsmd_job *job)
 	if (job->rq)
 		job->rq->reply.status = 0;
 	ret = job->write(job, s);
+	/* What was done or refused, and by whom, belongs to it. */
+	if (ret >= 0)
+		ret = zkhsmd_audit_job(job, s, added);
+	if (ret >= 0)
+		ret = zkhsmd_two_person_done(job, s);
 	if (ret >= 0)
 		return s->ops->keep(s);
 	job_failed(job, ret);
@@ -202,6 +210,8 @@ static void write_batch(struct zkhsmd *m, struct zkhsmd_store *s, struct zkhsmd_
 	count_batch(m, batch, ret, began);
 	if (ret)
 		fail_batch(batch, ret);
+	else
+		zkhsmd_audit_tell(m, s);
 }
 
 static void *write_loop(void *arg)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "audit_log.h"
+#include "backup.h"
 #include "manager.h"
 #include "metrics.h"
 #include "notify.h"
@@ -25,7 +26,7 @@
 #define STOP_S		10
 
 /* Two managers with one key would use numbers twice. */
-static int lock_state(struct zkhsmd *m, struct zkhsm_error *err)
+int zkhsmd_lock_state(struct zkhsmd *m, struct zkhsm_error *err)
 {
 	const char *dir = m->config.state_dir;
 	char path[300];
@@ -53,7 +54,7 @@ static int open_store(struct zkhsmd *m, struct zkhsm_error *err)
 	ret = ops->open(m->store_path, false, true, &store, err);
 	if (ret)
 		return ret;
-	ret = zkhsmd_identity_open(&m->identity, m->config.state_dir, store, err);
+	ret = zkhsmd_identity_open(&m->identity, &m->config, store, err);
 	if (!ret) {
 		ret = ops->hsm_newest(store, &newest);
 		if (ret)
@@ -77,7 +78,9 @@ int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 	if (ret)
 		return ret;
 	zkhsmd_policy_set(m, policy);
-	ret = lock_state(m, err);
+	ret = zkhsmd_lock_state(m, err);
+	if (!ret)
+		ret = zkhsmd_restore_check(c->state_dir, err);
 	if (!ret)
 		ret = zkhsmd_boot_id(m->boot_id, err);
 	if (!ret)

@@ -58,6 +58,8 @@ static const struct { const char *name, *label, *help; } labelled[L_COUNT] = {
 	[L_GRANTS_REFUSED] = { "zkhsm_grants_refused_total", "reason", "Grants that were refused." },
 	[L_REQUESTS] = { "zkhsm_http_requests_total", "code", "Requests answered, by status." },
 	[L_ALERTS] = { "zkhsm_alerts_raised_total", "code", "Alerts raised, or raised again." },
+	[L_RATE_LIMITED] = { "zkhsm_rate_limited_total", "by",
+			     "Requests refused because there were too many." },
 	[L_DUPLICATES] = { "zkhsm_duplicate_keys_total", "verdict",
 			   "Proved duplicates of keys, by what was done." },
 };

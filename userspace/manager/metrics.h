@@ -46,6 +46,7 @@ enum zkhsmd_metric_labelled {
 	L_REQUESTS,			/* code: of the HTTP answer */
 	L_ALERTS,			/* code: of the alert; raised, or its count went up */
 	L_DUPLICATES,			/* verdict: newcomer, both, alert, outsider */
+	L_RATE_LIMITED,			/* by: source, hsm */
 	L_COUNT
 };
 

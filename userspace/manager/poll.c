@@ -216,26 +216,6 @@ static void end_poll(void *data)
 		event_free(p->timer);
 }
 
-/* A decimal number of the query, 0 if it is not there; false when answered. */
-static bool number_of(struct server_request *rq, const char *name, uint64_t max, uint64_t *out)
-{
-	const char *text = server_query(rq, name);
-	char *end = NULL;
-
-	*out = 0;
-	if (!text)
-		return true;
-	errno = 0;
-	if (*text >= '0' && *text <= '9')
-		*out = strtoull(text, &end, 10);
-	if (!end || *end || errno || *out > max) {
-		zkhsmd_problem(rq, P_REQUEST, "%s has to be a number up to %llu", name,
-			       (unsigned long long)max);
-		return false;
-	}
-	return true;
-}
-
 void zkhsmd_api_orders_get(struct server_request *rq)
 {
 	uint64_t after, wait_s;
@@ -244,8 +224,8 @@ void zkhsmd_api_orders_get(struct server_request *rq)
 	struct poll *p;
 
 	if (!zkhsmd_hash_of(rq, "hsm_id", rq->args[0], hsm_id) ||
-	    !number_of(rq, "after", INT64_MAX, &after) ||
-	    !number_of(rq, "wait", WAIT_MAX_S, &wait_s)) {
+	    !zkhsmd_number_of(rq, "after", INT64_MAX, &after) ||
+	    !zkhsmd_number_of(rq, "wait", WAIT_MAX_S, &wait_s)) {
 		server_send(rq);
 		return;
 	}

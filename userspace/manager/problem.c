@@ -92,6 +92,25 @@ bool zkhsmd_hash_of(struct server_request *rq, const char *what, const char *hex
 	return false;
 }
 
+bool zkhsmd_number_of(struct server_request *rq, const char *name, uint64_t max, uint64_t *out)
+{
+	const char *text = server_query(rq, name);
+	char *end = NULL;
+
+	*out = 0;
+	if (!text)
+		return true;
+	errno = 0;
+	if (*text >= '0' && *text <= '9')
+		*out = strtoull(text, &end, 10);
+	if (!end || *end || errno || *out > max) {
+		zkhsmd_problem(rq, P_REQUEST, "%s has to be a number up to %llu", name,
+			       (unsigned long long)max);
+		return false;
+	}
+	return true;
+}
+
 void zkhsmd_json_hash(json_t *o, const char *name, const uint8_t hash[32])
 {
 	char *hex = zkhsm_hex(hash, 32);

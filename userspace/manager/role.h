@@ -25,17 +25,22 @@ enum zkhsmd_role {
 #define ZKHSMD_ROLES_TEXT	64	/* "administrator,operator,auditor,metrics" */
 
 /**
- * struct zkhsmd_roles - [roles] of the policy: who has which, as lists of common names
- * or patterns (fnmatch(3)), separated by commas; all empty: there is no such section
+ * struct zkhsmd_roles - [roles] of the policy: the common names that have each, or patterns
+ * of them as elsewhere in the policy
+ * @line:	where the section begins, 0 when there is none
  */
 struct zkhsmd_roles {
-	char administrators[512], operators[512], auditors[512], metrics[512];
+	int line;
+	struct conf_list administrators, operators, auditors, metrics;
 };
 
 /* Of the policy; lives as long as it does. */
 const struct zkhsmd_roles *zkhsmd_policy_roles(const struct zkhsmd_policy *p);
 
-/* The roles of a common name, or of a certificate that has none ("") or more than one (@bad). */
+/*
+ * Of a certificate with this common name, or with none (""). @bad: with several of them or
+ * a strange one, which is nobody's whatever the policy says.
+ */
 unsigned int zkhsmd_roles_of(const struct zkhsmd_roles *r, const char *cn, bool bad);
 const char *zkhsmd_roles_text(unsigned int roles, char out[ZKHSMD_ROLES_TEXT]);
 /*

@@ -13,17 +13,17 @@
 
 /**
  * struct zkhsmd_two - [two-person] of the policy
- * @actions:	separated by commas; empty: none needs two
- * @window_ms:	between the two requests
+ * @actions:	a bit for each of zkhsmd_two_words that needs two
+ * @window_ms:	the longest time between the two requests
  */
 struct zkhsmd_two {
-	char actions[512];
+	uint32_t actions;
 	uint64_t window_ms;
 };
 
+extern const char *const zkhsmd_two_words[];
 const struct zkhsmd_two *zkhsmd_policy_two(const struct zkhsmd_policy *p);
-/* Whether all of @actions are ones; else *@unknown is the first that is not. */
-bool zkhsmd_two_known(const char *actions, char unknown[64]);
+uint64_t zkhsmd_two_window(const struct zkhsmd_policy *p);	/* ms */
 
 /*
  * In write(), when everything else has been checked and nothing was changed yet. @action:
