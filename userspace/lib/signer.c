@@ -66,6 +66,20 @@ int zkhsm_signer_save(const char *path, EVP_PKEY *key, struct zkhsm_error *err)
 	return ret;
 }
 
+/* A key of another make than OpenSSL's, in a token or in the kernel, has only the encoded form. */
+static int foreign_public(EVP_PKEY *key, uint8_t public[65])
+{
+	EC_POINT *p = NULL;
+	size_t len = 0;
+
+	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, public, 65, &len) &&
+	    len == 65)
+		p = zkhsm_ec_point_decode(public, NULL);
+	EC_POINT_free(p);
+	ERR_clear_error();
+	return p ? 0 : -EINVAL;
+}
+
 /**
  * zkhsm_signer_public() - the public key, SEC1 uncompressed
  *
@@ -79,6 +93,8 @@ int zkhsm_signer_public(EVP_PKEY *key, uint8_t public[65])
 	char group[32];
 	int ret = -EINVAL;
 
+	if (!EVP_PKEY_get0_provider(key))
+		return foreign_public(key, public);
 	public[0] = POINT_CONVERSION_UNCOMPRESSED;
 	if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group,
 					   sizeof(group), NULL) &&

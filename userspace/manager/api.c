@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup.h"
 #include "fleet.h"
 #include "audit_log.h"
 #include "manager.h"
@@ -66,6 +67,7 @@ const struct server_route zkhsmd_routes[] = {
 	{ GET, .path = "/v1/admin/audit", AUDITORS, .handle = zkhsmd_api_audit_get },
 	{ GET, .path = "/v1/admin/audit/head", AUDITORS, .handle = zkhsmd_api_audit_head },
 	{ GET, .path = "/v1/admin/orders/{}", READERS, .handle = zkhsmd_api_orders_admin },
+	{ POST, .path = "/v1/admin/backup", ADMIN, .handle = zkhsmd_api_backup },
 };
 
 const size_t zkhsmd_route_count = ARRAY_SIZE(zkhsmd_routes);

@@ -10,30 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "manager.h"
-
-static int open_key(const char *dir, const char *name, bool make, EVP_PKEY **key,
-		    struct zkhsm_error *err)
-{
-	char path[320];
-	int ret;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	if (access(path, F_OK) == 0)
-		return zkhsm_signer_load(path, key, err);
-	if (!make)
-		return zkhsm_fail(err, -ENOENT,
-				  "%s is missing, but %s/zkhsmd.db was written with it: restore both, or neither",
-				  path, dir);
-	ret = zkhsm_signer_generate(key, err);
-	if (!ret)
-		ret = zkhsm_signer_save(path, *key, err);
-	if (!ret)
-		log_event(LOG_LEVEL_INFO, "key-made", "file", path, NULL);
-	return ret;
-}
 
 /* The store says whose it is from its first day on. */
 static int claim(struct zkhsmd_store *s, const uint8_t manager_id[32], struct zkhsm_error *err)
@@ -51,9 +29,10 @@ static int claim(struct zkhsmd_store *s, const uint8_t manager_id[32], struct zk
 	return 0;
 }
 
-int zkhsmd_identity_open(struct zkhsmd_identity *id, const char *state_dir,
+int zkhsmd_identity_open(struct zkhsmd_identity *id, const struct zkhsmd_config *c,
 			 struct zkhsmd_store *store, struct zkhsm_error *err)
 {
+	const char *dir = c->state_dir;
 	uint8_t known[32];
 	char *hex;
 	int ret, found;
@@ -62,18 +41,21 @@ int zkhsmd_identity_open(struct zkhsmd_identity *id, const char *state_dir,
 	found = store->ops->meta_get(store, ZKHSMD_META_MANAGER_ID, known, sizeof(known));
 	if (found && found != -ENOENT)
 		return zkhsm_fail(err, found, "the store cannot be read: %s", strerror(-found));
-	ret = open_key(state_dir, "order.key", found == -ENOENT, &id->order_key, err);
+	ret = zkhsmd_order_key_open(c->order_key, dir, found == -ENOENT, &id->order, err);
 	if (!ret)
-		ret = open_key(state_dir, "token.key", true, &id->token_key, err);
+		ret = zkhsmd_key_file(dir, "token.key", true, &id->token_key, err);
 	if (ret)
 		return ret;
+	EVP_PKEY_up_ref(id->order.pkey);
+	id->order_key = id->order.pkey;
 	ret = zkhsm_signer_public(id->order_key, id->order_public);
 	if (ret)
-		return zkhsm_fail(err, ret, "%s/order.key has no public key", state_dir);
+		return zkhsm_fail(err, ret, "the order key has no public key");
 	zkhsm_sha256(id->order_public, sizeof(id->order_public), id->manager_id);
 	if (!found && memcmp(known, id->manager_id, sizeof(known)) != 0)
-		return zkhsm_fail(err, -EINVAL, "%s/order.key is not the key that %s/zkhsmd.db was written with",
-				  state_dir, state_dir);
+		return zkhsm_fail(err, -EINVAL,
+				  "the order key (%s) is not the key that %s/zkhsmd.db was written with",
+				  c->order_key, dir);
 	id->jwks = zkhsm_jwks(&id->token_key, 1);
 	hex = zkhsm_hex(id->manager_id, sizeof(id->manager_id));
 	if (!hex || !id->jwks) {
@@ -88,6 +70,7 @@ int zkhsmd_identity_open(struct zkhsmd_identity *id, const char *state_dir,
 void zkhsmd_identity_close(struct zkhsmd_identity *id)
 {
 	EVP_PKEY_free(id->order_key);
+	zkhsmd_order_key_close(&id->order);
 	EVP_PKEY_free(id->token_key);
 	json_decref(id->jwks);
 	memset(id, 0, sizeof(*id));

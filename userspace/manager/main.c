@@ -9,16 +9,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "manager.h"
+#include "backup.h"
 
 static void usage(FILE *to)
 {
-	fputs("Usage: zkhsmd [-c FILE] [--check-config | --init]\n"
+	fputs("Usage: zkhsmd [-c FILE] [--check-config | --init | --backup FILE |\n"
+	      "               --restore FILE [--replace]]\n"
 	      "Verifies what HSMs attest, says so to clients, and revokes.\n"
 	      "\n"
 	      "  -c, --config FILE   the configuration, /etc/zkhsm/zkhsmd.conf by default\n"
 	      "      --check-config  say whether it can be used, and end\n"
 	      "      --init          make keys and store in state_dir, print the keys to pin, and end\n"
+	      "      --backup FILE   copy the store, which may be in use, to FILE, and end\n"
+	      "      --restore FILE  take the store from FILE; no zkhsmd may use it\n"
+	      "      --replace       with --restore: set the store that is there aside\n"
 	      "  -h, --help          this text\n"
 	      "  -V, --version       the version\n"
 	      "\n"
@@ -53,6 +57,30 @@ static int init(struct zkhsmd *m, struct zkhsm_error *err)
 	return 0;
 }
 
+/* Of --backup and --restore. */
+static const char *file;
+static bool replace;
+
+static int backup(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	struct zkhsmd_backup b;
+	int ret = zkhsmd_backup_make(m, file, &b, err);
+	json_t *o;
+
+	if (ret)
+		return ret;
+	o = zkhsmd_backup_json(&b);
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(o);
+	return 0;
+}
+
+static int restore(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	return zkhsmd_restore(m, file, replace, err);
+}
+
 static int serve(struct zkhsmd *m, struct zkhsm_error *err)
 {
 	int ret = zkhsmd_open(m, err);
@@ -66,6 +94,9 @@ int main(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 'k' },
 		{ "init", no_argument, NULL, 'i' },
+		{ "backup", required_argument, NULL, 'b' },
+		{ "restore", required_argument, NULL, 'r' },
+		{ "replace", no_argument, NULL, 'R' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -87,6 +118,17 @@ int main(int argc, char **argv)
 		case 'i':
 			action = init;
 			break;
+		case 'b':
+			action = backup;
+			file = optarg;
+			break;
+		case 'r':
+			action = restore;
+			file = optarg;
+			break;
+		case 'R':
+			replace = true;
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;
@@ -98,7 +140,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind != argc) {
+	if (optind != argc || (replace && action != restore)) {
 		usage(stderr);
 		return 2;
 	}
