@@ -8,8 +8,9 @@
 #include <linux/module.h>
 #include <linux/random.h>
 
-#include "trace.h"
+#include "grant.h"
 #include "lease.h"
+#include "trace.h"
 
 /*
  * @present: the identity exists; set once, with release semantics, after
@@ -76,6 +77,12 @@ bool zkhsm_hsm_present(void)
 kuid_t zkhsm_hsm_agent(void)
 {
 	return KUIDT_INIT(READ_ONCE(hsm.agent.val));
+}
+
+const u8 *zkhsm_hsm_instance_id(void)
+{
+	lockdep_assert_held(&zkhsm_lock);
+	return hsm.instance_id;
 }
 
 /* For how long a key goes on without leases; ZKHSM_GRACE_FOR_EVER: nothing is enforced. */
@@ -459,6 +466,8 @@ void zkhsm_hsm_forked(void)
 	down_write(&zkhsm_lock);
 	memcpy(hsm.instance_id, instance_id, sizeof(hsm.instance_id));
 	hsm.fork_count++;
+	/* In the same step, or a grant for the new instance could be forgotten, and used twice. */
+	zkhsm_grant_drop_all();
 	trace_zkhsm_hsm(ZKHSM_EVENT_FORKED, hsm.boot_count, hsm.fork_count, 0);
 	up_write(&zkhsm_lock);
 }

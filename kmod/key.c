@@ -17,6 +17,7 @@
 #include <linux/atomic.h>
 #include <linux/slab.h>
 
+#include "grant.h"
 #include "lease.h"
 #include "trace.h"
 
@@ -225,9 +226,11 @@ static int refuse_stopped(const struct zkhsm_key *key, struct netlink_ext_ack *e
  * Whether the key may be used for @usage, now, while the lock is held;
  * @unleased: although leases do not grant it.
  */
-static int may_use(const struct zkhsm_key *key, u32 usage, bool *unleased,
-		   struct netlink_ext_ack *extack)
+static int may_use(const struct zkhsm_key *key, u32 usage, const struct zkhsm_grant *grant,
+		   bool *unleased, struct netlink_ext_ack *extack)
 {
+	int err;
+
 	lockdep_assert_held(&zkhsm_lock);
 
 	if (zkhsm_proving_disabled())
@@ -253,28 +256,32 @@ static int may_use(const struct zkhsm_key *key, u32 usage, bool *unleased,
 	if (!(key->usage & usage))
 		return zkhsm_refuse(extack, -EACCES, ZKHSM_REASON_USAGE,
 				    "the key's usage does not allow this operation");
-	return zkhsm_lease_check(key, unleased, extack);
+	err = zkhsm_lease_check(key, unleased, extack);
+	return err ?: zkhsm_grant_check(grant, key, extack);
 }
 
 /**
  * zkhsm_key_use_begin() - borrow the secret for one operation
  * @key: the key
  * @usage: what for, one of enum zkhsm_key_usage
+ * @grant: what came with the request, verified, or NULL; used up when 0 is returned
  * @live: the secret; the caller's until zkhsm_live_put()
  * @extack: of the request
  *
  * Return: 0; -EKEYREVOKED (compromised), -EACCES (held, not active, usage),
  * -EKEYEXPIRED (leases do not grant it), -ENOKEY (deleted meanwhile), -EIO
- * (disabled after a fault).
+ * (disabled after a fault); those of zkhsm_grant_check() and zkhsm_grant_take().
  */
-int zkhsm_key_use_begin(struct zkhsm_key *key, u32 usage, struct zkhsm_live **live,
-			struct netlink_ext_ack *extack)
+int zkhsm_key_use_begin(struct zkhsm_key *key, u32 usage, struct zkhsm_grant *grant,
+			struct zkhsm_live **live, struct netlink_ext_ack *extack)
 {
 	bool unleased;
 	int err;
 
 	down_read(&zkhsm_lock);
-	err = may_use(key, usage, &unleased, extack);
+	err = may_use(key, usage, grant, &unleased, extack);
+	if (!err && grant)
+		err = zkhsm_grant_take(grant, extack);
 	if (!err) {
 		refcount_inc(&key->live->ref);
 		*live = key->live;
@@ -307,20 +314,22 @@ static void note_use(struct zkhsm_key *key, bool unleased)
  * zkhsm_key_release_begin() - whether the result of a use may still get out
  * @key: the key
  * @usage: as it was for zkhsm_key_use_begin()
+ * @grant: as well
  * @extack: of the request
  *
  * Returns with zkhsm_lock held for reading when it returns 0: queue the
  * answer, which must not wait, then zkhsm_key_release_end().
  *
- * Return: as zkhsm_key_use_begin().
+ * Return: as zkhsm_key_use_begin(), but for those of zkhsm_grant_take().
  */
-int zkhsm_key_release_begin(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack)
+int zkhsm_key_release_begin(struct zkhsm_key *key, u32 usage, const struct zkhsm_grant *grant,
+			    struct netlink_ext_ack *extack)
 {
 	bool unleased;
 	int err;
 
 	down_read(&zkhsm_lock);
-	err = may_use(key, usage, &unleased, extack);
+	err = may_use(key, usage, grant, &unleased, extack);
 	if (err) {
 		up_read(&zkhsm_lock);
 		return err;

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 
 #include "box.h"
+#include "grant.h"
 #include "group.h"
 #include "lease.h"
 #include "nonce.h"
@@ -35,10 +36,14 @@ static unsigned int nonce_life_ms = 600000;
 module_param(nonce_life_ms, uint, 0444);
 MODULE_PARM_DESC(nonce_life_ms, "life of a nonce in milliseconds (at least 1000, default 600000)");
 
+static unsigned int grant_slots = 16384;
+module_param(grant_slots, uint, 0444);
+MODULE_PARM_DESC(grant_slots, "used grants remembered at a time (1 to 65536, default 16384)");
+
 static int __init check_parameters(void)
 {
 	if (evidence_rate && evidence_burst && nonce_slots && nonce_slots <= 65536 &&
-	    nonce_life_ms >= 1000)
+	    nonce_life_ms >= 1000 && grant_slots && grant_slots <= 65536)
 		return 0;
 	pr_err("a module parameter is out of its range\n");
 	return -EINVAL;
@@ -91,6 +96,7 @@ static int __init init_state(void)
 	int err;
 
 	zkhsm_hsm_init();
+	zkhsm_grant_used_init(grant_slots);
 	zkhsm_lease_timer_init();
 	err = zkhsm_evidence_init(evidence_rate, evidence_burst);
 	if (err)
@@ -124,6 +130,7 @@ static void exit_state(void)
 	zkhsm_seal_exit();
 	zkhsm_share_exit();
 	zkhsm_record_exit();
+	zkhsm_grant_used_exit();
 	zkhsm_outstanding_exit();
 	zkhsm_list_exit();
 	zkhsm_keystore_exit();

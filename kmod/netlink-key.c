@@ -4,6 +4,7 @@
  */
 #include <linux/cred.h>
 
+#include "grant.h"
 #include "lease.h"
 #include "netlink-gen.h"
 #include "netlink.h"
@@ -203,51 +204,145 @@ int zkhsm_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* The answer to a use gets out if the key still may be used, and by this caller, or not at all. */
-static int release(struct zkhsm_key *key, u32 usage, struct sk_buff *request,
-		   struct sk_buff *reply, void *hdr, struct genl_info *info)
+/* Where what a use comes and goes with is, in either attribute set. */
+struct use_attrs {
+	u32 usage;
+	int grant;
+	int client_signature;
+	int receipt;
+};
+
+static const struct use_attrs sign_attrs = {
+	ZKHSM_KEY_USAGE_SIGN, ZKHSM_A_KEY_GRANT, ZKHSM_A_KEY_CLIENT_SIGNATURE, ZKHSM_A_KEY_RECEIPT,
+};
+
+static const struct use_attrs proof_attrs = {
+	ZKHSM_KEY_USAGE_PROVE, ZKHSM_A_PROOF_GRANT, ZKHSM_A_PROOF_CLIENT_SIGNATURE,
+	ZKHSM_A_PROOF_RECEIPT,
+};
+
+static int find_grants(struct genl_info *info, const struct use_attrs *use, struct zkhsm_grant *g)
 {
+	const struct nlattr *attr;
+	int left;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, left) {
+		if (nla_type(attr) != use->grant)
+			continue;
+		if (g->count == ZKHSM_MANAGERS_MAX) {
+			NL_SET_BAD_ATTR(info->extack, attr);
+			return zkhsm_refuse(info->extack, -EINVAL, ZKHSM_REASON_LENGTH,
+					    "more grants than managers can be pinned");
+		}
+		/* Each has the length of a grant: the policy has looked. */
+		g->orders[g->count++] = nla_data(attr);
+	}
+	return 0;
+}
+
+/* The grants of a request, NULL when there are none, or an error. For zkhsm_grant_free(). */
+static struct zkhsm_grant *read_grants(struct genl_info *info, const struct use_attrs *use)
+{
+	const struct nlattr *signature = info->attrs[use->client_signature];
+	struct zkhsm_grant *g;
 	int err;
 
-	err = zkhsm_key_release_begin(key, usage, info->extack);
-	if (err) {
-		nlmsg_free(reply);
-		return err;
+	if (!info->attrs[use->grant] && !signature)
+		return NULL;
+	if (!info->attrs[use->grant]) {
+		NL_SET_BAD_ATTR(info->extack, signature);
+		err = zkhsm_refuse(info->extack, -EINVAL, ZKHSM_REASON_GRANT_CLIENT,
+				   "a signature of a client without a grant");
+		return ERR_PTR(err);
 	}
-	err = zkhsm_access_key(info->genlhdr->cmd, request, key->owner, info->extack);
-	err = zkhsm_nl_reply_send(reply, hdr, info, err);
-	zkhsm_key_release_end(key);
+	g = kzalloc(sizeof(*g), GFP_KERNEL);
+	if (!g)
+		return ERR_PTR(zkhsm_refuse_failure(info->extack, -ENOMEM));
+	if (signature)
+		g->client_signature = nla_data(signature);
+	err = find_grants(info, use, g);
+	if (!err)
+		return g;
+	zkhsm_grant_free(g);
+	return ERR_PTR(err);
+}
+
+/*
+ * One use on its way: what key-sign and proof-get have in common before the
+ * operation and after it. @grant: NULL when none came.
+ */
+struct use {
+	const struct use_attrs *attrs;
+	struct zkhsm_key *key;
+	struct zkhsm_grant *grant;
+	struct sk_buff *reply;
+	void *hdr;
+};
+
+static void use_end(struct use *u)
+{
+	zkhsm_grant_free(u->grant);
+	zkhsm_key_put(u->key);
+}
+
+static int use_begin(struct use *u, const struct use_attrs *attrs, struct sk_buff *skb,
+		     struct genl_info *info)
+{
+	u->attrs = attrs;
+	u->grant = NULL;
+	u->key = key_of(skb, info);
+	if (IS_ERR(u->key))
+		return PTR_ERR(u->key);
+	u->grant = read_grants(info, attrs);
+	if (IS_ERR(u->grant)) {
+		zkhsm_key_put(u->key);
+		return PTR_ERR(u->grant);
+	}
+	u->reply = zkhsm_nl_reply_new(info, &u->hdr);
+	if (u->reply)
+		return 0;
+	use_end(u);
+	return -ENOMEM;
+}
+
+/*
+ * The answer to a use gets out if the key still may be used, and by this
+ * caller, or not at all. @err: of the operation, and of filling the answer.
+ */
+static int use_finish(struct use *u, int err, struct sk_buff *skb, struct genl_info *info)
+{
+	if (!err && u->grant)
+		err = nla_put(u->reply, u->attrs->receipt, sizeof(u->grant->receipt),
+			      u->grant->receipt);
+	if (!err)
+		err = zkhsm_key_release_begin(u->key, u->attrs->usage, u->grant, info->extack);
+	if (err) {
+		nlmsg_free(u->reply);
+	} else {
+		err = zkhsm_access_key(info->genlhdr->cmd, skb, u->key->owner, info->extack);
+		err = zkhsm_nl_reply_send(u->reply, u->hdr, info, err);
+		zkhsm_key_release_end(u->key);
+	}
+	use_end(u);
 	return err;
 }
 
 int zkhsm_nl_key_sign_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	u8 sig[ZKHSM_SIGNATURE_LEN];
-	struct zkhsm_key *key;
-	struct sk_buff *reply;
-	void *hdr;
+	struct use u;
 	int err;
 
-	key = key_of(skb, info);
-	if (IS_ERR(key))
-		return PTR_ERR(key);
-	reply = zkhsm_nl_reply_new(info, &hdr);
-	if (!reply) {
-		err = -ENOMEM;
-		goto out;
-	}
-	err = zkhsm_op_sign(key, nla_data(info->attrs[ZKHSM_A_KEY_DIGEST]), sig, info->extack);
-	if (!err && (nla_put_string(reply, ZKHSM_A_KEY_ID, key->id) ||
-		     nla_put(reply, ZKHSM_A_KEY_SIGNATURE, sizeof(sig), sig) ||
-		     nla_put(reply, ZKHSM_A_KEY_PUBLIC, sizeof(key->pub), key->pub)))
-		err = -EMSGSIZE;
+	err = use_begin(&u, &sign_attrs, skb, info);
 	if (err)
-		nlmsg_free(reply);
-	else
-		err = release(key, ZKHSM_KEY_USAGE_SIGN, skb, reply, hdr, info);
-out:
-	zkhsm_key_put(key);
-	return err;
+		return err;
+	err = zkhsm_op_sign(u.key, nla_data(info->attrs[ZKHSM_A_KEY_DIGEST]), u.grant, sig,
+			    info->extack);
+	if (!err && (nla_put_string(u.reply, ZKHSM_A_KEY_ID, u.key->id) ||
+		     nla_put(u.reply, ZKHSM_A_KEY_SIGNATURE, sizeof(sig), sig) ||
+		     nla_put(u.reply, ZKHSM_A_KEY_PUBLIC, sizeof(u.key->pub), u.key->pub)))
+		err = -EMSGSIZE;
+	return use_finish(&u, err, skb, info);
 }
 
 /* Tells "absent" (NULL) from "empty" (not NULL, length 0). */
@@ -260,35 +355,21 @@ static const void *data_of(const struct nlattr *attr, size_t *len)
 int zkhsm_nl_proof_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	u8 proof[ZKHSM_PROOF_LEN];
-	const void *user_id, *other;
-	size_t uid_len, other_len;
-	struct zkhsm_key *key;
-	struct sk_buff *reply;
-	void *hdr;
+	struct zkhsm_proof_input in;
+	struct use u;
 	int err;
 
-	key = key_of(skb, info);
-	if (IS_ERR(key))
-		return PTR_ERR(key);
-	reply = zkhsm_nl_reply_new(info, &hdr);
-	if (!reply) {
-		err = -ENOMEM;
-		goto out;
-	}
-	user_id = data_of(info->attrs[ZKHSM_A_PROOF_USER_ID], &uid_len);
-	other = data_of(info->attrs[ZKHSM_A_PROOF_OTHER_INFO], &other_len);
-	err = zkhsm_op_prove(key, user_id, uid_len, other, other_len, proof, info->extack);
-	if (!err && (nla_put_string(reply, ZKHSM_A_PROOF_ID, key->id) ||
-		     nla_put(reply, ZKHSM_A_PROOF_PROOF, sizeof(proof), proof) ||
-		     nla_put(reply, ZKHSM_A_PROOF_PUBLIC, sizeof(key->pub), key->pub)))
-		err = -EMSGSIZE;
+	err = use_begin(&u, &proof_attrs, skb, info);
 	if (err)
-		nlmsg_free(reply);
-	else
-		err = release(key, ZKHSM_KEY_USAGE_PROVE, skb, reply, hdr, info);
-out:
-	zkhsm_key_put(key);
-	return err;
+		return err;
+	in.user_id = data_of(info->attrs[ZKHSM_A_PROOF_USER_ID], &in.uid_len);
+	in.other = data_of(info->attrs[ZKHSM_A_PROOF_OTHER_INFO], &in.other_len);
+	err = zkhsm_op_prove(u.key, &in, u.grant, proof, info->extack);
+	if (!err && (nla_put_string(u.reply, ZKHSM_A_PROOF_ID, u.key->id) ||
+		     nla_put(u.reply, ZKHSM_A_PROOF_PROOF, sizeof(proof), proof) ||
+		     nla_put(u.reply, ZKHSM_A_PROOF_PUBLIC, sizeof(u.key->pub), u.key->pub)))
+		err = -EMSGSIZE;
+	return use_finish(&u, err, skb, info);
 }
 
 static int not_supported(struct sk_buff *skb, struct genl_info *info)

@@ -31,6 +31,7 @@ enum zkhsm_nonce_purpose {
 	ZKHSM_NONCE_ANNOUNCE	= 4,
 	ZKHSM_NONCE_KEYGEN	= 5,
 	ZKHSM_NONCE_SEAL	= 6,
+	ZKHSM_NONCE_RECEIPT	= 7,
 };
 
 /* Draws the seed; waits for the random generator, so only at load. */

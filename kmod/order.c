@@ -12,7 +12,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "grant.h"
 #include "lease.h"
+#include "point.h"
 #include "trace.h"
 
 /* One verified order on its way into the votes. */
@@ -223,15 +225,11 @@ static int apply_locked(struct apply *a, struct netlink_ext_ack *extack)
 }
 
 /* The decoder leaves the new C of a trust-change alone: it takes room to look at. */
-static int decode(struct zkhsm_order *o, const u8 *buf, size_t len)
+static int decode_trust_change(const struct zkhsm_order *o)
 {
-	struct zkhsm_configuration *c;
+	struct zkhsm_configuration *c = kmalloc(sizeof(*c), GFP_KERNEL);
 	int err;
 
-	err = zkhsm_order_decode(o, buf, len);
-	if (err || o->type != ZKHSM_ORDER_TYPE_TRUST_CHANGE)
-		return err;
-	c = kmalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return -ENOMEM;
 	err = zkhsm_configuration_decode(c, o->config, o->config_len);
@@ -239,18 +237,33 @@ static int decode(struct zkhsm_order *o, const u8 *buf, size_t len)
 	return err;
 }
 
-/*
- * Form, addressee, sender, signature: everything but the number. @digest is of
- * what the signature covers; one over the signature too could be changed by
- * the carrier, since (r, n - s) is as good as (r, s).
- */
-static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZKHSM_HASH_LEN],
-		  struct netlink_ext_ack *extack)
+static int decode(struct zkhsm_order *o, const u8 *buf, size_t len)
 {
-	struct zkhsm_manager_info m;
 	int err;
 
-	err = decode(o, buf, len);
+	err = zkhsm_order_decode(o, buf, len);
+	if (!err && o->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+		err = decode_trust_change(o);
+	if (!err && o->type == ZKHSM_ORDER_TYPE_GRANT && zkhsm_grant_names_client(o))
+		err = zkhsm_p256_decode_public(o->client);
+	return err;
+}
+
+/**
+ * zkhsm_order_read() - decode an order, and look who is to obey
+ * @o: what it says; points into @buf
+ * @buf: the order
+ * @len: its length
+ * @extack: of the request
+ *
+ * Return: 0; -EBADMSG (malformed); -EOPNOTSUPP (type); -EKEYREJECTED (for
+ * another HSM); -ENOMEM.
+ */
+int zkhsm_order_read(struct zkhsm_order *o, const u8 *buf, size_t len,
+		     struct netlink_ext_ack *extack)
+{
+	int err = decode(o, buf, len);
+
 	if (err == -ENOMEM)
 		return zkhsm_refuse_failure(extack, err);
 	if (err == -EOPNOTSUPP)
@@ -262,9 +275,28 @@ static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZK
 	if (memcmp(o->hsm_id, zkhsm_hsm_id(), sizeof(o->hsm_id)))
 		return zkhsm_refuse(extack, -EKEYREJECTED, ZKHSM_REASON_OTHER_HSM,
 				    "the order is for another HSM");
+	return 0;
+}
+
+/**
+ * zkhsm_order_check_signature() - whether a pinned manager has signed an order
+ * @o: the order
+ * @buf: its bytes
+ * @digest: of what the signature covers; one over the signature too could be
+ *	changed by the carrier, since (r, n - s) is as good as (r, s)
+ * @extack: of the request
+ *
+ * Return: 0; -ENOKEY (not pinned); -EBADMSG (r or s out of range);
+ * -EKEYREJECTED; -EIO.
+ */
+int zkhsm_order_check_signature(const struct zkhsm_order *o, const u8 *buf,
+				u8 digest[ZKHSM_HASH_LEN], struct netlink_ext_ack *extack)
+{
+	struct zkhsm_manager_info m;
+	int err;
+
 	if (zkhsm_trust_get(o->manager_id, &m, NULL))
 		return zkhsm_refuse_unpinned(extack);
-
 	if (zkhsm_sha256(buf, o->signed_len, digest))
 		return zkhsm_refuse_failure(extack, -EIO);
 	err = zkhsm_ecdsa_verify(m.pub, digest, o->signature);
@@ -275,6 +307,21 @@ static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZK
 		return zkhsm_refuse(extack, -EKEYREJECTED, ZKHSM_REASON_SIGNATURE,
 				    "the signature of the order is false");
 	return 0;
+}
+
+/* Form, addressee, sender, signature: everything but the number. */
+static int verify(struct zkhsm_order *o, const u8 *buf, size_t len, u8 digest[ZKHSM_HASH_LEN],
+		  struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = zkhsm_order_read(o, buf, len, extack);
+	if (err)
+		return err;
+	if (o->type == ZKHSM_ORDER_TYPE_GRANT)
+		return zkhsm_refuse(extack, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED,
+				    "a grant comes with the operation that it is for");
+	return zkhsm_order_check_signature(o, buf, digest, extack);
 }
 
 /* A revoke, hold or release. */

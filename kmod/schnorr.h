@@ -23,7 +23,8 @@ bool zkhsm_proving_disabled(void);
  * zkhsm_schnorr_prove() - proof 1: knowledge of one private scalar
  * @a: the secret
  * @pub: its public key A, SEC1 uncompressed
- * @purpose: ZKHSM_NONCE_PROVE, or ZKHSM_NONCE_ANNOUNCE for the identity
+ * @purpose: ZKHSM_NONCE_PROVE; for the identity ZKHSM_NONCE_ANNOUNCE or
+ *	ZKHSM_NONCE_RECEIPT
  * @user_id: UserID of RFC 8235
  * @uid_len: its length
  * @other: OtherInfo, or NULL: absent, which is not the same as empty

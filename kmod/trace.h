@@ -183,6 +183,26 @@ TRACE_EVENT(zkhsm_key_unleased,
 	TP_printk("id=%s", __entry->id)
 );
 
+TRACE_EVENT(zkhsm_grant,
+	TP_PROTO(const u8 *digest, u32 operation, u32 count, u64 not_after_ms),
+	TP_ARGS(digest, operation, count, not_after_ms),
+	TP_STRUCT__entry(
+		__array(u8, digest, 4)
+		__field(u32, operation)
+		__field(u32, count)
+		__field(u64, not_after_ms)
+	),
+	TP_fast_assign(
+		memcpy(__entry->digest, digest, sizeof(__entry->digest));
+		__entry->operation = operation;
+		__entry->count = count;
+		__entry->not_after_ms = not_after_ms;
+	),
+	TP_printk("digest=%s operation=%u managers=%u not_after_ms=%llu",
+		  __print_hex_str(__entry->digest, sizeof(__entry->digest)),
+		  __entry->operation, __entry->count, __entry->not_after_ms)
+);
+
 TRACE_EVENT(zkhsm_sealed,
 	TP_PROTO(u64 sequence, u32 records),
 	TP_ARGS(sequence, records),

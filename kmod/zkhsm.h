@@ -10,11 +10,12 @@
  *
  *	netlink*  ->  ops, evidence, order, list, trust, hsm-new, seal, unseal
  *	order	  ->  lease-apply, trust-change
+ *	ops	  ->  grant  ->  order
  *		  ->  hsm, keystore, vote, element  ->  key, lease, record
  *		  ->  schnorr, ecdsa, wire
  *
- * What seals and unseals has its map in seal.h, leases have theirs in lease.h;
- * tpm.h is a world of its own.
+ * What seals and unseals has its map in seal.h, leases have theirs in lease.h,
+ * grants in grant.h; tpm.h is a world of its own.
  *
  * Locking: see Documentation/locking.rst. zkhsm_lock covers everything that
  * the list L, the configuration C and the managers' orders say; whoever holds
@@ -61,6 +62,7 @@
 extern struct rw_semaphore zkhsm_lock;
 
 struct zkhsm_element;
+struct zkhsm_grant;
 struct zkhsm_key;
 struct zkhsm_lease;
 struct zkhsm_lease_info;
@@ -462,6 +464,14 @@ struct zkhsm_key_update {
 	struct zkhsm_caller by;
 };
 
+/* What proof-get is asked to prove; @other NULL: absent, which is not the same as empty. */
+struct zkhsm_proof_input {
+	const void *user_id;
+	size_t uid_len;
+	const void *other;
+	size_t other_len;
+};
+
 /* refuse.c */
 int zkhsm_refuse(struct netlink_ext_ack *extack, int err, enum zkhsm_reason reason,
 		 const char *sentence);
@@ -511,9 +521,10 @@ void zkhsm_key_changed(struct zkhsm_key *key);
 void zkhsm_key_set_state(struct zkhsm_key *key, enum zkhsm_key_state state);
 void zkhsm_key_read(const struct zkhsm_key *key, struct zkhsm_key_info *info);
 void zkhsm_key_entry(const struct zkhsm_key *key, struct zkhsm_list_entry *e);
-int zkhsm_key_use_begin(struct zkhsm_key *key, u32 usage, struct zkhsm_live **live,
-			struct netlink_ext_ack *extack);
-int zkhsm_key_release_begin(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack);
+int zkhsm_key_use_begin(struct zkhsm_key *key, u32 usage, struct zkhsm_grant *grant,
+			struct zkhsm_live **live, struct netlink_ext_ack *extack);
+int zkhsm_key_release_begin(struct zkhsm_key *key, u32 usage, const struct zkhsm_grant *grant,
+			    struct netlink_ext_ack *extack);
 void zkhsm_key_release_end(struct zkhsm_key *key);
 
 /* keystore.c */
@@ -598,6 +609,7 @@ u64 zkhsm_hsm_max_ttl_ms(void);
 void zkhsm_hsm_reconfigure(const struct zkhsm_configuration *c);
 int zkhsm_hsm_lock_with_room(struct zkhsm_change **changes);
 int zkhsm_hsm_check_ttl(u64 max_ttl_ms, struct netlink_ext_ack *extack);
+const u8 *zkhsm_hsm_instance_id(void);
 const u8 *zkhsm_hsm_id(void);
 const u8 *zkhsm_hsm_pub(void);
 const struct zkhsm_secret *zkhsm_hsm_secret(void);
@@ -666,9 +678,11 @@ int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 int zkhsm_op_key_del(struct zkhsm_key *key, const struct zkhsm_caller *by,
 		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack);
 int zkhsm_op_sign(struct zkhsm_key *key, const u8 digest[ZKHSM_HASH_LEN],
-		  u8 sig[ZKHSM_SIGNATURE_LEN], struct netlink_ext_ack *extack);
-int zkhsm_op_prove(struct zkhsm_key *key, const void *user_id, size_t uid_len, const void *other,
-		   size_t other_len, u8 proof[ZKHSM_PROOF_LEN], struct netlink_ext_ack *extack);
+		  struct zkhsm_grant *grant, u8 sig[ZKHSM_SIGNATURE_LEN],
+		  struct netlink_ext_ack *extack);
+int zkhsm_op_prove(struct zkhsm_key *key, const struct zkhsm_proof_input *in,
+		   struct zkhsm_grant *grant, u8 proof[ZKHSM_PROOF_LEN],
+		   struct netlink_ext_ack *extack);
 u32 zkhsm_faults(void);
 
 /* audit.c */

@@ -131,8 +131,8 @@ static void fault_none_yet(struct kunit *test)
 	listen(test);
 
 	KUNIT_EXPECT_FALSE(test, zkhsm_proving_disabled());
-	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(state.key, digest, sig, NULL), 0);
-	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(state.key, "alice", 5, NULL, 0, proof, NULL), 0);
+	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(state.key, digest, NULL, sig, NULL), 0);
+	KUNIT_EXPECT_EQ(test, key_prove(state.key, proof, NULL), 0);
 	ev = challenge(test);
 	KUNIT_ASSERT_EQ(test, zkhsm_evidence_make(ev, NULL), 0);
 	KUNIT_EXPECT_EQ(test, zkhsm_batch_verify(zkhsm_hsm_pub(), zkhsm_hsm_id(), ev->bytes,
@@ -195,9 +195,9 @@ static void fault_disables(struct kunit *test)
 	struct netlink_ext_ack sign = {}, prove = {}, release = {}, evidence = {};
 
 	state.key->live->secret.mont->limb[1] ^= 1ULL << 17;
-	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(state.key, digest, sig, &sign), -EIO);
+	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(state.key, digest, NULL, sig, &sign), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&sign), (u32)ZKHSM_REASON_FAULT);
-	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(state.key, "alice", 5, NULL, 0, proof, &prove), -EIO);
+	KUNIT_EXPECT_EQ(test, key_prove(state.key, proof, &prove), -EIO);
 	KUNIT_EXPECT_EQ(test, reason_of(&prove), (u32)ZKHSM_REASON_FAULT);
 	KUNIT_EXPECT_EQ(test, key_try_use(state.key, ZKHSM_KEY_USAGE_SIGN, NULL), -EIO);
 	/* a use that had begun before gets nothing out either */

@@ -114,7 +114,7 @@ void key_delete(struct kunit *test, struct zkhsm_key *key)
 int key_try_use(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack)
 {
 	struct zkhsm_live *live;
-	int err = zkhsm_key_use_begin(key, usage, &live, extack);
+	int err = zkhsm_key_use_begin(key, usage, NULL, &live, extack);
 
 	if (!err)
 		zkhsm_live_put(live);
@@ -124,11 +124,19 @@ int key_try_use(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack
 /* The same of an answer, which holds zkhsm_lock. */
 int key_try_release(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack)
 {
-	int err = zkhsm_key_release_begin(key, usage, extack);
+	int err = zkhsm_key_release_begin(key, usage, NULL, extack);
 
 	if (!err)
 		zkhsm_key_release_end(key);
 	return err;
+}
+
+/* proof-get of UserID "alice". */
+int key_prove(struct zkhsm_key *key, u8 proof[ZKHSM_PROOF_LEN], struct netlink_ext_ack *extack)
+{
+	const struct zkhsm_proof_input in = { .user_id = "alice", .uid_len = 5 };
+
+	return zkhsm_op_prove(key, &in, NULL, proof, extack);
 }
 
 /* NULL when nobody has heard of it. The suites are alone, so it stays. */

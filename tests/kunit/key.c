@@ -119,7 +119,7 @@ static void key_use_table(struct kunit *test)
 
 	random_begin(test, &rnd, SEED + 1);
 	key = random_key(test, &rnd, "use");
-	KUNIT_ASSERT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, &first, NULL), 0);
+	KUNIT_ASSERT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL, &first, NULL), 0);
 	for (state = PRE; state <= COMP; state++) {
 		struct netlink_ext_ack begun = {}, released = {};
 
@@ -226,26 +226,34 @@ static void key_set_all_or_none(struct kunit *test)
 static void key_usage(struct kunit *test)
 {
 	u8 sig[ZKHSM_SIGNATURE_LEN], digest[ZKHSM_HASH_LEN] = {}, proof[ZKHSM_PROOF_LEN];
+	const struct {
+		struct zkhsm_proof_input in;
+		int err;
+	} inputs[] = {
+		{ { digest, ZKHSM_HASH_LEN }, -EINVAL },
+		{ { "alice", 5, "ZKHSM", 5 }, -EINVAL },
+		{ { "alice", 5, "ZKHS", 4 }, 0 },
+	};
 	struct zkhsm_key *key;
 	struct rnd_state rnd;
+	u32 i;
 
 	random_begin(test, &rnd, SEED + 4);
 	key = random_key(test, &rnd, "usage");
-	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(key, digest, sig, NULL), 0);
+	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(key, digest, NULL, sig, NULL), 0);
 	KUNIT_EXPECT_EQ(test, zkhsm_ecdsa_verify(key->pub, digest, sig), 0);
 	key->usage = ZKHSM_KEY_USAGE_PROVE;
-	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(key, digest, sig, NULL), -EACCES);
+	KUNIT_EXPECT_EQ(test, zkhsm_op_sign(key, digest, NULL, sig, NULL), -EACCES);
 	KUNIT_EXPECT_EQ(test, key_try_release(key, ZKHSM_KEY_USAGE_SIGN, NULL), -EACCES);
-	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(key, "alice", 5, NULL, 0, proof, NULL), 0);
+	KUNIT_EXPECT_EQ(test, key_prove(key, proof, NULL), 0);
 	KUNIT_EXPECT_EQ(test, zkhsm_schnorr_verify(key->pub, "alice", 5, NULL, 0, proof), 0);
 	key->usage = ZKHSM_KEY_USAGE_SIGN;
-	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(key, "alice", 5, NULL, 0, proof, NULL), -EACCES);
+	KUNIT_EXPECT_EQ(test, key_prove(key, proof, NULL), -EACCES);
 	/* no key says what the identity says */
 	key->usage = ZKHSM_KEY_USAGE_ALL;
-	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(key, digest, ZKHSM_HASH_LEN, NULL, 0, proof, NULL),
-			-EINVAL);
-	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(key, "alice", 5, "ZKHSM", 5, proof, NULL), -EINVAL);
-	KUNIT_EXPECT_EQ(test, zkhsm_op_prove(key, "alice", 5, "ZKHS", 4, proof, NULL), 0);
+	for (i = 0; i < ARRAY_SIZE(inputs); i++)
+		KUNIT_EXPECT_EQ(test, zkhsm_op_prove(key, &inputs[i].in, NULL, proof, NULL),
+				inputs[i].err);
 	key_delete(test, key);
 }
 
@@ -308,7 +316,7 @@ static void key_stopped_in_flight(struct kunit *test)
 	random_scalar(&rnd, &a, N);
 	key = key_new(test, "in-flight", &a);
 	KUNIT_EXPECT_EQ(test, refcount_read(&key->live->ref), 1u);
-	KUNIT_ASSERT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, &live, NULL), 0);
+	KUNIT_ASSERT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL, &live, NULL), 0);
 	KUNIT_EXPECT_PTR_EQ(test, live, key->live);
 	KUNIT_EXPECT_EQ(test, refcount_read(&live->ref), 2u);
 
@@ -468,7 +476,6 @@ static void key_new_refuses(struct kunit *test)
 	REFUSED(type, ZKHSM_KEY_TYPE_EC_P384, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED);
 	REFUSED(usage, 4, -EOPNOTSUPP, ZKHSM_REASON_UNKNOWN_FLAG);
 	REFUSED(flags, 8, -EOPNOTSUPP, ZKHSM_REASON_UNKNOWN_FLAG);
-	REFUSED(flags, ZKHSM_KEY_FLAG_GRANT_REQUIRED, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED);
 	REFUSED(flags, ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE, -EINVAL, ZKHSM_REASON_RESERVED_INPUT);
 	REFUSED(state, HELD, -EACCES, ZKHSM_REASON_STATE);
 	REFUSED(state, DEACT, -EACCES, ZKHSM_REASON_STATE);

@@ -119,6 +119,7 @@ struct zkhsm_key *key_new(struct kunit *test, const char *id, const struct zkhsm
 void key_delete(struct kunit *test, struct zkhsm_key *key);
 int key_try_use(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack);
 int key_try_release(struct zkhsm_key *key, u32 usage, struct netlink_ext_ack *extack);
+int key_prove(struct zkhsm_key *key, u8 proof[ZKHSM_PROOF_LEN], struct netlink_ext_ack *extack);
 struct zkhsm_element *element_of(const u8 pub[ZKHSM_POINT_LEN]);
 struct zkhsm_caller admin_caller(void);
 u32 reason_of(const struct netlink_ext_ack *extack);

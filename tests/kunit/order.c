@@ -232,7 +232,7 @@ static void order_type_confusion(struct kunit *test)
 		f->buf[5] = type;
 		if (type == ZKHSM_ORDER_TYPE_REVOKE || type == ZKHSM_ORDER_TYPE_RELEASE)
 			refused(test, -EKEYREJECTED, ZKHSM_REASON_SIGNATURE, "another type");
-		else if (type == ZKHSM_ORDER_TYPE_GRANT || type == ZKHSM_ORDER_TYPE_TRANSFER)
+		else if (type == ZKHSM_ORDER_TYPE_TRANSFER)
 			refused(test, -EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED, "a later type");
 		else if (type != ZKHSM_ORDER_TYPE_HOLD)
 			refused(test, -EBADMSG, ZKHSM_REASON_MALFORMED, "no order");

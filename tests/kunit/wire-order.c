@@ -253,8 +253,7 @@ static void wire_order_types(struct kunit *test)
 			    (good[i].type == ZKHSM_ORDER_TYPE_HOLD &&
 			     type >= ZKHSM_ORDER_TYPE_REVOKE && type <= ZKHSM_ORDER_TYPE_RELEASE))
 				want = 0;
-			else if (type == ZKHSM_ORDER_TYPE_GRANT ||
-				 type == ZKHSM_ORDER_TYPE_TRANSFER)
+			else if (type == ZKHSM_ORDER_TYPE_TRANSFER)
 				want = -EOPNOTSUPP;
 			buf[5] = type;
 			KUNIT_EXPECT_EQ_MSG(test, decode_order(test, buf, len), want,

@@ -134,10 +134,8 @@ static void unknown_bits(uint8_t cmd, const char *id, int attr, uint32_t known)
 
 static void flags(void)
 {
-	const uint32_t later = ZKHSM_KEY_FLAG_GRANT_REQUIRED;
 	const uint32_t known = ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE | ZKHSM_KEY_FLAG_LEASE_REQUIRED |
 			       ZKHSM_KEY_FLAG_GRANT_REQUIRED;
-	struct nl_msg *msg;
 
 	start();
 	key_new(&h, "flags");
@@ -146,12 +144,6 @@ static void flags(void)
 	unknown_bits(ZKHSM_CMD_KEY_NEW, "flags-2", ZKHSM_A_KEY_FLAGS, known);
 	unknown_bits(ZKHSM_CMD_KEY_SET, "flags", ZKHSM_A_KEY_USAGE, SIGN_PROVE);
 	unknown_bits(ZKHSM_CMD_KEY_SET, "flags", ZKHSM_A_KEY_FLAGS, known);
-	msg = key_new_msg(&h, "flags-2");
-	nla_put_u32(msg, ZKHSM_A_KEY_FLAGS, later);
-	nlraw_do(&h.nl, msg, &h.a);
-	check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED, "key-new for later");
-	key_set_u32(&h, "flags", ZKHSM_A_KEY_FLAGS, ZKHSM_KEY_FLAG_NEVER_EXTRACTABLE | later);
-	check_refused(&h.a, EOPNOTSUPP, ZKHSM_REASON_NOT_SUPPORTED, "key-set for later");
 	key_get(&h, "flags-2");
 	check_refused(&h.a, ENOKEY, ZKHSM_REASON_NO_SUCH_KEY, "a key after all");
 	key_get(&h, "flags");
