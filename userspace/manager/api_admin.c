@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_log.h"
 #include "fleet.h"
+#include "two_person.h"
 
 /* --- pending ------------------------------------------------------------- */
 
@@ -129,17 +131,20 @@ static void changed(struct zkhsmd_job *job)
 		zkhsmd_polls_wake(job->m);
 }
 
-static void answered(struct zkhsmd_job *job)
+static int record(struct zkhsmd_job *job, struct zkhsmd_store *store, json_t *details)
 {
-	struct change *c = job->data;
-	char id[17], subject[128];
+	const struct change *c = job->data;
 
-	snprintf(subject, sizeof(subject), "%s %s", zkhsmd_short(c->hsm_id, id),
-		 job->rq->reply.problem);
-	if (job->rq->reply.status < 300)
-		snprintf(subject, sizeof(subject), "%s", id);
-	zkhsmd_audit(job->rq, c->action, subject);
-	server_send(job->rq);
+	return zkhsmd_audit_add(store, job->rq, c->action, c->hsm_id, details);
+}
+
+static json_t *with_digest(const char *name, const uint8_t digest[32])
+{
+	json_t *o = json_pack("{s:s}", "name", name);
+
+	if (o)
+		zkhsmd_json_hash(o, "config_digest", digest);
+	return o;
 }
 
 static void submit_change(struct server_request *rq, const struct change *c,
@@ -152,7 +157,6 @@ static void submit_change(struct server_request *rq, const struct change *c,
 	memcpy(job->data, c, sizeof(*c));
 	job->write = write;
 	job->committed = changed;
-	job->answered = answered;
 	zkhsmd_job_submit(job);
 }
 
@@ -206,6 +210,9 @@ static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	}
 	if (!c->has_digest)
 		memcpy(c->config_digest, p.config_digest, sizeof(c->config_digest));
+	ret = zkhsmd_two_person(job, store, "enroll");
+	if (ret)
+		return ret < 0 ? ret : 0;
 	orders = json_array();
 	ret = enrol_row(store, c, &h, pending ? &p : NULL);
 	if (!ret)
@@ -216,11 +223,10 @@ static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	json_decref(orders);
 	if (ret)
 		return ret;
-	o = json_pack("{s:s}", "name", c->name);
+	o = with_digest(c->name, c->config_digest);
 	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
-	zkhsmd_json_hash(o, "config_digest", c->config_digest);
 	server_reply_json(job->rq, 201, o);
-	return 0;
+	return record(job, store, with_digest(c->name, c->config_digest));
 }
 
 /* Names are for people: anything but control characters. */
@@ -241,7 +247,7 @@ static bool read_name(struct server_request *rq, const char *name, char *out)
 void zkhsmd_api_enrol(struct server_request *rq)
 {
 	const char *id, *name, *digest = NULL;
-	struct change c = { .action = "enrol" };
+	struct change c = { .action = "enroll" };
 	json_t *body = server_json(rq);
 	json_error_t error;
 	bool ok = false;
@@ -273,10 +279,14 @@ static int write_end(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		zkhsmd_problem(job->rq, P_UNKNOWN, "no such HSM is enrolled");
 		return 0;
 	}
+	ret = zkhsmd_two_person(job, store, "end-enrolment");
+	if (ret)
+		return ret < 0 ? ret : 0;
 	h.enrolled = false;
 	zkhsmd_trust_forget(&h);
 	server_reply_json(job->rq, 204, NULL);
-	return store->ops->hsm_put(store, &h);
+	ret = store->ops->hsm_put(store, &h);
+	return ret ? ret : record(job, store, json_pack("{s:s}", "name", h.name));
 }
 
 void zkhsmd_api_hsm_del(struct server_request *rq)
@@ -309,14 +319,17 @@ static int write_approve(struct zkhsmd_job *job, struct zkhsmd_store *store)
 			       "this is not the configuration that this HSM attested last");
 		return 0;
 	}
+	ret = zkhsmd_two_person(job, store, "approve-configuration");
+	if (ret)
+		return ret < 0 ? ret : 0;
 	memcpy(h.config_digest, c->config_digest, sizeof(h.config_digest));
 	/* This is what is wanted now, whatever was ordered before. */
 	zkhsmd_trust_forget(&h);
-	o = json_pack("{s:s}", "name", h.name);
+	o = with_digest(h.name, c->config_digest);
 	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
-	zkhsmd_json_hash(o, "config_digest", c->config_digest);
 	server_reply_json(job->rq, 200, o);
-	return store->ops->hsm_put(store, &h);
+	ret = store->ops->hsm_put(store, &h);
+	return ret ? ret : record(job, store, with_digest(h.name, c->config_digest));
 }
 
 void zkhsmd_api_approve(struct server_request *rq)

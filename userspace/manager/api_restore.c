@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "manager.h"
+#include "audit_log.h"
+#include "two_person.h"
 
 static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
@@ -30,24 +31,18 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 			       "it has not attested yet: there is nothing to forget");
 		return 0;
 	}
+	ret = zkhsmd_two_person(job, store, "restore");
+	if (ret)
+		return ret < 0 ? ret : 0;
 	h.restore = true;
 	o = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", h.name, "boot_count",
 		      (json_int_t)h.boot_count, "fork_count", (json_int_t)h.fork_count, "number",
 		      (json_int_t)h.number, "last_applied", (json_int_t)h.shown);
 	zkhsmd_json_hash(o, "hsm_id", hsm_id);
 	server_reply_json(job->rq, 200, o);
-	return store->ops->hsm_put(store, &h);
-}
-
-static void answered(struct zkhsmd_job *job)
-{
-	char id[17], subject[128];
-
-	zkhsmd_short(job->data, id);
-	snprintf(subject, sizeof(subject), "%s%s%s", id, job->rq->reply.status < 300 ? "" : " ",
-		 job->rq->reply.status < 300 ? "" : job->rq->reply.problem);
-	zkhsmd_audit(job->rq, "restore", subject);
-	server_send(job->rq);
+	ret = store->ops->hsm_put(store, &h);
+	return ret ? ret : zkhsmd_audit_add(store, job->rq, "restore", hsm_id,
+					    json_pack("{s:s}", "name", h.name));
 }
 
 void zkhsmd_api_restore(struct server_request *rq)
@@ -64,6 +59,5 @@ void zkhsmd_api_restore(struct server_request *rq)
 		return;
 	memcpy(job->data, hsm_id, sizeof(hsm_id));
 	job->write = write_it;
-	job->answered = answered;
 	zkhsmd_job_submit(job);
 }

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager.h"
+#include "audit_log.h"
+#include "two_person.h"
 
 struct change {
 	uint8_t hsm_id[32], previous[32], digest[32];
@@ -47,7 +48,12 @@ static int make_order(struct zkhsmd_job *job, struct zkhsmd_store *store, struct
 {
 	struct change *c = job->data;
 	uint64_t number;
-	int ret = zkhsmd_trust_order(job->m, store, h, c->previous, c->config, c->len, &number);
+	json_t *details;
+	int ret = zkhsmd_two_person(job, store, "trust-change");
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	ret = zkhsmd_trust_order(job->m, store, h, c->previous, c->config, c->len, &number);
 
 	if (ret == -EALREADY) {
 		zkhsmd_problem(job->rq, P_ALREADY, "order %llu says the same, and is on its way",
@@ -60,7 +66,10 @@ static int make_order(struct zkhsmd_job *job, struct zkhsmd_store *store, struct
 		return ret;
 	c->number = number;
 	answer(job, h);
-	return 0;
+	details = json_pack("{s:s, s:I}", "name", h->name, "order", (json_int_t)number);
+	zkhsmd_json_hash(details, "previous", c->previous);
+	zkhsmd_json_hash(details, "config_digest", c->digest);
+	return zkhsmd_audit_add(store, job->rq, "trust-change", c->hsm_id, details);
 }
 
 static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
@@ -110,19 +119,6 @@ static void committed(struct zkhsmd_job *job)
 
 	if (c->number)
 		zkhsmd_polls_wake(job->m);
-}
-
-static void answered(struct zkhsmd_job *job)
-{
-	const struct server_reply *r = &job->rq->reply;
-	const struct change *c = job->data;
-	char hsm[17], digest[17], subject[128];
-
-	snprintf(subject, sizeof(subject), "hsm %s configuration %s order %llu: %s",
-		 zkhsmd_short(c->hsm_id, hsm), zkhsmd_short(c->digest, digest),
-		 (unsigned long long)c->number, r->status < 300 ? "made" : r->problem);
-	zkhsmd_audit(job->rq, "trust-change", subject);
-	server_send(job->rq);
 }
 
 static bool read_configuration(struct server_request *rq, const char *text, struct change *c)
@@ -183,6 +179,5 @@ void zkhsmd_api_trust_change(struct server_request *rq)
 	job->write = write_it;
 	job->undone = undone;
 	job->committed = committed;
-	job->answered = answered;
 	zkhsmd_job_submit(job);
 }
