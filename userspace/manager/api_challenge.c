@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "manager.h"
+#include "rate.h"
 
 struct challenge {
 	uint8_t hsm_id[32];
@@ -70,7 +70,7 @@ void zkhsmd_api_challenge(struct server_request *rq)
 			ok = zkhsmd_hash_of(rq, "hsm_id", id, c.hsm_id);
 	}
 	json_decref(body);
-	if (!ok) {
+	if (!ok || !zkhsmd_rate_hsm(rq, ZKHSMD_RATE_CHALLENGES, c.hsm_id)) {
 		server_send(rq);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "api_evidence.h"
+#include "rate.h"
 
 /* From here on a verification takes long enough to stand in others' way. */
 #define HEAVY_KEYS	512
@@ -292,6 +293,11 @@ void zkhsmd_api_evidence(struct server_request *rq)
 	}
 	if (!read_it(job)) {
 		charge(job);
+		answered(job);
+		return;
+	}
+	if (!zkhsmd_rate_hsm(rq, ZKHSMD_RATE_EVIDENCE, ev->s.hsm_id)) {
+		ev->verdict = "too-many";
 		answered(job);
 		return;
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "manager.h"
+#include "rate.h"
 
 struct ask {
 	struct zkhsm_token_claims claims;
@@ -119,6 +120,9 @@ static void refuse(struct zkhsmd_job *job, const struct zkhsmd_key *k)
 		zkhsmd_problem(job->rq, P_REVOKED, "%s: %s",
 			       k->revocation.action == ZKHSM_ORDER_TYPE_HOLD ? "on hold" : "revoked",
 			       zkhsm_revocation_reason_name(k->revocation.reason));
+	else if (strcmp(k->status, "quarantined") == 0)
+		zkhsmd_problem(job->rq, P_QUARANTINED,
+			       "nothing of this HSM is vouched for until an administrator has looked at it");
 	else if (strcmp(k->status, "stale") == 0)
 		zkhsmd_problem(job->rq, P_STALE,
 			       "the HSM has not attested its approved configuration for too long");
@@ -193,7 +197,7 @@ void zkhsmd_api_token(struct server_request *rq)
 	struct ask a;
 
 	memset(&a, 0, sizeof(a));
-	if (!read_ask(rq, &a)) {
+	if (!read_ask(rq, &a) || !zkhsmd_rate_hsm(rq, ZKHSMD_RATE_TOKENS, a.hsm_id)) {
 		server_send(rq);
 		return;
 	}
