@@ -153,6 +153,9 @@ write_manager_config()
 
 	[leases]
 	ttl = $LEASE
+
+	[limits]
+	${MANAGER_LIMITS:-}
 	END
 }
 
