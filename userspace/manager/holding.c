@@ -237,6 +237,9 @@ static int hold(struct zkhsmd_case *fraud, const struct zkhsmd_holding *holding)
 	bool fresh;
 	int ret = store->ops->holding_put(store, holding, &fresh);
 
+	/* Its place in the status lists; there are no tokens for the identity. */
+	if (!ret && fresh && holding->key_id[0])
+		ret = store->ops->status_add(store, holding->hsm_id, holding->element);
 	return ret || !fresh ? ret : zkhsmd_case_judge(fraud, holding->element);
 }
 
