@@ -18,6 +18,7 @@
 #include "metrics.h"
 #include "notify.h"
 #include "policy.h"
+#include "sandbox.h"
 #include "rate.h"
 #include "role.h"
 
@@ -182,6 +183,16 @@ static void loop(struct zkhsmd *m)
 	}
 }
 
+/* All that needs more is open; nobody from outside has been heard yet. */
+static int enter_sandbox(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	if (m->config.sandbox)
+		return zkhsmd_sandbox_enter(ZKHSMD_SANITIZED, err);
+	log_event(LOG_LEVEL_WARNING, "sandbox", "text", "no filter of system calls, as configured",
+		  NULL);
+	return 0;
+}
+
 int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 {
 	struct event *term = NULL, *interrupt = NULL;
@@ -192,7 +203,9 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 	m->base = event_base_new();
 	if (!m->base)
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
-	ret = zkhsmd_jobs_start(m, err);
+	ret = enter_sandbox(m, err);
+	if (!ret)
+		ret = zkhsmd_jobs_start(m, err);
 	if (!ret) {
 		zkhsmd_server_config(m, &config);
 		ret = server_new(m->base, &config, &m->server, err);
