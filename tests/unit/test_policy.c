@@ -312,7 +312,7 @@ static void replicas(void **state)
 	assert_string_equal(hook->ca_file, "/etc/ca.pem");
 	assert_int_equal(hook->timeout_ms, 3000);
 	assert_int_equal(hook->attempts, 4);
-	assert_int_equal(hook->line, 16);
+	assert_int_equal(hook->line, 19);
 	zkhsmd_policy_id(p, "keys eu", id);
 	assert_string_equal(id, "urn:zkhsm:policy:fleet:2026-11:keys:eu");
 	zkhsmd_policy_put(p);

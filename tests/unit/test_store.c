@@ -80,6 +80,8 @@ static struct zkhsmd_hsm some_hsm(uint8_t id)
 	h.quarantine = true;
 	strcpy(h.quarantine_code, "duplicate");
 	h.quarantine_ms = 10;
+	h.platform_seen[1] = 4;
+	h.module_seen = UINT32_MAX;
 	return h;
 }
 
@@ -162,6 +164,8 @@ static void put_back(const char *script)
 	"ALTER TABLE hsm DROP COLUMN cluster;" \
 	"ALTER TABLE hsm DROP COLUMN quarantine;" \
 	"ALTER TABLE hsm DROP COLUMN quarantine_code;" \
+	"ALTER TABLE hsm DROP COLUMN platform_seen; ALTER TABLE hsm DROP COLUMN module_seen;" \
+	"ALTER TABLE lease DROP COLUMN policy;" \
 	"ALTER TABLE hsm DROP COLUMN quarantine_ms; DROP TABLE holding; DROP TABLE delivery;" \
 	"DROP TABLE alert; DROP TABLE audit; DROP TABLE history; DROP TABLE proposal;" \
 	"DROP TABLE status_index;"
@@ -193,6 +197,8 @@ static void upgrade(void **state)
 		memset(h.quarantine_code, 0, sizeof(h.quarantine_code));
 		h.quarantine = false;
 		h.quarantine_ms = 0;
+		memset(h.platform_seen, 0, sizeof(h.platform_seen));
+		h.module_seen = 0;
 		if (i > 0) {
 			h.trust_number = 0;
 			memset(h.trust_previous, 0, sizeof(h.trust_previous));
@@ -582,7 +588,7 @@ static void leases(void **state)
 {
 	uint8_t bytes[] = { 1, 0, 2 };
 	struct zkhsmd_lease l = {
-		.evidence_digest = { 5 }, .made_ms = 1234567890123, .granted = 3,
+		.evidence_digest = { 5 }, .policy = { 6 }, .made_ms = 1234567890123, .granted = 3,
 		.denied = UINT32_MAX, .denied_keys = (char *)(uintptr_t)"[{\"a\":1}]",
 		.bytes = bytes, .len = sizeof(bytes),
 	}, out;
@@ -598,6 +604,7 @@ static void leases(void **state)
 		assert_int_equal(ops->lease_put(s, h.id, &l), 0);
 		assert_int_equal(ops->lease_get(reader, h.id, &out), 0);
 		assert_memory_equal(out.evidence_digest, l.evidence_digest, 32);
+		assert_memory_equal(out.policy, l.policy, 32);
 		assert_int_equal(out.made_ms, l.made_ms);
 		assert_int_equal(out.granted, l.granted);
 		assert_int_equal(out.denied, l.denied);

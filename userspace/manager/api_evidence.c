@@ -43,7 +43,8 @@ static void answered(struct zkhsmd_job *job)
 	zkhsmd_log_evidence(job->rq, named ? ev->s.hsm_id : NULL,
 			    named ? (int64_t)ev->s.number : -1,
 			    named ? (int64_t)ev->s.list_count : -1,
-			    job->rq->reply.status == 503 ? "not-recorded" : ev->verdict);
+			    job->rq->reply.status == 503 ? "not-recorded" : ev->verdict,
+			    ev->judgement.rule[0] ? ev->judgement.rule : NULL);
 	if (ev->lease_made && job->rq->reply.status == 200)
 		zkhsmd_lease_log(job->rq, ev->s.hsm_id, ev->s.number, &ev->lease);
 	server_send(job->rq);
@@ -70,6 +71,34 @@ static void committed(struct zkhsmd_job *job)
 	/* Only the loop writes it. */
 	if (ev->accepted && wall > job->m->newest_wall)
 		job->m->newest_wall = wall;
+}
+
+/* Of what would be accepted. Its C came with it, or is the one seen last. */
+static int judge(struct zkhsmd_job *job, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		 enum zkhsmd_verdict *verdict)
+{
+	struct evidence *ev = job->data;
+	struct zkhsmd_shown shown = { .platform = ev->s.platform,
+				      .module_version = ev->s.module_version };
+	uint8_t bytes[ZKHSM_CONFIGURATION_MAX_LEN];
+	struct zkhsm_configuration c;
+	size_t len = ev->config_len;
+	int ret = 0;
+
+	if (zkhsmd_policy_has_hsm(ev->policy, h)) {
+		memcpy(bytes, ev->config, len);
+		if (!len)
+			ret = store->ops->config_get(store, ev->s.config_digest, bytes, &len);
+		if (!ret && zkhsm_configuration_decode(&c, bytes, len))
+			ret = -EUCLEAN;
+		shown.configuration = &c;
+	}
+	if (ret)
+		return ret == -ENOENT ? -EUCLEAN : ret;
+	zkhsmd_judge_shown(ev->policy, h, &shown, &ev->judgement);
+	if (ev->judgement.refused)
+		*verdict = ZKHSMD_AGAINST_POLICY;
+	return 0;
 }
 
 static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
@@ -108,6 +137,11 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 				       .boot_id = job->m->boot_id,
 				       .last_number = ev->own->last_number };
 	verdict = zkhsmd_appraise(known ? &h : NULL, revoked, &ev->s, &when, &finding);
+	if (verdict == ZKHSMD_ACCEPT) {
+		ret = judge(job, store, &h, &verdict);
+		if (ret)
+			return ret;
+	}
 	return zkhsmd_evidence_record(job, store, verdict, &h, &finding);
 }
 
@@ -268,6 +302,7 @@ static void end_evidence(void *data)
 
 	zkhsmd_changes_free(ev->changes);
 	zkhsm_keylist_free(ev->list);
+	zkhsmd_policy_put(ev->policy);
 	zkhsmd_lease_free(&ev->lease);
 }
 
@@ -282,6 +317,7 @@ void zkhsmd_api_evidence(struct server_request *rq)
 		return;
 	ev = job->data;
 	ev->verdict = "refused";
+	ev->policy = zkhsmd_policy_get(m);
 	job->data_end = end_evidence;
 	job->answered = answered;
 	if (zkhsmd_source_over(m->sources, rq->origin, now.boot)) {

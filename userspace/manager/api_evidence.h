@@ -6,6 +6,7 @@
 #define ZKHSM_API_EVIDENCE_H
 
 #include "holding.h"
+#include "policy.h"
 
 /**
  * struct evidence - one piece of it under way
@@ -18,6 +19,8 @@
  * @lease:	that it was answered with; @lease_made: just now
  * @taken:	the nonce is ours to give back
  * @guest:	counted in heavy_guests
+ * @policy:	by which it is judged from its beginning to its end; @judgement is what
+ *		that says, its rule empty while it has not been asked
  * @verdict:	for the log
  */
 struct evidence {
@@ -35,12 +38,16 @@ struct evidence {
 	bool taken, accepted, guest;
 	struct zkhsmd_lease lease;
 	bool lease_made;
+	struct zkhsmd_policy *policy;
+	struct zkhsmd_judgement judgement;
 	const char *verdict;
 };
 
 /* api_evidence_record.c */
 void zkhsmd_evidence_refuse(struct zkhsmd_job *job, enum zkhsmd_problem p, const char *verdict,
 			    const char *detail);
+/* By the policy, as in @ev->judgement. */
+void zkhsmd_evidence_refuse_policy(struct zkhsmd_job *job);
 /* On the writer. @h is the HSM's row, if there is one. */
 int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
 			   enum zkhsmd_verdict verdict, struct zkhsmd_hsm *h,

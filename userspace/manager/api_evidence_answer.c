@@ -10,18 +10,23 @@
 
 #include "api_evidence.h"
 
-/* The row's answer, which never changes, and the lease. */
+/* The row's answer, which never changes, and what the policy of today makes of it. */
 static int reply(struct zkhsmd_job *job, const struct zkhsmd_hsm *h,
 		 const struct zkhsmd_lease *lease)
 {
+	const struct evidence *ev = job->data;
 	json_t *o = json_loads(h->answer, 0, NULL);
 	char *text;
 	int ret = 0;
 
 	if (!o)
 		return -EUCLEAN;
-	if (lease)
+	if (json_object_set_new(o, "rule", json_string(ev->judgement.rule)))
+		ret = -ENOMEM;
+	if (!ret && lease)
 		ret = zkhsmd_lease_answer(lease, o);
+	else if (h->quarantine)
+		json_object_set_new(o, "quarantine", zkhsmd_quarantine_json(h));
 	text = ret ? NULL : json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	if (!text)
@@ -70,7 +75,7 @@ static int give_lease(struct zkhsmd_job *job, struct zkhsmd_store *store,
 	if (!job->m->config.leases)
 		return -ENODATA;
 	zkhsm_sha256(job->rq->body, ev->statement_len, statement);
-	ret = zkhsmd_lease_give(job->m, store, h, statement, list, &ev->lease);
+	ret = zkhsmd_lease_give(job->m, ev->policy, store, h, statement, list, &ev->lease);
 	ev->lease_made = !ret;
 	return ret;
 }
@@ -92,17 +97,23 @@ int zkhsmd_evidence_answer(struct zkhsmd_job *job, struct zkhsmd_store *store,
 static int still_good(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		      const struct zkhsmd_hsm *h, bool *good)
 {
+	struct evidence *ev = job->data;
 	struct zkhsmd_revocation r;
-	int ret = store->ops->revocation_hsm(store, h->id, &r);
+	int ret = store->ops->revocation_hsm(store, h->id, &r), judged;
 
 	*good = false;
 	if (ret && ret != -ENOENT)
 		return ret;
+	judged = zkhsmd_judge_hsm(ev->policy, store, h, &ev->judgement);
+	if (judged)
+		return judged;
 	if (!ret)
 		zkhsmd_evidence_refuse(job, P_HSM_REVOKED, "hsm-revoked", "this HSM is revoked");
 	else if (memcmp(h->config_seen, h->config_digest, sizeof(h->config_seen)) != 0)
 		zkhsmd_evidence_refuse(job, P_CONFIGURATION, "configuration",
 				       "the configuration attested last is not the approved one");
+	else if (ev->judgement.refused)
+		zkhsmd_evidence_refuse_policy(job);
 	else
 		*good = true;
 	return 0;
@@ -122,7 +133,7 @@ static int same_as_before(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		return ret;
 	if (!job->m->config.leases)
 		return reply(job, h, NULL);
-	ret = zkhsmd_lease_current(store, h, &ev->lease);
+	ret = zkhsmd_lease_current(ev->policy, store, h, &ev->lease);
 	return ret ? ret : reply(job, h, &ev->lease);
 }
 

@@ -20,6 +20,15 @@ void zkhsmd_evidence_refuse(struct zkhsmd_job *job, enum zkhsmd_problem p, const
 	zkhsmd_problem(job->rq, p, "%s", detail);
 }
 
+void zkhsmd_evidence_refuse_policy(struct zkhsmd_job *job)
+{
+	struct evidence *ev = job->data;
+
+	ev->verdict = "policy";
+	zkhsmd_problem_extra(job->rq, P_POLICY, json_pack("{s:s}", "rule", ev->judgement.rule),
+			     "[%s]: %s", ev->judgement.rule, ev->judgement.why);
+}
+
 /* The list and the configuration go in with the evidence that binds them. */
 static int store_list(struct zkhsmd_store *store, const struct evidence *ev)
 {
@@ -45,6 +54,12 @@ static int store_config(struct zkhsmd_store *store, const struct evidence *ev,
 	return ret;
 }
 
+static void note_platform(const struct evidence *ev, struct zkhsmd_hsm *h)
+{
+	memcpy(h->platform_seen, ev->s.platform, sizeof(h->platform_seen));
+	h->module_seen = ev->s.module_version;
+}
+
 static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h, bool restored)
 {
 	struct evidence *ev = job->data;
@@ -68,6 +83,7 @@ static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h, bool restored
 	memcpy(h->evidence_digest, ev->digest, sizeof(h->evidence_digest));
 	h->keys = ev->s.list_count;
 	h->proved = ev->proved;
+	note_platform(ev, h);
 }
 
 /* Refused or strange: for whoever has to look, with what was known before. */
@@ -152,6 +168,7 @@ static int note_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zk
 	if (ev->own->last_number >= h->shown)
 		ret = zkhsmd_orders_reported(job->m, store, h, ev->own);
 	memcpy(h->identity, ev->s.identity, sizeof(h->identity));
+	note_platform(ev, h);
 	if (!ret)
 		ret = trust_seen(job, store, h, false);
 	if (!ret)
@@ -212,6 +229,9 @@ int zkhsmd_evidence_record(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		return note_it(job, store, h);
 	case ZKHSMD_HSM_REVOKED:
 		zkhsmd_evidence_refuse(job, P_HSM_REVOKED, "hsm-revoked", "this HSM is revoked");
+		return note_it(job, store, h);
+	case ZKHSMD_AGAINST_POLICY:
+		zkhsmd_evidence_refuse_policy(job);
 		return note_it(job, store, h);
 	case ZKHSMD_CLONE:
 		return contradict(job, store, h, P_CLONE, finding);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fleet.h"
+#include "policy.h"
 
 /* Keys of one answer; whoever wants more goes on after the last one. */
 #define PAGE_MAX	1000
@@ -112,17 +113,19 @@ static int fill_page(struct zkhsmd_job *job, struct zkhsmd_store *store, struct 
 	const struct page *p = job->data;
 	size_t i = first_after(list, p->after), count = zkhsm_keylist_count(list);
 	json_t *keys = json_array();
+	struct zkhsmd_policy *policy = zkhsmd_policy_get(job->m);
 	struct zkhsmd_status status;
-	int ret = zkhsmd_hsm_status(job->m, store, h, &status);
+	int ret = zkhsmd_hsm_status_by(job->m, policy, store, h, &status);
 
 	for (size_t n = 0; !ret && n < p->limit && i < count; n++, i++) {
 		struct zkhsmd_key k = { 0 };
 
 		zkhsm_keylist_entry(list, i, &k.entry);
-		ret = zkhsmd_key_status(store, h, &status, &k);
+		ret = zkhsmd_key_status(policy, store, h, &status, &k);
 		if (!ret)
 			json_array_append_new(keys, key_row(&k));
 	}
+	zkhsmd_policy_put(policy);
 	zkhsmd_json_hash(o, "hsm_id", h->id);
 	json_object_set_new(o, "name", json_string(h->name));
 	json_object_set_new(o, "state", json_string(zkhsmd_state_name(status.state)));

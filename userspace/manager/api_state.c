@@ -74,6 +74,9 @@ static void key_json(struct zkhsmd_job *job, const struct zkhsmd_hsm *h,
 	zkhsmd_json_hash(o, "hsm_id", h->id);
 	zkhsmd_json_hash(o, "element", k->element);
 	json_object_set_new(o, "age_ms", k->age_ms >= 0 ? json_integer(k->age_ms) : json_null());
+	json_object_set_new(o, "rule", json_string(k->judgement.rule));
+	if (k->judgement.refused)
+		json_object_set_new(o, "why", json_string(k->judgement.why));
 	if (k->revoked)
 		json_object_set_new(o, "reason",
 				    json_string(zkhsm_revocation_reason_name(k->revocation.reason)));

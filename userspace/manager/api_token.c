@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * api_token.c - POST /v1/tokens, and GET /v1/revocations: what relying parties
- * carry away
+ * api_token.c - POST /v1/tokens: what relying parties carry away
  */
 #include <errno.h>
 #include <openssl/rand.h>
@@ -91,7 +90,7 @@ static int fill(struct zkhsmd *m, struct ask *a, const struct zkhsmd_hsm *h,
 	free(jti);
 	snprintf(c->issuer, sizeof(c->issuer), "%s", m->identity.issuer);
 	snprintf(c->status, sizeof(c->status), "affirming");
-	snprintf(c->policy, sizeof(c->policy), "urn:zkhsm:policy:default");
+	snprintf(c->policy, sizeof(c->policy), "%s", k->policy_id);
 	/*
 	 * 2 of draft-ietf-rats-ar4si: recognised and not known to be compromised, and a
 	 * configuration that was approved. Of the rest the evidence says nothing.
@@ -123,6 +122,10 @@ static void refuse(struct zkhsmd_job *job, const struct zkhsmd_key *k)
 	else if (strcmp(k->status, "quarantined") == 0)
 		zkhsmd_problem(job->rq, P_QUARANTINED,
 			       "nothing of this HSM is vouched for until an administrator has looked at it");
+	else if (strcmp(k->status, "refused") == 0)
+		zkhsmd_problem_extra(job->rq, P_POLICY,
+				     json_pack("{s:s}", "rule", k->judgement.rule), "[%s]: %s",
+				     k->judgement.rule, k->judgement.why);
 	else if (strcmp(k->status, "stale") == 0)
 		zkhsmd_problem(job->rq, P_STALE,
 			       "the HSM has not attested its approved configuration for too long");
@@ -207,42 +210,5 @@ void zkhsmd_api_token(struct server_request *rq)
 	memcpy(job->data, &a, sizeof(a));
 	job->work = work;
 	job->answered = answered;
-	zkhsmd_job_submit(job);
-}
-
-/* Without its body for whom has it. */
-static enum zkhsmd_next work_list(struct zkhsmd_job *job, struct zkhsmd_store *store)
-{
-	const char *match = evhttp_find_header(evhttp_request_get_input_headers(job->rq->ev),
-					       "If-None-Match");
-	struct zkhsm_error err = { .code = 0 };
-	int64_t left_s;
-	struct zkhsmd_signed *jws;
-	char etag[48];
-	int ret = zkhsmd_rlist_get(job->m, store, &jws, etag, &left_s, &err);
-
-	if (ret) {
-		zkhsmd_problem_store(job->rq, ret);
-		return ZKHSMD_ANSWER;
-	}
-	server_reply_header(job->rq, "ETag", "%s", etag);
-	server_reply_header(job->rq, "Cache-Control", "max-age=%lld", (long long)left_s);
-	if (match && strcmp(match, etag) == 0) {
-		zkhsmd_signed_put(jws);
-		server_reply_bytes(job->rq, 304, NULL, NULL, 0);
-	} else {
-		server_reply_shared(job->rq, 200, "application/jose", zkhsmd_signed_text(jws),
-				    strlen(zkhsmd_signed_text(jws)), zkhsmd_signed_put, jws);
-	}
-	return ZKHSMD_ANSWER;
-}
-
-void zkhsmd_api_revocations_get(struct server_request *rq)
-{
-	struct zkhsmd_job *job = zkhsmd_job_new(rq, 0);
-
-	if (!job)
-		return;
-	job->work = work_list;
 	zkhsmd_job_submit(job);
 }

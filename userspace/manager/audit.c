@@ -19,7 +19,7 @@ const char *zkhsmd_short(const uint8_t hash[32], char out[17])
 }
 
 void zkhsmd_log_evidence(const struct server_request *rq, const uint8_t hsm_id[32], int64_t n,
-			 int64_t keys, const char *verdict)
+			 int64_t keys, const char *verdict, const char *rule)
 {
 	char id[17];
 	struct timespec t;
@@ -29,20 +29,8 @@ void zkhsmd_log_evidence(const struct server_request *rq, const uint8_t hsm_id[3
 	us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 - (int64_t)rq->started_us;
 	log_event(LOG_LEVEL_INFO, "evidence", "request", rq->id, "source", rq->source, "hsm",
 		  hsm_id ? zkhsmd_short(hsm_id, id) : NULL, "n", n < 0 ? NULL : LOG_NUMBER(n), "keys",
-		  keys < 0 ? NULL : LOG_NUMBER(keys), "verdict", verdict, "ms",
+		  keys < 0 ? NULL : LOG_NUMBER(keys), "verdict", verdict, "rule", rule, "ms",
 		  LOG_NUMBER(us / 1000), NULL);
-}
-
-void zkhsmd_alert(const char *code, const uint8_t hsm_id[32], const char *format, ...)
-{
-	char text[384], id[17];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_event(LOG_LEVEL_WARNING, "alert", "code", code, "hsm",
-		  hsm_id ? zkhsmd_short(hsm_id, id) : NULL, "text", text, NULL);
 }
 
 void zkhsmd_audit(const struct server_request *rq, const char *action, const char *subject)

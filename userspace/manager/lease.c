@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * lease.c - what accepted evidence is answered with: a lease for the keys in its
- * list, but for those that this manager stops
+ * list, but for those that this manager stops or its policy refuses
  *
  * It is made by the writer, in the transaction that records the evidence. So it
  * knows every revocation that was answered before, also where the kernel does not
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "alert.h"
+#include "policy.h"
 
 #define DENIED_SHOWN	100
 
@@ -26,14 +27,17 @@ struct stop {
  * struct terms - what a lease has to say of the keys of a list
  * @stops:	of this HSM, ascending by element
  * @stopped:	how many of them are keys of the list
+ * @refused:	keys that would need a lease, by @policy
  * @exceptions:	from the verdict
  * @shown:	the first keys that are denied, for the answer
  */
 struct terms {
+	const struct zkhsmd_policy *policy;
+	const struct zkhsmd_hsm *h;
 	struct stop *stops;
 	size_t count, size, stopped;
 	uint32_t verdict;
-	struct zkhsmd_elements exceptions;
+	struct zkhsmd_elements exceptions, refused;
 	json_t *shown;
 	uint32_t granted, denied;
 };
@@ -42,6 +46,7 @@ static void terms_free(struct terms *t)
 {
 	free(t->stops);
 	free(t->exceptions.names);
+	free(t->refused.names);
 	json_decref(t->shown);
 }
 
@@ -79,19 +84,48 @@ static struct stop *find_stop(const struct terms *t, const struct zkhsm_list_ent
 	return bsearch(name, t->stops, t->count, sizeof(*t->stops), by_element);
 }
 
-static void deny(struct terms *t, const struct zkhsm_list_entry *e, const char *reason)
+static void deny(struct terms *t, const struct zkhsm_list_entry *e, const char *reason,
+		 const char *rule)
 {
 	t->denied++;
 	if (json_array_size(t->shown) < DENIED_SHOWN)
-		json_array_append_new(t->shown, json_pack("{s:s%, s:s}", "key_id", (const char *)e->id,
-							  (size_t)e->id_len, "reason", reason));
+		json_array_append_new(t->shown, json_pack("{s:s%, s:s, s:s*}", "key_id",
+							  (const char *)e->id, (size_t)e->id_len,
+							  "reason", reason, "rule", rule));
 }
 
-static void sort_keys(struct terms *t, const struct zkhsm_keylist *list)
+/* The rule that a key does not meet, or NULL. */
+static const char *refusing(const struct terms *t, const struct zkhsm_list_entry *e)
+{
+	const char *rule;
+	char why[160];
+
+	return zkhsmd_policy_key(t->policy, t->h, e, &rule, why);
+}
+
+/*
+ * A key that works without leases is none that a lease could stop: to name it would
+ * take the place of one that can. When it gets to need them it has changed, and what
+ * was given before does not count for it.
+ */
+static int deny_refused(struct terms *t, const struct zkhsm_list_entry *e, const char *rule)
 {
 	uint8_t name[32];
 
-	for (size_t i = 0; i < zkhsm_keylist_count(list); i++) {
+	deny(t, e, "policy", rule);
+	if (!(e->flags & ZKHSM_KEY_FLAG_LEASE_REQUIRED))
+		return 0;
+	zkhsm_element_name(e->type, e->public, name);
+	return zkhsmd_elements_add(&t->refused, name);
+}
+
+static int sort_keys(struct terms *t, const struct zkhsm_keylist *list)
+{
+	uint8_t name[32];
+	const char *rule;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < zkhsm_keylist_count(list); i++) {
 		struct zkhsm_list_entry entry;
 		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
 		struct stop *stop = find_stop(t, e, name);
@@ -99,11 +133,17 @@ static void sort_keys(struct terms *t, const struct zkhsm_keylist *list)
 		if (stop) {
 			t->stopped += !stop->met;
 			stop->met = true;
-			deny(t, e, stop->action == ZKHSM_ORDER_TYPE_REVOKE ? "revoked" : "held");
+			deny(t, e, stop->action == ZKHSM_ORDER_TYPE_REVOKE ? "revoked" : "held",
+			     NULL);
 		} else if (zkhsm_list_entry_proved(e)) {
-			t->granted++;
+			rule = refusing(t, e);
+			if (rule)
+				ret = deny_refused(t, e, rule);
+			else
+				t->granted++;
 		}
 	}
+	return ret;
 }
 
 static int except_stopped(struct terms *t)
@@ -115,7 +155,16 @@ static int except_stopped(struct terms *t)
 		if (t->stops[i].met)
 			ret = zkhsmd_elements_add(&t->exceptions, t->stops[i].element);
 	}
+	for (size_t i = 0; !ret && i < t->refused.count; i++)
+		ret = zkhsmd_elements_add(&t->exceptions, t->refused.names[i]);
 	return ret;
+}
+
+/* Element's name in @name. */
+static bool granted(const struct terms *t, const struct zkhsm_list_entry *e, uint8_t name[32])
+{
+	zkhsm_element_name(e->type, e->public, name);
+	return zkhsm_list_entry_proved(e) && !find_stop(t, e, name) && !refusing(t, e);
 }
 
 /* More are stopped than a lease can except: those that are not are the exceptions. */
@@ -129,7 +178,7 @@ static int except_granted(struct terms *t, const struct zkhsm_keylist *list)
 		struct zkhsm_list_entry entry;
 		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
 
-		if (!find_stop(t, e, name) && zkhsm_list_entry_proved(e))
+		if (granted(t, e, name))
 			ret = zkhsmd_elements_add(&t->exceptions, name);
 	}
 	zkhsmd_elements_unique(&t->exceptions);
@@ -138,40 +187,42 @@ static int except_granted(struct terms *t, const struct zkhsm_keylist *list)
 
 /* Neither fits. Not to grant is what a lease may always do. */
 static int deny_all(struct zkhsmd *m, struct zkhsmd_store *store, struct terms *t,
-		    const struct zkhsm_keylist *list, const uint8_t hsm_id[32])
+		    const struct zkhsm_keylist *list)
 {
 	struct zkhsmd_alert a;
 	uint8_t name[32];
 
-	zkhsmd_alert_make(&a, "lease-denies-all", hsm_id,
+	zkhsmd_alert_make(&a, "lease-denies-all", t->h->id,
 			  "%zu elements are stopped and %zu are not: a lease can tell %d apart, so this one grants nothing",
-			  t->stopped, t->exceptions.count, ZKHSM_ELEMENTS_MAX);
+			  t->stopped + t->refused.count, t->exceptions.count, ZKHSM_ELEMENTS_MAX);
 	t->exceptions.count = 0;
 	t->granted = 0;
 	for (size_t i = 0; i < zkhsm_keylist_count(list); i++) {
 		struct zkhsm_list_entry entry;
 		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
 
-		if (!find_stop(t, e, name) && zkhsm_list_entry_proved(e))
-			deny(t, e, "too-many");
+		if (granted(t, e, name))
+			deny(t, e, "too-many", NULL);
 	}
 	return zkhsmd_alert_raise(m, store, &a);
 }
 
-static int find_terms(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
+static int find_terms(struct zkhsmd *m, struct zkhsmd_store *store,
 		      const struct zkhsm_keylist *list, struct terms *t)
 {
-	int ret = store->ops->revocation_elements(store, hsm_id, add_stop, t);
+	int ret = store->ops->revocation_elements(store, t->h->id, add_stop, t);
 
 	t->shown = json_array();
 	if (ret || !t->shown)
 		return ret ? ret : -ENOMEM;
-	sort_keys(t, list);
-	if (t->stopped <= ZKHSM_ELEMENTS_MAX)
+	ret = sort_keys(t, list);
+	if (ret)
+		return ret;
+	if (t->stopped + t->refused.count <= ZKHSM_ELEMENTS_MAX)
 		return except_stopped(t);
 	ret = except_granted(t, list);
 	if (!ret && t->exceptions.count > ZKHSM_ELEMENTS_MAX)
-		ret = deny_all(m, store, t, list, hsm_id);
+		ret = deny_all(m, store, t, list);
 	return ret;
 }
 
@@ -213,6 +264,7 @@ static int sign(struct zkhsmd *m, const struct zkhsmd_hsm *h, const struct terms
 	if (ret)
 		return ret;
 	memcpy(out->evidence_digest, h->evidence_digest, sizeof(out->evidence_digest));
+	memcpy(out->policy, zkhsmd_policy_digest(t->policy), sizeof(out->policy));
 	out->made_ms = zkhsmd_now().wall;
 	out->granted = t->granted;
 	out->denied = t->denied;
@@ -220,12 +272,13 @@ static int sign(struct zkhsmd *m, const struct zkhsmd_hsm *h, const struct terms
 	return out->denied_keys ? 0 : -ENOMEM;
 }
 
-int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+int zkhsmd_lease_give(struct zkhsmd *m, const struct zkhsmd_policy *p,
+		      struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		      const uint8_t statement[32], const struct zkhsm_keylist *list,
 		      struct zkhsmd_lease *out)
 {
 	struct zkhsm_lease_terms say = { .least = 0 };
-	struct terms t = { .count = 0 };
+	struct terms t = { .policy = p, .h = h };
 	int ret;
 
 	memset(out, 0, sizeof(*out));
@@ -234,7 +287,7 @@ int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 	if (!ret)
 		ret = zkhsmd_orders_last(store, h, &say.least);
 	if (!ret)
-		ret = find_terms(m, store, h->id, list, &t);
+		ret = find_terms(m, store, list, &t);
 	if (!ret)
 		ret = sign(m, h, &t, &say, out);
 	if (!ret)
@@ -246,8 +299,8 @@ int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 }
 
 /* Nothing is stopped on an HSM, or is not any more, without an order to it. */
-int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
-			 struct zkhsmd_lease *out)
+int zkhsmd_lease_current(const struct zkhsmd_policy *p, struct zkhsmd_store *store,
+			 const struct zkhsmd_hsm *h, struct zkhsmd_lease *out)
 {
 	struct zkhsm_order o;
 	uint64_t last = 0;
@@ -258,7 +311,8 @@ int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 	ret = zkhsmd_orders_last(store, h, &last);
 	if (!ret && zkhsm_order_decode(&o, out->bytes, out->len))
 		ret = -EUCLEAN;
-	if (!ret && (memcmp(out->evidence_digest, h->evidence_digest, 32) != 0 || o.least != last))
+	if (!ret && (memcmp(out->evidence_digest, h->evidence_digest, 32) != 0 || o.least != last ||
+		     memcmp(out->policy, zkhsmd_policy_digest(p), 32) != 0))
 		ret = -ENOENT;
 	if (ret)
 		zkhsmd_lease_free(out);

@@ -215,12 +215,28 @@ void zkhsmd_tick_stop(struct zkhsmd *m);
 
 /* state.c: what is so at this moment, from what is stored */
 enum zkhsmd_state {
-	ZKHSMD_PENDING, ZKHSMD_ATTESTED, ZKHSMD_STALE, ZKHSMD_REVOKED,
+	ZKHSMD_PENDING, ZKHSMD_ATTESTED, ZKHSMD_STALE, ZKHSMD_REVOKED, ZKHSMD_QUARANTINED,
+	ZKHSMD_REFUSED,			/* by the policy */
+};
+
+struct zkhsmd_policy;
+
+#define ZKHSMD_RULE_MAX		47
+#define ZKHSMD_POLICY_ID	144
+
+/**
+ * struct zkhsmd_judgement - what the policy says of an HSM, or a key
+ * @refused:	@rule is not met, @why says what of it
+ */
+struct zkhsmd_judgement {
+	bool refused;
+	char rule[ZKHSMD_RULE_MAX + 1], why[160];
 };
 
 struct zkhsmd_status {
 	enum zkhsmd_state state;
 	int64_t age_ms;			/* -1: not known, which is stale */
+	struct zkhsmd_judgement judgement;
 };
 
 struct zkhsmd_key {
@@ -230,6 +246,8 @@ struct zkhsmd_key {
 	bool revoked;
 	struct zkhsmd_revocation revocation;	/* with @revoked */
 	int64_t age_ms;
+	struct zkhsmd_judgement judgement;	/* of the HSM, if that is refused, else of the key */
+	char policy_id[ZKHSMD_POLICY_ID];	/* for ear.appraisal-policy-id */
 };
 
 /*
@@ -240,16 +258,21 @@ int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct
 		   int64_t newest_wall);
 int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		      struct zkhsmd_status *out);
+/* The same by @p, for who goes on with it. */
+int zkhsmd_hsm_status_by(struct zkhsmd *m, const struct zkhsmd_policy *p,
+			 struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+			 struct zkhsmd_status *out);
 /* -ENOENT: no such key in the newest list. @h is read again when that list has changed. */
 int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 		    const char *key_id, struct zkhsmd_key *out);
 /* Its newest list, the caller's to free; -ENOENT: none. @h is read again when that changed. */
 int zkhsmd_hsm_list(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
 		    struct zkhsm_keylist **list);
-/* Fills all but @out->entry, which the caller has, from what is stored and @hsm. */
-int zkhsmd_key_status(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
-		      const struct zkhsmd_status *hsm, struct zkhsmd_key *out);
-const char *zkhsmd_state_name(enum zkhsmd_state state);
+/* Fills all but @out->entry, which the caller has, from what is stored and @hsm; by @p. */
+int zkhsmd_key_status(const struct zkhsmd_policy *p, struct zkhsmd_store *store,
+		      const struct zkhsmd_hsm *h, const struct zkhsmd_status *hsm,
+		      struct zkhsmd_key *out);
+const char *zkhsmd_state_name(enum zkhsmd_state state);		/* NULL: there is no such state */
 json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *status);
 
 /* configuration.c: what C says of sealing, in words */
@@ -266,7 +289,7 @@ void zkhsmd_log_configuration(const uint8_t hsm_id[32], const uint8_t digest[32]
 enum zkhsmd_verdict {
 	ZKHSMD_ACCEPT, ZKHSMD_PENDING_HSM, ZKHSMD_OTHER_CONFIGURATION, ZKHSMD_HSM_REVOKED,
 	ZKHSMD_CLONE, ZKHSMD_TWO_INSTANCES, ZKHSMD_ROLLBACK, ZKHSMD_ORDERS_BACK, ZKHSMD_UPTIME,
-	ZKHSMD_LATE,
+	ZKHSMD_LATE, ZKHSMD_AGAINST_POLICY,
 };
 
 /**
@@ -338,17 +361,18 @@ json_t *zkhsmd_trust_json(const struct zkhsmd_hsm *h);		/* null while nothing wa
 /* lease.c */
 void zkhsmd_lease_free(struct zkhsmd_lease *l);
 /*
- * The one for the newest accepted evidence, when no order was made since. -ENOENT:
- * there is none like that. Caller frees.
+ * The one for the newest accepted evidence, by @p, when no order was made since.
+ * -ENOENT: there is none like that. Caller frees.
  */
-int zkhsmd_lease_current(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
-			 struct zkhsmd_lease *out);
+int zkhsmd_lease_current(const struct zkhsmd_policy *p, struct zkhsmd_store *store,
+			 const struct zkhsmd_hsm *h, struct zkhsmd_lease *out);
 /*
  * Makes and stores one, within the writer's transaction. @h is the row with the
  * accepted evidence, @statement the digest of its S, @list its L. -ENODATA: its
  * configuration allows none, or it is in quarantine. Caller frees.
  */
-int zkhsmd_lease_give(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+int zkhsmd_lease_give(struct zkhsmd *m, const struct zkhsmd_policy *p,
+		      struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		      const uint8_t statement[32], const struct zkhsm_keylist *list,
 		      struct zkhsmd_lease *out);
 uint64_t zkhsmd_lease_ttl(const struct zkhsmd_lease *l);
@@ -371,17 +395,14 @@ int zkhsmd_revoke(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_re
 int zkhsmd_revoke_catch_up(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t hsm_id[32],
 			   json_t *orders);
 
-/* revocation_list.c */
+/* revocation_list.c; see revocation.h */
 struct zkhsmd_rlist;
 
 int zkhsmd_rlist_new(struct zkhsmd_rlist **out);
 void zkhsmd_rlist_free(struct zkhsmd_rlist *l);
-/* One that was signed: all who read it at a time share it. */
+/* signed.c. One that was signed: all who read it at a time share it. */
 struct zkhsmd_signed;
 
-/* A reference. @etag is quoted; @left_s is how long it may be kept. */
-int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_signed **jws,
-		     char etag[48], int64_t *left_s, struct zkhsm_error *err);
 const char *zkhsmd_signed_text(const struct zkhsmd_signed *s);
 void zkhsmd_signed_put(void *s);		/* any thread */
 
@@ -404,7 +425,7 @@ enum zkhsmd_problem {
 	P_UPTIME, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE, P_REVOKED, P_NOT_ACTIVE,
 	P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL, P_NOT_HELD, P_VOID,
 	P_ROLE, P_TWO_PERSON, P_PROPOSAL_EXPIRED,
-	P_TOO_MANY, P_STORE, P_STOPPING,
+	P_TOO_MANY, P_QUARANTINED, P_POLICY, P_STORE, P_STOPPING,
 };
 
 void zkhsmd_problem(struct server_request *rq, enum zkhsmd_problem p, const char *format, ...)
@@ -422,10 +443,7 @@ void zkhsmd_json_hash(json_t *o, const char *name, const uint8_t hash[32]);
 /* audit.c */
 /* One line per attestation event; @keys and @n below 0 are left out. */
 void zkhsmd_log_evidence(const struct server_request *rq, const uint8_t hsm_id[32], int64_t n,
-			 int64_t keys, const char *verdict);
-/* A stable @code for machines, a sentence for people. */
-void zkhsmd_alert(const char *code, const uint8_t hsm_id[32], const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+			 int64_t keys, const char *verdict, const char *rule);
 void zkhsmd_audit(const struct server_request *rq, const char *action, const char *subject);
 /* "0123456789abcdef" of 32 bytes: enough to tell HSMs apart in a log. */
 const char *zkhsmd_short(const uint8_t hash[32], char out[17]);

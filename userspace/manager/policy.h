@@ -31,10 +31,9 @@ void zkhsmd_policy_set(struct zkhsmd *m, struct zkhsmd_policy *p);
 /* Reads @path; "" is the policy that demands nothing. -EINVAL or the errno of reading. */
 int zkhsmd_policy_load(const char *path, struct zkhsmd_policy **out, struct zkhsm_error *err);
 
-/* SHA-256 of the file. */
+/* SHA-256 of the file, zero without one. */
 const uint8_t *zkhsmd_policy_digest(const struct zkhsmd_policy *p);
 
-#define ZKHSMD_POLICY_ID	144
 /* "urn:zkhsm:policy:NAME:VERSION:keys:RULE", for ear.appraisal-policy-id; @rule is as below. */
 void zkhsmd_policy_id(const struct zkhsmd_policy *p, const char *rule, char id[ZKHSMD_POLICY_ID]);
 
@@ -63,6 +62,15 @@ const char *zkhsmd_policy_hsm(const struct zkhsmd_policy *p, const struct zkhsmd
 			      const struct zkhsmd_shown *s, const char **rule, char why[160]);
 const char *zkhsmd_policy_key(const struct zkhsmd_policy *p, const struct zkhsmd_hsm *h,
 			      const struct zkhsm_list_entry *e, const char **rule, char why[160]);
+
+/* policy_judge.c */
+void zkhsmd_judge_shown(const struct zkhsmd_policy *p, const struct zkhsmd_hsm *h,
+			const struct zkhsmd_shown *s, struct zkhsmd_judgement *out);
+void zkhsmd_judge_key(const struct zkhsmd_policy *p, const struct zkhsmd_hsm *h,
+		      const struct zkhsm_list_entry *e, struct zkhsmd_judgement *out);
+/* By what its newest true evidence showed. The store's errno. */
+int zkhsmd_judge_hsm(const struct zkhsmd_policy *p, struct zkhsmd_store *store,
+		     const struct zkhsmd_hsm *h, struct zkhsmd_judgement *out);
 
 /* A declared replica set, the first whose pattern the key's id matches, or NULL. */
 struct zkhsmd_replicas;

@@ -218,7 +218,9 @@ int zkhsmd_policy_load(const char *path, struct zkhsmd_policy **out, struct zkhs
 	if (!ret && snprintf(p->path, sizeof(p->path), "%s", path) >= (int)sizeof(p->path))
 		ret = zkhsm_fail(err, -EINVAL, "the path is too long: %s", path);
 	if (!ret) {
-		zkhsm_sha256(bytes, len, p->digest);
+		/* Without a file it stays zero, as in what was stored before there were any. */
+		if (*path)
+			zkhsm_sha256(bytes, len, p->digest);
 		ret = parse(p, bytes, len, err);
 	}
 	free(bytes);

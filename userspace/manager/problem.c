@@ -46,6 +46,8 @@ static const struct {
 	[P_TWO_PERSON] = { 403, "two-person", "Another administrator needed" },
 	[P_PROPOSAL_EXPIRED] = { 409, "proposal-expired", "Proposal expired" },
 	[P_TOO_MANY] = { 429, "too-many", "Too many" },
+	[P_POLICY] = { 403, "policy", "Refused by the policy" },
+	[P_QUARANTINED] = { 403, "quarantined", "HSM in quarantine" },
 	[P_STORE] = { 503, "store", "Store not available" },
 	[P_STOPPING] = { 503, "stopping", "Stopping" },
 };

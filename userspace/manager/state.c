@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "manager.h"
+#include "holding.h"
+#include "policy.h"
 
 int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct zkhsmd_time now,
 		   int64_t newest_wall)
@@ -24,18 +25,26 @@ int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct
 	return now.wall - h->attested_ms;
 }
 
-int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
-		      struct zkhsmd_status *out)
+int zkhsmd_hsm_status_by(struct zkhsmd *m, const struct zkhsmd_policy *p,
+			 struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+			 struct zkhsmd_status *out)
 {
 	struct zkhsmd_revocation r;
 	int ret;
 
+	ret = zkhsmd_judge_hsm(p, store, h, &out->judgement);
+	if (ret)
+		return ret;
 	out->age_ms = zkhsmd_age(h, m->boot_id, zkhsmd_now(), m->newest_wall);
 	ret = store->ops->revocation_hsm(store, h->id, &r);
 	if (ret && ret != -ENOENT)
 		return ret;
 	if (!ret)
 		out->state = ZKHSMD_REVOKED;
+	else if (h->quarantine)
+		out->state = ZKHSMD_QUARANTINED;
+	else if (out->judgement.refused)
+		out->state = ZKHSMD_REFUSED;
 	else if (out->age_ms < 0 || (uint64_t)out->age_ms > m->config.max_age_ms)
 		out->state = ZKHSMD_STALE;
 	/* It has shown since that it now enforces something that nobody approved. */
@@ -44,6 +53,16 @@ int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct
 	else
 		out->state = ZKHSMD_ATTESTED;
 	return 0;
+}
+
+int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		      struct zkhsmd_status *out)
+{
+	struct zkhsmd_policy *p = zkhsmd_policy_get(m);
+	int ret = zkhsmd_hsm_status_by(m, p, store, h, out);
+
+	zkhsmd_policy_put(p);
+	return ret;
 }
 
 /*
@@ -74,8 +93,9 @@ int zkhsmd_hsm_list(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 	return ret == -ENOENT ? -EUCLEAN : ret;
 }
 
-int zkhsmd_key_status(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
-		      const struct zkhsmd_status *hsm, struct zkhsmd_key *out)
+int zkhsmd_key_status(const struct zkhsmd_policy *p, struct zkhsmd_store *store,
+		      const struct zkhsmd_hsm *h, const struct zkhsmd_status *hsm,
+		      struct zkhsmd_key *out)
 {
 	int ret;
 
@@ -85,8 +105,16 @@ int zkhsmd_key_status(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 	if (ret && ret != -ENOENT)
 		return ret;
 	out->revoked = !ret;
+	out->judgement = hsm->judgement;
+	if (!out->judgement.refused)
+		zkhsmd_judge_key(p, h, &out->entry, &out->judgement);
+	zkhsmd_policy_id(p, out->judgement.rule, out->policy_id);
 	if (out->revoked)
 		out->status = "revoked";
+	else if (hsm->state == ZKHSMD_QUARANTINED)
+		out->status = "quarantined";
+	else if (out->judgement.refused)
+		out->status = "refused";
 	else if (hsm->state != ZKHSMD_ATTESTED)
 		out->status = "stale";
 	else
@@ -99,6 +127,7 @@ int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 {
 	const struct zkhsm_list_entry *e;
 	struct zkhsmd_status status;
+	struct zkhsmd_policy *p;
 	struct zkhsm_keylist *list;
 	int ret;
 
@@ -109,8 +138,12 @@ int zkhsmd_key_find(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 	zkhsm_keylist_free(list);
 	if (!e)
 		return -ENOENT;
-	ret = zkhsmd_hsm_status(m, store, h, &status);
-	return ret ? ret : zkhsmd_key_status(store, h, &status, out);
+	p = zkhsmd_policy_get(m);
+	ret = zkhsmd_hsm_status_by(m, p, store, h, &status);
+	if (!ret)
+		ret = zkhsmd_key_status(p, store, h, &status, out);
+	zkhsmd_policy_put(p);
+	return ret;
 }
 
 const char *zkhsmd_state_name(enum zkhsmd_state state)
@@ -118,9 +151,11 @@ const char *zkhsmd_state_name(enum zkhsmd_state state)
 	static const char *const names[] = {
 		[ZKHSMD_PENDING] = "pending", [ZKHSMD_ATTESTED] = "attested",
 		[ZKHSMD_STALE] = "stale", [ZKHSMD_REVOKED] = "revoked",
+		[ZKHSMD_QUARANTINED] = "quarantined",
+		[ZKHSMD_REFUSED] = "refused",
 	};
 
-	return names[state];
+	return (size_t)state < ARRAY_SIZE(names) ? names[state] : NULL;
 }
 
 json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *status)
@@ -135,5 +170,9 @@ json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *
 			    json_null());
 	json_object_set_new(o, "number", h->attested ? json_integer(h->number) : json_null());
 	json_object_set_new(o, "keys", h->attested ? json_integer(h->keys) : json_null());
+	json_object_set_new(o, "rule", json_string(status->judgement.rule));
+	if (status->judgement.refused)
+		json_object_set_new(o, "why", json_string(status->judgement.why));
+	json_object_set_new(o, "quarantine", zkhsmd_quarantine_json(h));
 	return o;
 }

@@ -47,6 +47,7 @@ struct zkhsmd_store;
  * @cluster:	the cluster that it was enrolled in, "" for none
  * @quarantine:	it has neither leases nor tokens, until an administrator releases it
  * @quarantine_code: of the alert that was the reason, and @quarantine_ms when
+ * @platform_seen, @module_seen: in its newest true evidence, as @config_seen
  */
 struct zkhsmd_hsm {
 	uint8_t id[32];
@@ -73,6 +74,8 @@ struct zkhsmd_hsm {
 	bool quarantine;
 	char quarantine_code[ZKHSMD_CODE_MAX + 1];
 	int64_t quarantine_ms;
+	uint8_t platform_seen[32];
+	uint32_t module_seen;
 };
 
 /**
@@ -83,9 +86,10 @@ struct zkhsmd_hsm {
  * @denied_keys: a JSON array that names them, cut; with @bytes the owner's, see
  *		zkhsmd_lease_free()
  * @bytes:	the order, as signed
+ * @policy:	digest of the one by which it was made
  */
 struct zkhsmd_lease {
-	uint8_t evidence_digest[32];
+	uint8_t evidence_digest[32], policy[32];
 	int64_t made_ms;
 	uint32_t granted, denied;
 	char *denied_keys;

@@ -15,7 +15,8 @@
 	" attested, boot_count, fork_count, number, instance_id, uptime_ms, attested_ms," \
 	" attested_boot_ms, received_ms, boot_id, list_digest, evidence_digest, keys, proved," \
 	" answer, applied, floor, shown, restore, retired, trust_number, trust_previous,"	\
-	" trust_digest, cluster, quarantine, quarantine_code, quarantine_ms"
+	" trust_digest, cluster, quarantine, quarantine_code, quarantine_ms, platform_seen,"	\
+	" module_seen"
 #define ALERT_COLUMNS "row, code, hsm_id, element, key_id, source, text, first_ms, last_ms," \
 	" count, state, who, note, done_ms"
 #define HOLDING_COLUMNS "element, hsm_id, key_id, first_ms, released"
@@ -40,7 +41,7 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_HSM_GET] = "SELECT " HSM_COLUMNS " FROM hsm WHERE id = ?1",
 	[SQL_HSM_PUT] = "INSERT INTO hsm(" HSM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
 		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,"
-		" ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
+		" ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)"
 		" ON CONFLICT(id) DO UPDATE SET identity = ?2, enrolled = ?3, name = ?4,"
 		" enrolled_ms = ?5, config_digest = ?6, config_seen = ?7, attested = ?8,"
 		" boot_count = ?9, fork_count = ?10, number = ?11, instance_id = ?12,"
@@ -49,7 +50,7 @@ static const char *const statements[SQL_COUNT] = {
 		" proved = ?21, answer = ?22, applied = ?23, floor = ?24, shown = ?25,"
 		" restore = ?26, retired = ?27, trust_number = ?28, trust_previous = ?29,"
 		" trust_digest = ?30, cluster = ?31, quarantine = ?32, quarantine_code = ?33,"
-		" quarantine_ms = ?34",
+		" quarantine_ms = ?34, platform_seen = ?35, module_seen = ?36",
 	[SQL_HSM_EACH] = "SELECT " HSM_COLUMNS " FROM hsm ORDER BY id",
 	[SQL_HSM_NEWEST] = "SELECT max(received_ms) FROM hsm",
 
@@ -128,12 +129,12 @@ static const char *const statements[SQL_COUNT] = {
 		" WHERE hsm_id = ?1 AND number > ?2 ORDER BY number",
 	[SQL_ORDER_LAST] = "SELECT max(number) FROM orders WHERE hsm_id = ?1",
 
-	[SQL_LEASE_GET] = "SELECT evidence_digest, made_ms, granted, denied, denied_keys, bytes"
-		" FROM lease WHERE hsm_id = ?1",
+	[SQL_LEASE_GET] = "SELECT evidence_digest, made_ms, granted, denied, denied_keys, bytes,"
+		" policy FROM lease WHERE hsm_id = ?1",
 	[SQL_LEASE_PUT] = "INSERT INTO lease(hsm_id, evidence_digest, made_ms, granted, denied,"
-		" denied_keys, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+		" denied_keys, bytes, policy) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 		" ON CONFLICT(hsm_id) DO UPDATE SET evidence_digest = ?2, made_ms = ?3,"
-		" granted = ?4, denied = ?5, denied_keys = ?6, bytes = ?7",
+		" granted = ?4, denied = ?5, denied_keys = ?6, bytes = ?7, policy = ?8",
 
 	[SQL_AUDIT_LAST] = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1",
 	[SQL_AUDIT_ADD] = "INSERT INTO audit(number, at_ms, hsm_id, line, hash)"

@@ -28,6 +28,7 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	h->trust_number = (uint64_t)sqlite3_column_int64(q, 27);
 	h->quarantine = sqlite3_column_int(q, 31);
 	h->quarantine_ms = sqlite3_column_int64(q, 33);
+	h->module_seen = (uint32_t)sqlite3_column_int64(q, 35);
 	return sq_take(q, 0, h->id, sizeof(h->id)) &&
 	       sq_take(q, 1, h->identity, sizeof(h->identity)) &&
 	       sq_text(q, 3, h->name, sizeof(h->name)) &&
@@ -42,7 +43,8 @@ static bool read_hsm(sqlite3_stmt *q, struct zkhsmd_hsm *h)
 	       sq_take(q, 28, h->trust_previous, sizeof(h->trust_previous)) &&
 	       sq_take(q, 29, h->trust_digest, sizeof(h->trust_digest)) &&
 	       sq_text(q, 30, h->cluster, sizeof(h->cluster)) &&
-	       sq_text(q, 32, h->quarantine_code, sizeof(h->quarantine_code));
+	       sq_text(q, 32, h->quarantine_code, sizeof(h->quarantine_code)) &&
+	       sq_take(q, 34, h->platform_seen, sizeof(h->platform_seen));
 }
 
 int sq_hsm_get(struct zkhsmd_store *s, const uint8_t id[32], struct zkhsmd_hsm *out)
@@ -99,6 +101,8 @@ int sq_hsm_put(struct zkhsmd_store *s, const struct zkhsmd_hsm *h)
 	sqlite3_bind_int(q, 32, h->quarantine);
 	sqlite3_bind_text(q, 33, h->quarantine_code, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 34, h->quarantine_ms);
+	sq_hash(q, 35, h->platform_seen);
+	sqlite3_bind_int64(q, 36, h->module_seen);
 	return sq_run(q);
 }
 

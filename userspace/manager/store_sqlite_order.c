@@ -105,7 +105,8 @@ int sq_lease_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], struct zkhsmd
 	ret = sq_step(q);
 	if (ret <= 0)
 		return sq_end(q, ret ? ret : -ENOENT);
-	if (!sq_take(q, 0, out->evidence_digest, sizeof(out->evidence_digest)))
+	if (!sq_take(q, 0, out->evidence_digest, sizeof(out->evidence_digest)) ||
+	    !sq_take(q, 6, out->policy, sizeof(out->policy)))
 		return sq_end(q, -EUCLEAN);
 	out->made_ms = sqlite3_column_int64(q, 1);
 	out->granted = (uint32_t)sqlite3_column_int64(q, 2);
@@ -135,5 +136,6 @@ int sq_lease_put(struct zkhsmd_store *s, const uint8_t hsm_id[32], const struct 
 	sqlite3_bind_int64(q, 5, l->denied);
 	sqlite3_bind_text(q, 6, l->denied_keys, -1, SQLITE_STATIC);
 	sq_blob(q, 7, l->bytes, l->len);
+	sq_hash(q, 8, l->policy);
 	return sq_run(q);
 }

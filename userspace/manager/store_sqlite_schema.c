@@ -18,6 +18,8 @@
 	" evidence_digest BLOB NOT NULL, made_ms INTEGER NOT NULL," \
 	" granted INTEGER NOT NULL, denied INTEGER NOT NULL, denied_keys TEXT NOT NULL," \
 	" bytes BLOB NOT NULL) STRICT;"
+/* What that table lacked before version 4. */
+#define LEASE_POLICY "ALTER TABLE lease ADD COLUMN policy BLOB;"
 
 /*
  * holding: the elements that the newest accepted evidence of each HSM proves. The
@@ -92,7 +94,8 @@ static const char schema[] =
 	" restore INTEGER NOT NULL DEFAULT 0, retired BLOB,"
 	" trust_number INTEGER NOT NULL DEFAULT 0, trust_previous BLOB, trust_digest BLOB,"
 	" cluster TEXT NOT NULL DEFAULT '', quarantine INTEGER NOT NULL DEFAULT 0,"
-	" quarantine_code TEXT NOT NULL DEFAULT '', quarantine_ms INTEGER NOT NULL DEFAULT 0)"
+	" quarantine_code TEXT NOT NULL DEFAULT '', quarantine_ms INTEGER NOT NULL DEFAULT 0,"
+	" platform_seen BLOB, module_seen INTEGER NOT NULL DEFAULT 0)"
 	" STRICT, WITHOUT ROWID;"
 	"CREATE INDEX hsm_list ON hsm(list_digest);"
 	"CREATE INDEX hsm_config_seen ON hsm(config_seen);"
@@ -111,6 +114,7 @@ static const char schema[] =
 	"CREATE TABLE orders(hsm_id BLOB NOT NULL REFERENCES hsm(id), number INTEGER NOT NULL,"
 	" created_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(hsm_id, number)) STRICT;"
 	LEASE_TABLE
+	LEASE_POLICY
 	TABLES_4
 	"PRAGMA application_id = " APPLICATION_ID ";"
 	"PRAGMA user_version = 4;";
@@ -136,6 +140,9 @@ static const char *const upgrades[SCHEMA_VERSION] = {
 		"ALTER TABLE hsm ADD COLUMN quarantine INTEGER NOT NULL DEFAULT 0;"
 		"ALTER TABLE hsm ADD COLUMN quarantine_code TEXT NOT NULL DEFAULT '';"
 		"ALTER TABLE hsm ADD COLUMN quarantine_ms INTEGER NOT NULL DEFAULT 0;"
+		"ALTER TABLE hsm ADD COLUMN platform_seen BLOB;"
+		"ALTER TABLE hsm ADD COLUMN module_seen INTEGER NOT NULL DEFAULT 0;"
+		LEASE_POLICY
 		"ALTER TABLE revocation ADD COLUMN cluster TEXT NOT NULL DEFAULT '';"
 		"ALTER TABLE revocation ADD COLUMN who TEXT NOT NULL DEFAULT '';"
 		"ALTER TABLE revocation ADD COLUMN ended_ms INTEGER NOT NULL DEFAULT 0;"
