@@ -5,10 +5,7 @@
  */
 #include "lib_private.h"
 
-#include <stdlib.h>
-
-/* Points for one call into OpenSSL, which takes 1.5 KiB of tables for each. */
-#define CHUNK	1024
+#include "msm.h"
 
 static const uint8_t batch_label[] = { 'z', 'k', 'h', 's', 'm', ' ', 'b', 'a', 't', 'c', 'h', ' ',
 				       'v', '1' };
@@ -67,78 +64,91 @@ static void make_coefficient(const uint8_t seed[ZKHSM_HASH_LEN], uint32_t i, uin
 	memcpy(c, hash, 16);
 }
 
-/* What one call into OpenSSL takes. */
-struct chunk {
-	const EC_POINT *points[CHUNK];
-	BIGNUM *scalars[CHUNK];
-	EC_POINT *own[CHUNK];		/* of @points, those made here */
-	size_t count, made;
+/* What the batch covers, in order: A_0, then the entries of L with a proof. */
+struct covered {
+	const struct zkhsm_keylist *l;
+	const uint8_t *seed;
+	size_t at;			/* of @l, the next one */
+	uint32_t i;			/* in the batch */
+	struct zkhsm_list_entry e;
+	uint8_t c[16];
 };
 
-static int chunk_add(struct chunk *k, const EC_POINT *identity, const uint8_t *element,
-		     const uint8_t seed[ZKHSM_HASH_LEN], uint32_t i, BN_CTX *ctx)
+/* The next entry's coefficient and element; false at the end. */
+static bool next_covered(struct covered *n)
 {
-	uint8_t c[16];
-
-	if (!identity) {
-		identity = k->own[k->made] = zkhsm_ec_point_decode(element, ctx);
-		if (!identity)
-			return -ENOMEM;
-		k->made++;
+	while (n->at < zkhsm_keylist_count(n->l)) {
+		if (!zkhsm_list_entry_proved(zkhsm_keylist_entry(n->l, n->at++, &n->e)))
+			continue;
+		make_coefficient(n->seed, ++n->i, n->c);
+		return true;
 	}
-	make_coefficient(seed, i, c);
-	k->points[k->count] = identity;
-	k->scalars[k->count] = BN_bin2bn(c, sizeof(c), k->scalars[k->count]);
-	return k->scalars[k->count++] ? 0 : -ENOMEM;
+	return false;
 }
 
-static int chunk_sum(struct chunk *k, const BIGNUM *r, EC_POINT *sum, EC_POINT *part, BN_CTX *ctx)
+/* Few: OpenSSL's field arithmetic is faster than ours. */
+static int sum_few(struct covered *n, const EC_POINT *identity, const BIGNUM *r, EC_POINT *sum,
+		   BN_CTX *ctx)
 {
-	const EC_GROUP *g = zkhsm_p256();
+	EC_POINT *points[ZKHSM_MSM_MIN] = { EC_POINT_dup(identity, zkhsm_p256()) };
+	BIGNUM *scalars[ZKHSM_MSM_MIN] = { BN_bin2bn(n->c, sizeof(n->c), NULL) };
+	bool ok = points[0] && scalars[0];
+	size_t count = 1;
 
-	if (!EC_POINTs_mul(g, part, r, k->count, k->points, (const BIGNUM **)k->scalars, ctx) ||
-	    (r ? !EC_POINT_copy(sum, part) : !EC_POINT_add(g, sum, sum, part, ctx)))
-		return -ENOMEM;
-	while (k->made)
-		EC_POINT_free(k->own[--k->made]);
-	k->count = 0;
-	return 0;
+	while (ok && next_covered(n)) {
+		points[count] = zkhsm_ec_point_decode(n->e.public, ctx);
+		scalars[count] = BN_bin2bn(n->c, sizeof(n->c), NULL);
+		ok = points[count] && scalars[count];
+		count++;
+	}
+	ok = ok && EC_POINTs_mul(zkhsm_p256(), sum, r, count, (const EC_POINT **)points,
+				 (const BIGNUM **)scalars, ctx);
+	while (count--) {
+		EC_POINT_free(points[count]);
+		BN_free(scalars[count]);
+	}
+	return ok ? 0 : -ENOMEM;
+}
+
+static int sum_many(struct covered *n, const uint8_t identity[ZKHSM_POINT_LEN], const BIGNUM *r,
+		    EC_POINT *sum, BN_CTX *ctx)
+{
+	struct zkhsm_msm *m = zkhsm_msm_new(zkhsm_keylist_proved(n->l) + 1);
+	const EC_GROUP *g = zkhsm_p256();
+	uint8_t encoded[ZKHSM_POINT_LEN];
+	EC_POINT *part = NULL;
+	int ret = -ENOMEM;
+
+	if (!m)
+		return ret;
+	zkhsm_msm_add(m, identity, n->c);
+	while (next_covered(n))
+		zkhsm_msm_add(m, n->e.public, n->c);
+	/* OpenSSL has a table for G. */
+	if (!EC_POINT_mul(g, sum, r, NULL, NULL, ctx))
+		goto out;
+	if (zkhsm_msm_sum(m, encoded)) {
+		part = zkhsm_ec_point_decode(encoded, ctx);
+		if (!part || !EC_POINT_add(g, sum, sum, part, ctx))
+			goto out;
+	}
+	ret = 0;
+out:
+	EC_POINT_free(part);
+	zkhsm_msm_free(m);
+	return ret;
 }
 
 int zkhsm_batch_sum(const struct zkhsm_statement *s, const uint8_t *statement, size_t len,
 		    const uint8_t v[ZKHSM_POINT_LEN], const EC_POINT *identity,
 		    const struct zkhsm_keylist *l, const BIGNUM *r, EC_POINT *sum, BN_CTX *ctx)
 {
-	struct chunk *k = calloc(1, sizeof(*k));
-	EC_POINT *part = EC_POINT_new(zkhsm_p256());
 	uint8_t seed[ZKHSM_HASH_LEN];
-	struct zkhsm_list_entry e;
-	uint32_t i = 0;
-	int ret = -ENOMEM;
+	struct covered n = { .l = l, .seed = seed };
 
-	if (!k || !part)
-		goto out;
 	make_seed(s, statement, len, v, seed);
-	ret = chunk_add(k, identity, NULL, seed, i++, ctx);
-	for (size_t at = 0; !ret && at < zkhsm_keylist_count(l); at++) {
-		if (!zkhsm_list_entry_proved(zkhsm_keylist_entry(l, at, &e)))
-			continue;
-		if (k->count == CHUNK) {
-			/* r * G goes with the first chunk. */
-			ret = chunk_sum(k, i == CHUNK ? r : NULL, sum, part, ctx);
-			if (ret)
-				break;
-		}
-		ret = chunk_add(k, NULL, e.public, seed, i++, ctx);
-	}
-	if (!ret)
-		ret = chunk_sum(k, i <= CHUNK ? r : NULL, sum, part, ctx);
-out:
-	for (size_t n = 0; k && n < CHUNK; n++)
-		BN_free(k->scalars[n]);
-	while (k && k->made)
-		EC_POINT_free(k->own[--k->made]);
-	EC_POINT_free(part);
-	free(k);
-	return ret;
+	make_coefficient(seed, 0, n.c);
+	if (zkhsm_keylist_proved(l) + 1 < ZKHSM_MSM_MIN)
+		return sum_few(&n, identity, r, sum, ctx);
+	return sum_many(&n, s->identity, r, sum, ctx);
 }

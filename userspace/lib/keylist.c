@@ -9,9 +9,10 @@
  */
 #include "lib_private.h"
 
-#include <openssl/err.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+#include "p256_point.h"
 
 struct zkhsm_keylist {
 	atomic_uint refs;
@@ -24,20 +25,18 @@ struct zkhsm_keylist {
 };
 
 static int check_entries(struct zkhsm_keylist *l, struct zkhsm_list_reader *reader,
-			 BN_CTX *ctx, struct zkhsm_error *err)
+			 struct zkhsm_error *err)
 {
 	const uint8_t *start = reader->r.p;
 	struct zkhsm_list_entry e;
-	EC_POINT *p;
+	struct p256_affine point;
 	int ret;
 
 	while ((ret = zkhsm_list_next(reader, &e)) > 0) {
-		p = zkhsm_ec_point_decode(e.public, ctx);
-		if (!p)
+		if (!p256_affine_decode(&point, e.public))
 			return zkhsm_fail(err, -EBADMSG,
 					  "the element of key %.*s is not a point of P-256",
 					  e.id_len, e.id);
-		EC_POINT_free(p);
 		l->starts[l->count++] = (uint32_t)(start - l->bytes);
 		l->proved += zkhsm_list_entry_proved(&e);
 		start = reader->r.p;
@@ -66,7 +65,6 @@ int zkhsm_keylist_new(const uint8_t *list, size_t len, struct zkhsm_keylist **ou
 	const size_t shortest = ZKHSM_LIST_ENTRY_MAX_LEN - ZKHSM_ID_MAX_LEN + 1;
 	struct zkhsm_list_reader reader;
 	struct zkhsm_keylist *l;
-	BN_CTX *ctx = NULL;
 	int ret;
 
 	*out = NULL;
@@ -81,17 +79,14 @@ int zkhsm_keylist_new(const uint8_t *list, size_t len, struct zkhsm_keylist **ou
 	l->len = len;
 	l->bytes = zkhsm_copy(list, len);
 	l->starts = calloc(reader.count + 1, sizeof(*l->starts));
-	ctx = BN_CTX_new();
-	if (!l->bytes || !l->starts || !ctx || !zkhsm_p256()) {
+	if (!l->bytes || !l->starts) {
 		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
 		goto out;
 	}
 	zkhsm_sha256(list, len, l->digest);
 	zkhsm_list_begin(&reader, l->bytes, len);
-	ret = check_entries(l, &reader, ctx, err);
+	ret = check_entries(l, &reader, err);
 out:
-	BN_CTX_free(ctx);
-	ERR_clear_error();
 	if (ret)
 		zkhsm_keylist_free(l);
 	else
