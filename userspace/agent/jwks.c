@@ -10,9 +10,6 @@
 
 #include "agent.h"
 
-#define JWKS_PATH	"/.well-known/zkhsm/jwks.json"
-#define JWKS_MAX_LEN	65536
-
 /* Steals @jwks. */
 static void install(struct manager *m, json_t *jwks)
 {
@@ -25,45 +22,16 @@ static void install(struct manager *m, json_t *jwks)
 	json_decref(old);
 }
 
-static int parse(const void *data, size_t len, json_t **jwks, struct zkhsm_error *err)
-{
-	*jwks = json_loadb(data, len, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_array(json_object_get(*jwks, "keys")))
-		return 0;
-	json_decref(*jwks);
-	return zkhsm_fail(err, -EBADMSG, "not a JWK set");
-}
-
-static int from_file(const char *path, json_t **jwks, struct zkhsm_error *err)
-{
-	uint8_t *data;
-	size_t len;
-	int ret;
-
-	ret = zkhsm_read_file(path, JWKS_MAX_LEN, &data, &len, err);
-	if (ret)
-		return ret;
-	ret = parse(data, len, jwks, err);
-	free(data);
-	return ret;
-}
-
 static int from_manager(struct manager *m, json_t **jwks, struct zkhsm_error *err)
 {
-	struct zkhsm_response r;
 	struct zkhsm_https *h;
 	int ret;
 
 	ret = manager_https(m, m->agent->config.request_timeout_ms, NULL, &h, err);
 	if (ret)
 		return ret;
-	ret = zkhsm_https_do(h, "GET", JWKS_PATH, NULL, NULL, 0, &r, err);
+	ret = zkhsm_jwks_fetch(h, jwks, err);
 	zkhsm_https_free(h);
-	if (ret)
-		return ret;
-	ret = r.status == 200 ? parse(r.body, r.body_len, jwks, err) :
-		zkhsm_response_problem(&r, err);
-	zkhsm_response_free(&r);
 	return ret;
 }
 
@@ -73,7 +41,7 @@ int jwks_refresh(struct manager *m, struct zkhsm_error *err)
 	json_t *jwks = NULL;
 	int ret;
 
-	ret = m->config.jwks[0] ? from_file(m->config.jwks, &jwks, err) :
+	ret = m->config.jwks[0] ? zkhsm_jwks_load(m->config.jwks, &jwks, err) :
 		from_manager(m, &jwks, err);
 	if (!ret)
 		install(m, jwks);

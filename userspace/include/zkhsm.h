@@ -607,6 +607,11 @@ int zkhsm_grant_terms_digest(const uint8_t hsm_id[32], const struct zkhsm_grant_
 /* The same of a grant as a manager made it, whose signature is not looked at. -EBADMSG. */
 int zkhsm_grant_digest(const uint8_t *grant, size_t len, uint8_t digest[32],
 		       struct zkhsm_error *err);
+/* grant_body.c: what of a grant is the client's wish, the same for every manager */
+int zkhsm_grant_body_make(const struct zkhsm_grant_terms *t, uint8_t body[ZKHSM_GRANT_BODY_LEN],
+			  struct zkhsm_error *err);
+int zkhsm_grant_body_read(const uint8_t *body, size_t len, struct zkhsm_grant_terms *out,
+			  struct zkhsm_error *err);
 /* The signature of the client that a grant names. */
 int zkhsm_grant_sign(EVP_PKEY *client, const uint8_t grant_digest[32], uint8_t signature[64],
 		     struct zkhsm_error *err);
@@ -644,6 +649,7 @@ enum zkhsm_trust {
  * @policy:	ear.appraisal-policy-id: which rule of which policy found it so
  * @vector:	by enum zkhsm_trust; 0: no claim
  * @grant_required: operations need grants beside the token
+ * @cluster:	that the manager enrolled the HSM in, or empty
  * @status_index: its place in the Token Status List @status_uri, which is empty
  *		of tokens that are in none
  * Times are in seconds since 1970, as JWT has them.
@@ -667,12 +673,20 @@ struct zkhsm_token_claims {
 	bool grant_required;
 	uint64_t status_index;
 	char status_uri[256];
+	char cluster[65];
 };
 
 /* token.c, jwk.c */
 json_t *zkhsm_jwk_public(const uint8_t public[65]);	/* kty, crv, x, y */
 int zkhsm_jwk_thumbprint(const uint8_t public[65], char out[64]);
 json_t *zkhsm_jwks(EVP_PKEY *const *keys, size_t count);	/* kid = thumbprint, use sig, alg ES256 */
+/* jwks.c: key sets as JSON, from a file, or from where managers have theirs; caller decrefs */
+int zkhsm_jwks_parse(const void *data, size_t len, json_t **jwks, struct zkhsm_error *err);
+int zkhsm_jwks_load(const char *path, json_t **jwks, struct zkhsm_error *err);
+struct zkhsm_https;
+int zkhsm_jwks_fetch(struct zkhsm_https *h, json_t **jwks, struct zkhsm_error *err);
+#define ZKHSM_JWKS_PATH		"/.well-known/zkhsm/jwks.json"
+#define ZKHSM_REVOCATIONS_TYPE	"zkhsm-revocations+jwt"
 /* Compact JWS of @payload with typ @typ; caller frees. */
 int zkhsm_jws_sign(EVP_PKEY *key, const char *typ, const json_t *payload, char **out,
 		   struct zkhsm_error *err);
@@ -737,6 +751,10 @@ int zkhsm_https_do_many(struct zkhsm_https_group *g, struct zkhsm_https_call *ca
 void zkhsm_response_free(struct zkhsm_response *r);
 /* The JSON object in an answer, no member twice; caller decrefs. -EBADMSG. */
 int zkhsm_response_json(const struct zkhsm_response *r, json_t **out, struct zkhsm_error *err);
+/* certificate.c: x5t#S256 of RFC 7515 of a certificate in PEM, to which tokens are bound */
+int zkhsm_certificate_thumbprint(const char *path, char out[64], struct zkhsm_error *err);
+/* "urn:zkhsm:..." of a problem, or empty. */
+void zkhsm_response_type(const struct zkhsm_response *r, char type[64]);
 /* A problem+json answer as an error: title and detail in the text, -EREMOTEIO. */
 int zkhsm_response_problem(const struct zkhsm_response *r, struct zkhsm_error *err);
 

@@ -40,6 +40,20 @@ int zkhsm_response_json(const struct zkhsm_response *r, json_t **out, struct zkh
 	return zkhsm_fail(err, -EBADMSG, "the server's JSON is malformed: %.128s", why.text);
 }
 
+void zkhsm_response_type(const struct zkhsm_response *r, char type[64])
+{
+	json_t *problem;
+	const char *text;
+
+	type[0] = '\0';
+	if (zkhsm_response_json(r, &problem, NULL))
+		return;
+	text = json_string_value(json_object_get(problem, "type"));
+	if (text && strlen(text) < 64)
+		strcpy(type, text);	/* just measured */
+	json_decref(problem);
+}
+
 /**
  * zkhsm_response_problem() - an answer that is not the one wanted, as an error
  *

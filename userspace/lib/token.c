@@ -68,6 +68,8 @@ static json_t *submodule(const struct zkhsm_token_claims *c)
 				   "grant_required", c->grant_required,
 				   "attested_at_ms", (json_int_t)c->attested_at * 1000,
 				   "age_ms", (json_int_t)c->age_ms);
+	if (object && c->cluster[0])
+		add(json_object_get(object, "zkhsm"), "cluster", json_string(c->cluster));
 	free(element);
 	free(hsm_id);
 	return object;
@@ -187,6 +189,7 @@ static bool parse_submodule(const json_t *submods, struct zkhsm_token_claims *c)
 	    !take_text(z, "jkt", 43, c->thumbprint, 44) ||
 	    !take_text(z, "key_state", 1, state, sizeof(state)) || zkhsm_state_parse(state) < 0 ||
 	    !json_is_boolean(json_object_get(z, "grant_required")) ||
+	    !take_optional(z, "cluster", c->cluster, sizeof(c->cluster)) ||
 	    !take_number(z, "attested_at_ms", &attested_ms) || !take_number(z, "age_ms", &age))
 		return false;
 	c->key_state = (uint32_t)zkhsm_state_parse(state);
