@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 INSTALL ?= install
 
 # The kernels to build the module for: the one named, or the running one, or
@@ -71,11 +73,14 @@ install-userspace: userspace
 	$(foreach m,$(MAN),$(call put,644,$(m),$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m))))
 	$(foreach u,$(UNITS),$(call put,644,$(u),$(UNITDIR)/$(notdir $(u))))
 	$(foreach c,$(CONFIGS),$(call put,644,$(c),$(PREFIX)/share/doc/zkhsm/$(notdir $(c))))
+	$(call put,644,userspace/units/zkhsm.sysusers,$(SYSUSERSDIR)/zkhsm.conf)
+	$(call put,644,userspace/units/zkhsm.tmpfiles,$(TMPFILESDIR)/zkhsm.conf)
 
 uninstall:
 	@rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/zkhsm $(PREFIX)/sbin/zkhsm-agent \
 		$(PREFIX)/sbin/zkhsmd $(COMPLETION) $(installed-man) \
 		$(addprefix $(UNITDIR)/,$(notdir $(UNITS))) \
+		$(SYSUSERSDIR)/zkhsm.conf $(TMPFILESDIR)/zkhsm.conf \
 		$(addprefix $(PREFIX)/share/doc/zkhsm/,$(notdir $(CONFIGS))))
 	@[ ! -d $(DESTDIR)$(PREFIX)/share/doc/zkhsm ] || rmdir $(DESTDIR)$(PREFIX)/share/doc/zkhsm
 	@set -e; for kdir in $(KDIRS); do \
