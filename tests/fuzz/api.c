@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "../../userspace/manager/manager.h"
+#include "../../userspace/manager/status.h"
 #include "../unit/prover.h"
 #include "server_private.h"
 
@@ -159,6 +160,7 @@ static void begin(void)
 		    !zkhsmd_cache_new(c->lists_max, &manager.lists) &&
 		    !zkhsmd_cache_new(c->guest_lists_max, &manager.guest_lists) &&
 		    !zkhsmd_confs_new(&manager.confs) && !zkhsmd_rlist_new(&manager.rlist) &&
+		    !zkhsmd_statuses_new(&manager.statuses) &&
 		    !zkhsmd_polls_new(&manager, &manager.polls) && !store->ops->begin(store));
 	manager.newest_wall = 0;
 	prover = prover_new("fuzz", 2);
@@ -174,6 +176,7 @@ static void end(void)
 	store->ops->rollback(store);
 	prover_free(prover);
 	zkhsmd_polls_free(manager.polls);
+	zkhsmd_statuses_free(manager.statuses);
 	zkhsmd_rlist_free(manager.rlist);
 	zkhsmd_confs_free(manager.confs);
 	zkhsmd_cache_free(manager.guest_lists);

@@ -8,10 +8,14 @@
 
 #include "backup.h"
 #include "fleet.h"
+#include "grant.h"
+#include "api_fraud.h"
 #include "audit_log.h"
 #include "manager.h"
 #include "metrics.h"
+#include "revocation.h"
 #include "role.h"
+#include "status.h"
 #include "two_person.h"
 
 #define GET	.method = EVHTTP_REQ_GET
@@ -48,7 +52,10 @@ const struct server_route zkhsmd_routes[] = {
 	{ GET, .path = "/v1/hsms/{}", PUBLIC, .handle = zkhsmd_api_hsm_get },
 	{ GET, .path = "/v1/hsms/{}/keys/{}", PUBLIC, .handle = zkhsmd_api_key_get },
 	{ POST, .path = "/v1/tokens", PUBLIC, JSON, .handle = zkhsmd_api_token },
+	{ POST, .path = "/v1/grants", PUBLIC, JSON, .handle = zkhsmd_api_grant },
 	{ GET, .path = "/v1/revocations", PUBLIC, .handle = zkhsmd_api_revocations_get },
+	{ GET, .path = "/v1/status-lists", PUBLIC, .handle = zkhsmd_api_status_lists },
+	{ GET, .path = "/v1/status-lists/{}", PUBLIC, .handle = zkhsmd_api_status_list },
 
 	{ GET, .path = "/v1/admin/summary", READERS, .handle = zkhsmd_api_summary },
 	{ GET, .path = "/v1/admin/hsms/{}/keys", READERS, .handle = zkhsmd_api_keys },
@@ -61,11 +68,22 @@ const struct server_route zkhsmd_routes[] = {
 	{ POST, .path = "/v1/admin/hsms/{}/restore", ADMIN, .handle = zkhsmd_api_restore },
 	{ POST, .path = "/v1/admin/hsms/{}/trust-change", ADMIN, JSON,
 	  .handle = zkhsmd_api_trust_change },
+	{ POST, .path = "/v1/admin/hsms/{}/cluster", ADMIN, JSON, .handle = zkhsmd_api_cluster },
 	{ POST, .path = "/v1/admin/revocations", WORKERS, JSON, .handle = zkhsmd_api_revoke },
+	{ GET, .path = "/v1/admin/revocations", READERS,
+	  .handle = zkhsmd_api_revocations_admin },
 	{ GET, .path = "/v1/admin/proposals", READERS, .handle = zkhsmd_api_proposals },
 	{ DELETE, .path = "/v1/admin/proposals/{}", WORKERS, .handle = zkhsmd_api_proposal_del },
 	{ GET, .path = "/v1/admin/audit", AUDITORS, .handle = zkhsmd_api_audit_get },
 	{ GET, .path = "/v1/admin/audit/head", AUDITORS, .handle = zkhsmd_api_audit_head },
+	{ GET, .path = "/v1/admin/alerts", READERS, .handle = zkhsmd_api_alerts },
+	{ GET, .path = "/v1/admin/alerts/{}", READERS, .handle = zkhsmd_api_alert_get },
+	{ POST, .path = "/v1/admin/alerts/{}", WORKERS, JSON, .handle = zkhsmd_api_alert_post },
+	{ POST, .path = "/v1/admin/hsms/{}/quarantine", WORKERS, JSON,
+	  .handle = zkhsmd_api_quarantine },
+	{ GET, .path = "/v1/admin/hsms/{}/history", READERS, .handle = zkhsmd_api_hsm_history },
+	{ GET, .path = "/v1/admin/hsms/{}/keys/{}/history", READERS,
+	  .handle = zkhsmd_api_key_history },
 	{ GET, .path = "/v1/admin/orders/{}", READERS, .handle = zkhsmd_api_orders_admin },
 	{ POST, .path = "/v1/admin/backup", ADMIN, .handle = zkhsmd_api_backup },
 };

@@ -9,6 +9,7 @@
 
 #include "audit_log.h"
 #include "fleet.h"
+#include "revocation.h"
 #include "two_person.h"
 
 /* --- pending ------------------------------------------------------------- */
@@ -120,6 +121,9 @@ struct change {
 	uint8_t hsm_id[32], config_digest[32];
 	bool has_digest, unseen;	/* @unseen: even if it did not attest that */
 	char name[ZKHSMD_NAME_MAX + 1];
+	bool has_cluster;		/* else the one that it was in before */
+	char cluster[ZKHSMD_NAME_MAX + 1];
+	uint64_t number;		/* of the revocation list, after it */
 	bool orders;			/* some were made */
 };
 
@@ -127,6 +131,8 @@ static void changed(struct zkhsmd_job *job)
 {
 	struct change *c = job->data;
 
+	if (c->number)
+		zkhsmd_revocations_changed(job->m, c->number);
 	if (c->orders)
 		zkhsmd_polls_wake(job->m);
 }
@@ -182,6 +188,27 @@ static int enrol_row(struct zkhsmd_store *store, struct change *c, struct zkhsmd
 	return ret ? ret : store->ops->hsm_put(store, h);
 }
 
+/* Ending its enrolment and making another is no way out of a cluster. 1: answered. */
+static int stays_stopped(struct zkhsmd_job *job, struct zkhsmd_store *store,
+			 const struct zkhsmd_hsm *h)
+{
+	const struct change *c = job->data;
+	struct zkhsmd_revocation r;
+	int ret;
+
+	if (!c->has_cluster || strcmp(c->cluster, h->cluster) == 0)
+		return 0;
+	ret = zkhsmd_cluster_stop(store, h->cluster, &r);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	if (r.action == ZKHSM_ORDER_TYPE_REVOKE)
+		zkhsmd_problem(job->rq, P_FINAL, "it was in %s, which is revoked", h->cluster);
+	else
+		zkhsmd_problem(job->rq, P_HELD, "it was in %s, which is on hold: enrol it there, and then move it",
+			       h->cluster);
+	return 1;
+}
+
 static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	struct change *c = job->data;
@@ -210,13 +237,19 @@ static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	}
 	if (!c->has_digest)
 		memcpy(c->config_digest, p.config_digest, sizeof(c->config_digest));
-	ret = zkhsmd_two_person(job, store, "enroll");
+	ret = stays_stopped(job, store, &h);
+	if (!ret)
+		ret = zkhsmd_two_person(job, store, "enroll");
 	if (ret)
 		return ret < 0 ? ret : 0;
 	orders = json_array();
 	ret = enrol_row(store, c, &h, pending ? &p : NULL);
 	if (!ret)
 		ret = store->ops->pending_del(store, c->hsm_id);
+	if (!ret && c->has_cluster && strcmp(c->cluster, h.cluster) != 0)
+		ret = zkhsmd_cluster_move(job->m, store, &h, c->cluster, orders);
+	if (!ret)
+		ret = zkhsmd_rlist_number(job->m, store, &c->number);
 	if (!ret)
 		ret = zkhsmd_revoke_catch_up(job->m, store, c->hsm_id, orders);
 	c->orders = json_array_size(orders) > 0;
@@ -246,19 +279,21 @@ static bool read_name(struct server_request *rq, const char *name, char *out)
 
 void zkhsmd_api_enrol(struct server_request *rq)
 {
-	const char *id, *name, *digest = NULL;
+	const char *id, *name, *digest = NULL, *cluster = NULL;
 	struct change c = { .action = "enroll" };
 	json_t *body = server_json(rq);
 	json_error_t error;
 	bool ok = false;
 
-	if (body && json_unpack_ex(body, &error, 0, "{s:s, s:s, s?s !}", "hsm_id", &id, "name",
-				   &name, "config_digest", &digest))
+	if (body && json_unpack_ex(body, &error, 0, "{s:s, s:s, s?s, s?s !}", "hsm_id", &id,
+				   "name", &name, "config_digest", &digest, "cluster", &cluster))
 		server_json_problem(rq, &error);
 	else if (body)
 		ok = zkhsmd_hash_of(rq, "hsm_id", id, c.hsm_id) && read_name(rq, name, c.name) &&
-		     (!digest || zkhsmd_hash_of(rq, "config_digest", digest, c.config_digest));
+		     (!digest || zkhsmd_hash_of(rq, "config_digest", digest, c.config_digest)) &&
+		     (!cluster || zkhsmd_cluster_read(rq, cluster, c.cluster));
 	c.has_digest = body && digest;
+	c.has_cluster = body && cluster;
 	json_decref(body);
 	if (ok)
 		submit_change(rq, &c, write_enrol);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "manager.h"
+#include "grant.h"
 #include "rate.h"
 
 struct ask {
@@ -97,6 +98,7 @@ static int fill(struct zkhsmd *m, struct ask *a, const struct zkhsmd_hsm *h,
 	 */
 	c->vector[ZKHSM_TRUST_INSTANCE_IDENTITY] = 2;
 	c->vector[ZKHSM_TRUST_CONFIGURATION] = 2;
+	snprintf(c->cluster, sizeof(c->cluster), "%s", h->cluster);
 	c->grant_required = k->entry.flags & ZKHSM_KEY_FLAG_GRANT_REQUIRED;
 	memcpy(c->hsm_id, h->id, sizeof(c->hsm_id));
 	memcpy(c->element, k->element, sizeof(c->element));
@@ -113,24 +115,24 @@ static int fill(struct zkhsmd *m, struct ask *a, const struct zkhsmd_hsm *h,
 	return 0;
 }
 
-static void refuse(struct zkhsmd_job *job, const struct zkhsmd_key *k)
+void zkhsmd_key_refuse(struct server_request *rq, const struct zkhsmd_key *k)
 {
 	if (k->revoked)
-		zkhsmd_problem(job->rq, P_REVOKED, "%s: %s",
+		zkhsmd_problem(rq, P_REVOKED, "%s: %s",
 			       k->revocation.action == ZKHSM_ORDER_TYPE_HOLD ? "on hold" : "revoked",
 			       zkhsm_revocation_reason_name(k->revocation.reason));
 	else if (strcmp(k->status, "quarantined") == 0)
-		zkhsmd_problem(job->rq, P_QUARANTINED,
+		zkhsmd_problem(rq, P_QUARANTINED,
 			       "nothing of this HSM is vouched for until an administrator has looked at it");
 	else if (strcmp(k->status, "refused") == 0)
-		zkhsmd_problem_extra(job->rq, P_POLICY,
+		zkhsmd_problem_extra(rq, P_POLICY,
 				     json_pack("{s:s}", "rule", k->judgement.rule), "[%s]: %s",
 				     k->judgement.rule, k->judgement.why);
 	else if (strcmp(k->status, "stale") == 0)
-		zkhsmd_problem(job->rq, P_STALE,
+		zkhsmd_problem(rq, P_STALE,
 			       "the HSM has not attested its approved configuration for too long");
 	else
-		zkhsmd_problem(job->rq, P_NOT_ACTIVE, "the key is %s, not active",
+		zkhsmd_problem(rq, P_NOT_ACTIVE, "the key is %s, not active",
 			       zkhsm_state_name(k->entry.state));
 }
 
@@ -175,7 +177,7 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	else if (ret)
 		zkhsmd_problem_store(job->rq, ret);
 	else if (strcmp(k.status, "attested") != 0)
-		refuse(job, &k);
+		zkhsmd_key_refuse(job->rq, &k);
 	else
 		issue(job, &h, &k);
 	return ZKHSMD_ANSWER;

@@ -28,6 +28,7 @@ static const struct conf_option options[] = {
 	TEXT("server", "admin_ca", NULL, admin_ca, 1),
 	TEXT("server", "state_dir", "/var/lib/zkhsmd", state_dir, 1),
 	TEXT("server", "log_level", "info", log_level, 1),
+	TEXT("server", "public_url", "", public_url, 0),
 	NUMBER("server", "workers", "2", workers, 1, 64),
 	BOOL("server", "sandbox", "yes", sandbox),
 
@@ -91,6 +92,24 @@ int zkhsmd_log_level(const char *name)
 	return -EINVAL;
 }
 
+/* What tokens and status lists say of where this server is: what follows is appended. */
+static int check_url(const char *path, const char *url, struct zkhsm_error *err)
+{
+	static const char scheme[] = "https://";
+	const size_t len = strlen(url);
+
+	for (size_t i = 0; i < len; i++) {
+		if (url[i] <= ' ' || url[i] >= 0x7f || strchr("\"#?<>\\", url[i]))
+			return zkhsm_fail(err, -EINVAL, "%s: public_url has a character that it cannot have", path);
+	}
+	if (len && (strncmp(url, scheme, strlen(scheme)) != 0 || len == strlen(scheme) ||
+		    url[len - 1] == '/'))
+		return zkhsm_fail(err, -EINVAL,
+				  "%s: public_url has to begin with https:// and to end without a slash",
+				  path);
+	return 0;
+}
+
 int zkhsmd_config_load(const char *path, struct zkhsmd_config *c, struct zkhsm_error *err)
 {
 	int ret;
@@ -107,5 +126,5 @@ int zkhsmd_config_load(const char *path, struct zkhsmd_config *c, struct zkhsm_e
 		return zkhsm_fail(err, -EINVAL,
 				  "%s: interval has to be shorter than max_age, or every HSM would be stale between two attestations",
 				  path);
-	return 0;
+	return check_url(path, c->public_url, err);
 }

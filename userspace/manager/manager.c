@@ -21,6 +21,9 @@
 #include "sandbox.h"
 #include "rate.h"
 #include "role.h"
+#include "status.h"
+#include "watch.h"
+#include "webhook.h"
 
 #define HEAD_MAX	8192
 /* How long requests that are under way may take after SIGTERM. */
@@ -91,10 +94,11 @@ int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 	if (zkhsmd_metrics_new(&m->metrics) || zkhsmd_nonces_new(c, &m->nonces) ||
 	    zkhsmd_sources_new(c->false_per_minute, &m->sources) ||
 	    zkhsmd_sources_new(ZKHSMD_GUEST_PARTS, &m->guest_parts) ||
-	    zkhsmd_rates_new(&m->rates) ||
+	    zkhsmd_rates_new(&m->rates) || zkhsmd_watch_new(&m->watch) ||
 	    zkhsmd_cache_new(c->lists_max, &m->lists) ||
 	    zkhsmd_cache_new(c->guest_lists_max, &m->guest_lists) ||
 	    zkhsmd_confs_new(&m->confs) || zkhsmd_rlist_new(&m->rlist) ||
+	    zkhsmd_statuses_new(&m->statuses) ||
 	    zkhsmd_polls_new(m, &m->polls))
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
 	return 0;
@@ -103,6 +107,7 @@ int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 void zkhsmd_close(struct zkhsmd *m)
 {
 	zkhsmd_polls_free(m->polls);
+	zkhsmd_statuses_free(m->statuses);
 	zkhsmd_rlist_free(m->rlist);
 	zkhsmd_confs_free(m->confs);
 	zkhsmd_cache_free(m->guest_lists);
@@ -112,6 +117,7 @@ void zkhsmd_close(struct zkhsmd *m)
 	zkhsmd_sources_free(m->sources);
 	zkhsmd_nonces_free(m->nonces);
 	zkhsmd_identity_close(&m->identity);
+	zkhsmd_watch_free(m->watch);
 	zkhsmd_metrics_free(m->metrics);
 	zkhsmd_policy_set(m, NULL);
 	if (m->lock_fd >= 0)
@@ -206,6 +212,8 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 	ret = enter_sandbox(m, err);
 	if (!ret)
 		ret = zkhsmd_jobs_start(m, err);
+	if (!ret)
+		ret = zkhsmd_webhooks_start(m, err);
 	if (!ret) {
 		zkhsmd_server_config(m, &config);
 		ret = server_new(m->base, &config, &m->server, err);
@@ -229,6 +237,7 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 out:
 	/* Requests that the patience did not suffice for end with the threads. */
 	zkhsmd_tick_stop(m);
+	zkhsmd_webhooks_stop(m);
 	zkhsmd_jobs_stop(m);
 	server_free(m->server);
 	m->server = NULL;

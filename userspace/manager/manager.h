@@ -47,7 +47,7 @@ struct zkhsmd_config {
 	char backup_dir[256];		/* "": "backups" in the state directory */
 	uint64_t backup_keep;
 	bool sandbox;
-	char log_level[16];
+	char log_level[16], public_url[201];
 	uint64_t port;
 	uint64_t max_age_ms, interval_ms, next_update_ms;
 	uint64_t nonce_life_ms, nonces_per_hsm, nonces_max;
@@ -423,7 +423,7 @@ enum zkhsmd_problem {
 	P_REQUEST, P_UNKNOWN, P_MALFORMED, P_FALSE, P_NONCE, P_NOT_ADDRESSED, P_NEED, P_PENDING,
 	P_CONFIGURATION, P_HSM_REVOKED, P_CLONE, P_TWO_INSTANCES, P_ROLLBACK, P_ORDERS_BACK,
 	P_UPTIME, P_LATE, P_STRANGER, P_ANNOUNCEMENT, P_BASE, P_STALE, P_REVOKED, P_NOT_ACTIVE,
-	P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL, P_NOT_HELD, P_VOID,
+	P_NOT_PENDING, P_ENROLLED, P_UNSEEN, P_ALREADY, P_FINAL, P_HELD, P_NOT_HELD, P_VOID, P_GRANT, P_NO_GRANT,
 	P_ROLE, P_TWO_PERSON, P_PROPOSAL_EXPIRED,
 	P_TOO_MANY, P_QUARANTINED, P_POLICY, P_STORE, P_STOPPING,
 };
@@ -466,10 +466,13 @@ struct zkhsmd {
 	struct zkhsmd_cache *lists, *guest_lists;
 	struct zkhsmd_confs *confs;
 	struct zkhsmd_rlist *rlist;
+	struct zkhsmd_statuses *statuses;
 	struct zkhsmd_polls *polls;
 	struct zkhsmd_jobs *jobs;
 	struct zkhsmd_policy *policy;	/* by zkhsmd_policy_get() only */
 	struct zkhsmd_metrics *metrics;
+	struct zkhsmd_watch *watch;
+	struct zkhsmd_webhooks *webhooks;
 	struct event *tick;
 	uint64_t audit_seen, audit_told;	/* the writer's: audit_log.c */
 	unsigned int heavy_guests;	/* the loop's: api_evidence.c */

@@ -1,173 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * revocation.c - what a revocation, hold or release changes
- *
- * Several may stop one element on one HSM: by key, by element, by HSM. A kernel
- * keeps one vote of this manager for each element, the latest. So an order says
- * only what changed in sum: releasing one of two stops sends nothing, and a
- * hold never weakens a revocation.
+ * revocation.c - one step: a revocation, a hold or a release
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager.h"
+#include "revocation.h"
 
-/* What stops an element of an HSM: 0, ZKHSM_ORDER_TYPE_HOLD or _REVOKE. */
-static int stopped_by(struct zkhsmd_store *store, const uint8_t hsm_id[32],
-		      const uint8_t element[32], uint8_t *action)
+const char *zkhsmd_scope_name(enum zkhsmd_scope scope)
 {
-	struct zkhsmd_revocation r;
-	int ret = store->ops->revocation_stopping(store, hsm_id, element, &r);
+	static const char *const names[] = {
+		[ZKHSMD_SCOPE_KEY] = "key", [ZKHSMD_SCOPE_ELEMENT] = "element",
+		[ZKHSMD_SCOPE_HSM] = "hsm", [ZKHSMD_SCOPE_CLUSTER] = "cluster",
+	};
 
-	*action = ret ? 0 : r.action;
-	return ret == -ENOENT ? 0 : ret;
+	return names[scope];
 }
 
-/* One HSM that the change concerns, with the elements and how they stood before. */
-struct target {
-	uint8_t hsm_id[32];
-	struct zkhsmd_elements elements;
-	uint8_t *before;
-};
-
-struct targets {
-	struct target *all;
-	size_t count;
-};
-
-static void targets_free(struct targets *t)
+static int is_this_key(const struct zkhsmd_revocation *r, void *arg)
 {
-	for (size_t i = 0; i < t->count; i++) {
-		free(t->all[i].elements.names);
-		free(t->all[i].before);
-	}
-	free(t->all);
-}
+	struct zkhsmd_revocation *like = arg;
 
-static struct target *targets_add(struct targets *t, const uint8_t hsm_id[32])
-{
-	struct target *all = realloc(t->all, (t->count + 1) * sizeof(*all));
-
-	if (!all)
-		return NULL;
-	t->all = all;
-	memset(&all[t->count], 0, sizeof(*all));
-	memcpy(all[t->count].hsm_id, hsm_id, 32);
-	return &all[t->count++];
+	if (r->scope == ZKHSMD_SCOPE_KEY && memcmp(r->hsm_id, like->hsm_id, 32) == 0 &&
+	    strcmp(r->key_id, like->key_id) == 0)
+		*like = *r;
+	return 0;
 }
 
 /*
- * Also those whose enrolment has ended: their kernels keep our votes, and one that
- * is enrolled again must get the release of what it was told to hold before.
+ * What is held is released by the id that it was held by, also when the HSM has no
+ * such key any more, or another one of that id. The element, or -ENOENT.
  */
-static int add_known(const struct zkhsmd_hsm *h, void *arg)
+static int find_held(struct zkhsmd_store *store, struct zkhsmd_revocation *r)
 {
-	return targets_add(arg, h->id) ? 0 : -ENOMEM;
-}
+	struct zkhsmd_revocation held = *r;
+	int ret = store->ops->revocation_get(store, r, &held);
 
-/* All keys of the newest list; none, if there never was one. */
-static int add_list(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
-		    struct target *t)
-{
-	struct zkhsm_keylist *list;
-	uint8_t name[32];
-	int ret;
-
-	if (!h->attested)
-		return 0;
-	ret = zkhsmd_list_find(m, store, h->list_digest, &list);
-	if (ret)
-		return ret == -ENOENT ? -EUCLEAN : ret;
-	for (size_t i = 0; !ret && i < zkhsm_keylist_count(list); i++) {
-		struct zkhsm_list_entry entry;
-		const struct zkhsm_list_entry *e = zkhsm_keylist_entry(list, i, &entry);
-
-		zkhsm_element_name(e->type, e->public, name);
-		ret = zkhsmd_elements_add(&t->elements, name);
-	}
-	zkhsm_keylist_free(list);
+	if (ret != -ENOENT)
+		return ret;
+	held = *r;
+	ret = store->ops->revocation_each(store, is_this_key, &held);
+	if (!ret && !held.row)
+		ret = -ENOENT;
+	if (!ret)
+		memcpy(r->element, held.element, sizeof(r->element));
 	return ret;
 }
 
-/* -ESRCH for an HSM or key that is not there; fills in a key's element. */
-static int find_targets(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_revocation *r,
-			struct targets *t)
+/* The key's element; *@listed: it is of the newest list. */
+static int find_key(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h,
+		    struct zkhsmd_revocation *r, bool *listed)
 {
 	struct zkhsmd_key key;
-	struct zkhsmd_hsm h;
-	struct target *one;
-	int ret;
+	int ret = zkhsmd_key_find(m, store, h, r->key_id, &key), held;
 
-	if (r->scope == ZKHSMD_SCOPE_ELEMENT) {
-		ret = store->ops->hsm_each(store, add_known, t);
-		for (size_t i = 0; !ret && i < t->count; i++)
-			ret = zkhsmd_elements_add(&t->all[i].elements, r->element);
+	if (ret && ret != -ENOENT)
 		return ret;
-	}
-	ret = store->ops->hsm_get(store, r->hsm_id, &h);
+	if (!ret)
+		memcpy(r->element, key.element, sizeof(r->element));
+	*listed = !ret;
+	if (r->action != ZKHSM_ORDER_TYPE_RELEASE)
+		return ret;
+	held = find_held(store, r);
+	*listed = *listed && memcmp(r->element, key.element, sizeof(r->element)) == 0;
+	return held == -ENOENT ? ret : held;
+}
+
+/* -ESRCH for a key or HSM that is not there; fills in a key's element. */
+static int find_in_hsm(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_revocation *r,
+		       struct zkhsmd_targets *t)
+{
+	struct zkhsmd_target *one;
+	struct zkhsmd_hsm h;
+	bool listed = false;
+	int ret = store->ops->hsm_get(store, r->hsm_id, &h);
+
+	if (!ret && r->scope == ZKHSMD_SCOPE_HSM)
+		return zkhsmd_targets_add_hsm(m, store, &h, t);
+	if (!ret)
+		ret = find_key(m, store, &h, r, &listed);
 	if (ret)
 		return ret == -ENOENT ? -ESRCH : ret;
-	if (r->scope == ZKHSMD_SCOPE_KEY) {
-		ret = zkhsmd_key_find(m, store, &h, r->key_id, &key);
-		if (ret)
-			return ret == -ENOENT ? -ESRCH : ret;
-		memcpy(r->element, key.element, sizeof(r->element));
-	}
-	one = targets_add(t, r->hsm_id);
+	one = zkhsmd_targets_add(t, r->hsm_id);
 	if (!one)
 		return -ENOMEM;
-	return r->scope == ZKHSMD_SCOPE_KEY ? zkhsmd_elements_add(&one->elements, r->element) :
-					      add_list(m, store, &h, one);
+	one->apart = !listed;
+	return zkhsmd_elements_add(&one->elements, r->element);
 }
 
-/* gcc's analyzer loses sight of an array that has grown; targets_free() frees it. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
-static int note_before(struct zkhsmd_store *store, struct targets *t)
+static int find_targets(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_revocation *r,
+			struct zkhsmd_targets *t)
 {
-	int ret = 0;
-
-	for (size_t i = 0; i < t->count; i++) {
-		struct target *one = &t->all[i];
-
-		one->before = calloc(one->elements.count + 1, 1);
-		if (!one->before)
-			return -ENOMEM;
-		for (size_t k = 0; !ret && k < one->elements.count; k++)
-			ret = stopped_by(store, one->hsm_id, one->elements.names[k],
-					 &one->before[k]);
+	switch (r->scope) {
+	case ZKHSMD_SCOPE_ELEMENT:
+		return zkhsmd_targets_add_element(m, store, r->element, t);
+	case ZKHSMD_SCOPE_CLUSTER:
+		/* A name that no HSM has is a mistake, and would be found out too late. */
+		return zkhsmd_targets_add_cluster(m, store, r->cluster, t);
+	case ZKHSMD_SCOPE_KEY:
+	case ZKHSMD_SCOPE_HSM:
+		return find_in_hsm(m, store, r, t);
 	}
-	return ret;
+	return -EINVAL;
 }
 
-#pragma GCC diagnostic pop
-
-static int order_changes(struct zkhsmd *m, struct zkhsmd_store *store,
-			 const struct zkhsmd_revocation *r, struct targets *t, json_t *orders)
-{
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < t->count; i++) {
-		struct target *one = &t->all[i];
-		size_t changed = 0;
-		uint8_t after = 0;
-
-		for (size_t k = 0; !ret && k < one->elements.count; k++) {
-			ret = stopped_by(store, one->hsm_id, one->elements.names[k], &after);
-			if (!ret && after != one->before[k])
-				memmove(one->elements.names[changed++], one->elements.names[k], 32);
-		}
-		one->elements.count = changed;
-		if (!ret)
-			ret = zkhsmd_orders_make(m, store, one->hsm_id, r->action, r->reason,
-						 &one->elements, orders);
-	}
-	return ret;
-}
-
-/* The number of the revocation list that shows what is being done. */
-static int next_list(struct zkhsmd_store *store, uint64_t *number)
+int zkhsmd_revocation_number(struct zkhsmd_store *store, uint64_t *number)
 {
 	int ret = store->ops->meta_get(store, ZKHSMD_META_LIST_NUMBER, number, sizeof(*number));
 
@@ -194,28 +132,40 @@ static int check_step(struct zkhsmd_store *store, const struct zkhsmd_revocation
 	       0 : -EALREADY;
 }
 
+int zkhsmd_revoke_begin(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_revocation *r,
+			struct zkhsmd_step *step)
+{
+	int ret;
+
+	memset(step, 0, sizeof(*step));
+	ret = find_targets(m, store, r, &step->targets);
+	return ret ? ret : check_step(store, r, &step->old);
+}
+
+int zkhsmd_revoke_do(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_revocation *r,
+		     struct zkhsmd_step *step, json_t *orders)
+{
+	int ret = zkhsmd_targets_before(store, &step->targets);
+
+	if (!ret)
+		ret = zkhsmd_revocation_number(store, &r->number);
+	r->at_ms = zkhsmd_now().wall;
+	if (!ret && step->old.row)
+		ret = store->ops->revocation_end(store, step->old.row, r);
+	if (!ret && r->action != ZKHSM_ORDER_TYPE_RELEASE)
+		ret = store->ops->revocation_add(store, r);
+	return ret ? ret : zkhsmd_targets_order(m, store, &step->targets, r->reason, orders);
+}
+
 int zkhsmd_revoke(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_revocation *r,
 		  json_t *orders)
 {
-	struct zkhsmd_revocation old = { .row = 0 };
-	struct targets t = { .count = 0 };
-	int ret;
+	struct zkhsmd_step step;
+	int ret = zkhsmd_revoke_begin(m, store, r, &step);
 
-	ret = find_targets(m, store, r, &t);
 	if (!ret)
-		ret = check_step(store, r, &old);
-	if (!ret)
-		ret = note_before(store, &t);
-	if (!ret)
-		ret = next_list(store, &r->number);
-	r->at_ms = zkhsmd_now().wall;
-	if (!ret && old.row)
-		ret = store->ops->revocation_end(store, old.row, r);
-	if (!ret && r->action != ZKHSM_ORDER_TYPE_RELEASE)
-		ret = store->ops->revocation_add(store, r);
-	if (!ret)
-		ret = order_changes(m, store, r, &t, orders);
-	targets_free(&t);
+		ret = zkhsmd_revoke_do(m, store, r, &step, orders);
+	zkhsmd_targets_free(&step.targets);
 	return ret;
 }
 
@@ -245,7 +195,7 @@ static int drop_weaker(struct zkhsmd_store *store, const uint8_t hsm_id[32],
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < e->count; i++) {
-		ret = stopped_by(store, hsm_id, e->names[i], &action);
+		ret = zkhsmd_stopped_by(store, hsm_id, e->names[i], &action);
 		if (action == ZKHSM_ORDER_TYPE_HOLD)
 			memmove(e->names[kept++], e->names[i], 32);
 	}

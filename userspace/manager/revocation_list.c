@@ -2,8 +2,8 @@
 /*
  * revocation_list.c - the signed list of what is revoked and suspended
  *
- * Signed once for each number, and again when half of its time has gone, so
- * that whoever asks gets one that will do for a while.
+ * A cluster stands in it by its name and, since a reader need not know who is in it,
+ * once more by each of its HSMs.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -11,42 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manager.h"
-
-struct zkhsmd_signed {
-	atomic_uint refs;
-	char *text;
-};
+#include "poll.h"
+#include "revocation.h"
+#include "signed.h"
 
 struct zkhsmd_rlist {
-	pthread_mutex_t lock;		/* all below */
-	struct zkhsmd_signed *jws;
-	uint64_t number;
-	int64_t made_s, next_s;
+	struct zkhsmd_page *page;
+	_Atomic uint64_t committed;	/* a list of a lower number is not the newest */
 };
-
-const char *zkhsmd_signed_text(const struct zkhsmd_signed *s)
-{
-	return s->text;
-}
-
-void zkhsmd_signed_put(void *arg)
-{
-	struct zkhsmd_signed *s = arg;
-
-	if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
-		return;
-	free(s->text);
-	free(s);
-}
 
 int zkhsmd_rlist_new(struct zkhsmd_rlist **out)
 {
 	struct zkhsmd_rlist *l = calloc(1, sizeof(*l));
 
-	if (!l)
+	if (!l || zkhsmd_page_new(&l->page)) {
+		free(l);
 		return -ENOMEM;
-	pthread_mutex_init(&l->lock, NULL);
+	}
 	*out = l;
 	return 0;
 }
@@ -55,130 +36,144 @@ void zkhsmd_rlist_free(struct zkhsmd_rlist *l)
 {
 	if (!l)
 		return;
-	pthread_mutex_destroy(&l->lock);
-	zkhsmd_signed_put(l->jws);
+	zkhsmd_page_free(l->page);
 	free(l);
 }
 
+/* In force, and of clusters the names, to be looked up when all have been read. */
 struct arrays {
 	json_t *revoked, *suspended;
+	struct zkhsmd_revocation *clusters;
+	size_t count;
 };
+
+static json_t *entry_of(const struct zkhsmd_revocation *r)
+{
+	json_t *o = zkhsmd_revocation_json(r);
+
+	json_object_del(o, "action");
+	json_object_del(o, "number");
+	return o;
+}
+
+static int append(struct arrays *a, const struct zkhsmd_revocation *r, json_t *entry)
+{
+	return json_array_append_new(r->action == ZKHSM_ORDER_TYPE_REVOKE ? a->revoked :
+				     a->suspended, entry) ? -ENOMEM : 0;
+}
 
 static int add_entry(const struct zkhsmd_revocation *r, void *arg)
 {
-	static const char *const scopes[] = {
-		[ZKHSMD_SCOPE_KEY] = "key", [ZKHSMD_SCOPE_ELEMENT] = "element",
-		[ZKHSMD_SCOPE_HSM] = "hsm",
-	};
 	struct arrays *a = arg;
-	json_t *o = json_pack("{s:s, s:s, s:I}", "scope", scopes[r->scope], "reason",
-			      zkhsm_revocation_reason_name(r->reason), "at_ms",
-			      (json_int_t)r->at_ms);
+	struct zkhsmd_revocation *clusters;
+	int ret = append(a, r, entry_of(r));
 
-	if (!o)
-		return -EUCLEAN;
-	if (r->scope != ZKHSMD_SCOPE_ELEMENT)
-		zkhsmd_json_hash(o, "hsm_id", r->hsm_id);
-	if (r->scope == ZKHSMD_SCOPE_KEY)
-		json_object_set_new(o, "key_id", json_string(r->key_id));
-	if (r->scope != ZKHSMD_SCOPE_HSM)
-		zkhsmd_json_hash(o, "element", r->element);
-	return json_array_append_new(r->action == ZKHSM_ORDER_TYPE_REVOKE ? a->revoked :
-				     a->suspended, o) ? -ENOMEM : 0;
-}
-
-static int read_number(struct zkhsmd_store *store, uint64_t *number)
-{
-	int ret = store->ops->meta_get(store, ZKHSMD_META_LIST_NUMBER, number, sizeof(*number));
-
-	if (ret == -ENOENT) {
-		*number = 0;
-		ret = 0;
-	}
-	return ret;
-}
-
-/* The entries of exactly @number; -EAGAIN when it changed meanwhile. */
-static int read_entries(struct zkhsmd_store *store, uint64_t number, struct arrays *a)
-{
-	uint64_t again;
-	int ret;
-
-	a->revoked = json_array();
-	a->suspended = json_array();
-	ret = store->ops->revocation_each(store, add_entry, a);
-	if (!ret)
-		ret = read_number(store, &again);
-	if (!ret && again != number)
-		ret = -EAGAIN;
-	if (ret) {
-		json_decref(a->revoked);
-		json_decref(a->suspended);
-	}
-	return ret;
-}
-
-static int make(struct zkhsmd *m, struct zkhsmd_store *store, uint64_t number, int64_t now_s,
-		struct zkhsm_error *err)
-{
-	int64_t next_s = now_s + (int64_t)m->config.next_update_ms / 1000;
-	struct zkhsmd_rlist *l = m->rlist;
-	struct zkhsmd_signed *jws;
-	struct arrays a;
-	json_t *payload;
-	int ret;
-
-	ret = read_entries(store, number, &a);
-	if (ret)
+	if (ret || r->scope != ZKHSMD_SCOPE_CLUSTER)
 		return ret;
-	payload = json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "iss", m->identity.issuer, "number",
-			    (json_int_t)number, "iat", (json_int_t)now_s, "next_update",
-			    (json_int_t)next_s, "revoked", a.revoked, "suspended", a.suspended);
-	if (!payload)
-		return zkhsm_fail(err, -ENOMEM, "out of memory");
-	jws = calloc(1, sizeof(*jws));
-	ret = !jws ? zkhsm_fail(err, -ENOMEM, "out of memory") :
-	      zkhsm_jws_sign(m->identity.token_key, "zkhsm-revocations+jwt", payload, &jws->text,
-			     err);
-	json_decref(payload);
-	if (ret) {
-		free(jws);
-		return ret;
-	}
-	atomic_init(&jws->refs, 1);
-	zkhsmd_signed_put(l->jws);
-	l->jws = jws;
-	l->number = number;
-	l->made_s = now_s;
-	l->next_s = next_s;
+	clusters = reallocarray(a->clusters, a->count + 1, sizeof(*clusters));
+	if (!clusters)
+		return -ENOMEM;
+	a->clusters = clusters;
+	a->clusters[a->count++] = *r;
 	return 0;
 }
 
-static bool good(const struct zkhsmd_rlist *l, uint64_t number, int64_t now_s)
+static int add_member(const struct zkhsmd_hsm *h, void *arg)
 {
-	return l->jws && l->number == number && now_s >= l->made_s &&
-	       now_s < l->made_s + (l->next_s - l->made_s + 1) / 2;
+	struct arrays *a = arg;
+	struct zkhsmd_revocation r;
+	json_t *entry;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < a->count; i++) {
+		if (strcmp(a->clusters[i].cluster, h->cluster) != 0)
+			continue;
+		r = a->clusters[i];
+		r.scope = ZKHSMD_SCOPE_HSM;
+		memcpy(r.hsm_id, h->id, sizeof(r.hsm_id));
+		entry = entry_of(&r);
+		json_object_set_new(entry, "cluster", json_string(r.cluster));
+		ret = append(a, &r, entry);
+	}
+	return ret;
 }
 
-int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_signed **jws,
-		     char etag[48], int64_t *left_s, struct zkhsm_error *err)
+static int read_number(struct zkhsmd *m, struct zkhsmd_store *store, const void *arg,
+		       struct zkhsmd_stamp *out)
 {
-	int64_t now_s = zkhsmd_now().wall / 1000;
-	struct zkhsmd_rlist *l = m->rlist;
-	uint64_t number;
-	int ret;
+	int ret = store->ops->meta_get(store, ZKHSMD_META_LIST_NUMBER, &out->of[0],
+				       sizeof(out->of[0]));
 
-	pthread_mutex_lock(&l->lock);
-	do {
-		ret = read_number(store, &number);
-		if (!ret && !good(l, number, now_s))
-			ret = make(m, store, number, now_s, err);
-	} while (ret == -EAGAIN);
-	*jws = ret ? NULL : l->jws;
-	if (*jws)
-		atomic_fetch_add(&l->jws->refs, 1);
-	snprintf(etag, 48, "\"%llu-%lld\"", (unsigned long long)l->number, (long long)l->made_s);
-	*left_s = l->next_s - now_s;
-	pthread_mutex_unlock(&l->lock);
+	(void)m;
+	(void)arg;
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/* The entries of exactly @stamp; -EAGAIN when it changed meanwhile. */
+static int read_entries(struct zkhsmd_store *store, const struct zkhsmd_stamp *stamp,
+			struct arrays *a)
+{
+	struct zkhsmd_stamp again = { { 0 } };
+	int ret = store->ops->revocation_each(store, add_entry, a);
+
+	if (!ret && a->count)
+		ret = store->ops->hsm_each(store, add_member, a);
+	if (!ret)
+		ret = read_number(NULL, store, NULL, &again);
+	if (!ret && again.of[0] != stamp->of[0])
+		ret = -EAGAIN;
 	return ret;
+}
+
+static int make(struct zkhsmd *m, struct zkhsmd_store *store, const void *arg,
+		const struct zkhsmd_stamp *stamp, int64_t made_s, int64_t next_s, char **text,
+		struct zkhsm_error *err)
+{
+	struct arrays a = { .revoked = json_array(), .suspended = json_array() };
+	json_t *payload;
+	int ret = read_entries(store, stamp, &a);
+
+	(void)arg;
+	free(a.clusters);
+	/* Takes both arrays, also when it fails. */
+	payload = json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "iss", m->identity.issuer, "number",
+			    (json_int_t)stamp->of[0], "iat", (json_int_t)made_s, "next_update",
+			    (json_int_t)next_s, "revoked", a.revoked, "suspended", a.suspended);
+	if (!ret && !payload)
+		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
+	if (!ret)
+		ret = zkhsm_jws_sign(m->identity.token_key, "zkhsm-revocations+jwt", payload, text,
+				     err);
+	json_decref(payload);
+	return ret;
+}
+
+static const struct zkhsmd_maker maker = { .stamp = read_number, .make = make };
+
+int zkhsmd_rlist_get(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_copy *out,
+		     struct zkhsm_error *err)
+{
+	return zkhsmd_page_get(m, store, m->rlist->page, &maker, NULL, m->rlist->committed, out,
+			       err);
+}
+
+int zkhsmd_rlist_number(struct zkhsmd *m, struct zkhsmd_store *store, uint64_t *number)
+{
+	struct zkhsmd_stamp stamp = { { 0 } };
+	int ret = read_number(m, store, NULL, &stamp);
+
+	*number = stamp.of[0];
+	return ret;
+}
+
+uint64_t zkhsmd_rlist_committed(const struct zkhsmd *m)
+{
+	return m->rlist->committed;
+}
+
+void zkhsmd_revocations_changed(struct zkhsmd *m, uint64_t number)
+{
+	if (number > m->rlist->committed)
+		m->rlist->committed = number;
+	zkhsmd_polls_wake_revocations(m);
 }
