@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "alert.h"
+#include "metrics.h"
+#include "webhook.h"
 
 /* How many of those that are closed are kept, about. */
 #define KEPT	20000
@@ -57,13 +59,16 @@ int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struc
 	struct zkhsmd_alert_row r;
 	int ret;
 
-	(void)m;
 	ret = store->ops->alert_raise(store, a, zkhsmd_now().wall, &r);
 	if (ret)
 		return ret;
 	log_alert(&r);
+	zkhsmd_metric_label(m, L_ALERTS, a->code);
 	/* While it is open, its count goes on and nobody is told again. */
-	return r.count > 1 ? 0 : store->ops->alert_trim(store, KEPT);
+	if (r.count > 1)
+		return 0;
+	ret = zkhsmd_webhooks_queue(m, store, r.row);
+	return ret ? ret : store->ops->alert_trim(store, KEPT);
 }
 
 int zkhsmd_alert_over(struct zkhsmd *m, struct zkhsmd_store *store, const char *code,

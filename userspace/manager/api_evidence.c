@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "api_evidence.h"
+#include "watch.h"
 #include "rate.h"
 
 /* From here on a verification takes long enough to stand in others' way. */
@@ -31,6 +32,7 @@ static void charge(struct zkhsmd_job *job)
 
 	for (size_t i = 0; i <= keys / HEAVY_KEYS; i++)
 		zkhsmd_source_charge(job->m->sources, job->rq->origin, zkhsmd_now().boot);
+	zkhsmd_burst_note(job->m, job->rq->origin);
 }
 
 static void answered(struct zkhsmd_job *job)
@@ -66,8 +68,10 @@ static void committed(struct zkhsmd_job *job)
 	struct evidence *ev = job->data;
 	int64_t wall = zkhsmd_now().wall;
 
-	if (ev->taken)
+	if (ev->taken) {
 		zkhsmd_nonce_drop(job->m->nonces, ev->own->nonce);
+		zkhsmd_watch_verified(job->m);
+	}
 	/* Only the loop writes it. */
 	if (ev->accepted && wall > job->m->newest_wall)
 		job->m->newest_wall = wall;
@@ -322,6 +326,7 @@ void zkhsmd_api_evidence(struct server_request *rq)
 	job->answered = answered;
 	if (zkhsmd_source_over(m->sources, rq->origin, now.boot)) {
 		server_reply_header(rq, "Retry-After", "60");
+		zkhsmd_burst_note(m, rq->origin);
 		zkhsmd_evidence_refuse(job, P_TOO_MANY, "too-many",
 				       "too much false evidence came from this address");
 		answered(job);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "manager.h"
+#include "grant.h"
 
 struct query {
 	uint8_t hsm_id[32];
@@ -39,6 +39,7 @@ static enum zkhsmd_next work_hsm(struct zkhsmd_job *job, struct zkhsmd_store *st
 		ret = zkhsmd_hsm_status(job->m, store, &h, &status);
 		if (!ret) {
 			o = zkhsmd_hsm_json(&h, &status);
+			zkhsmd_running_json(job->m, &h, o);
 			ret = zkhsmd_sealing_json(store, &h, o);
 		}
 		if (!ret)

@@ -339,6 +339,8 @@ struct zkhsmd_store_ops {
 	/* Those above @after in this state (0: any), the oldest first, @limit at most. */
 	int (*alert_each)(struct zkhsmd_store *s, int state, int64_t after, uint64_t limit,
 			  int (*fn)(const struct zkhsmd_alert_row *r, void *arg), void *arg);
+	/* 0: one of this code and HSM (or NULL) is open or acknowledged; else -ENOENT. */
+	int (*alert_live)(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id);
 	/* Closes what is open or acknowledged of this code and HSM; says how many those were. */
 	int (*alert_over)(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
 			  const char *who, const char *note, int64_t now_ms, uint64_t *count);
@@ -348,7 +350,11 @@ struct zkhsmd_store_ops {
 	int (*delivery_add)(struct zkhsmd_store *s, const struct zkhsmd_delivery *d, uint64_t max);
 	int (*delivery_put)(struct zkhsmd_store *s, const struct zkhsmd_delivery *d);
 	int (*delivery_del)(struct zkhsmd_store *s, int64_t row);
-	/* The next one of this hook, or -ENOENT. */
+	int (*delivery_clear)(struct zkhsmd_store *s, const char *hook);
+	/*
+	 * The next one of this hook, or -ENOENT. Nothing waits for more than ten minutes: what
+	 * seems to was put off before the clock was set back.
+	 */
 	int (*delivery_due)(struct zkhsmd_store *s, const char *hook, int64_t now_ms,
 			    struct zkhsmd_delivery *out);
 	/* Each hook that something waits for, once. */

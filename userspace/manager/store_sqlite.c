@@ -167,6 +167,8 @@ static const char *const statements[SQL_COUNT] = {
 		" AND (?1 = 0 OR state = ?1) ORDER BY row LIMIT ?3",
 	[SQL_ALERT_OVER] = "UPDATE alert SET state = 3, who = ?5, note = ?3, done_ms = ?4"
 		" WHERE code = ?1 AND ifnull(hsm_id, x'') = ifnull(?2, x'') AND state < 3",
+	[SQL_ALERT_LIVE] = "SELECT 1 FROM alert WHERE code = ?1"
+		" AND ifnull(hsm_id, x'') = ifnull(?2, x'') AND state < 3 LIMIT 1",
 	/* From its beginning: what is there is open, told to somebody, or goes. */
 	[SQL_ALERT_TRIM] = "DELETE FROM alert WHERE row <= (SELECT max(row) FROM alert) - ?1"
 		" AND state = 3 AND NOT EXISTS (SELECT 1 FROM delivery WHERE alert = alert.row)",
@@ -175,7 +177,9 @@ static const char *const statements[SQL_COUNT] = {
 	[SQL_DELIVERY_PUT] = "UPDATE delivery SET attempts = ?2, next_ms = ?3 WHERE row = ?1",
 	[SQL_DELIVERY_DEL] = "DELETE FROM delivery WHERE row = ?1",
 	[SQL_DELIVERY_DUE] = "SELECT row, alert, hook, attempts, next_ms FROM delivery"
-		" WHERE hook = ?1 AND next_ms <= ?2 ORDER BY next_ms, row LIMIT 1",
+		" WHERE hook = ?1 AND (next_ms <= ?2 OR next_ms > ?2 + 600000)"
+		" ORDER BY next_ms, row LIMIT 1",
+	[SQL_DELIVERY_CLEAR] = "DELETE FROM delivery WHERE hook = ?1",
 	[SQL_DELIVERY_HOOKS] = "SELECT DISTINCT hook FROM delivery",
 
 	[SQL_HOLDING_ADD] = "INSERT INTO holding(" HOLDING_COLUMNS ") VALUES (?1, ?2, ?3, ?4, 0)"
@@ -469,11 +473,13 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.alert_get = sq_alert_get,
 	.alert_put = sq_alert_put,
 	.alert_each = sq_alert_each,
+	.alert_live = sq_alert_live,
 	.alert_over = sq_alert_over,
 	.alert_trim = sq_alert_trim,
 	.delivery_add = sq_delivery_add,
 	.delivery_put = sq_delivery_put,
 	.delivery_del = sq_delivery_del,
+	.delivery_clear = sq_delivery_clear,
 	.delivery_due = sq_delivery_due,
 	.delivery_hooks = sq_delivery_hooks,
 	.holding_put = sq_holding_put,

@@ -106,6 +106,20 @@ int sq_alert_each(struct zkhsmd_store *s, int state, int64_t after, uint64_t lim
 	return sq_end(q, stop ? stop : ret);
 }
 
+int sq_alert_live(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id)
+{
+	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_ALERT_LIVE);
+	int ret;
+
+	if (!q)
+		return -EIO;
+	bind_text(q, 1, code);
+	if (hsm_id)
+		sq_hash(q, 2, hsm_id);
+	ret = sq_step(q);
+	return sq_end(q, ret ? ret : -ENOENT);
+}
+
 int sq_alert_over(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
 		  const char *who, const char *note, int64_t now_ms, uint64_t *count)
 {
@@ -169,6 +183,16 @@ int sq_delivery_del(struct zkhsmd_store *s, int64_t row)
 	if (!q)
 		return -EIO;
 	sqlite3_bind_int64(q, 1, row);
+	return sq_run(q);
+}
+
+int sq_delivery_clear(struct zkhsmd_store *s, const char *hook)
+{
+	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_DELIVERY_CLEAR);
+
+	if (!q)
+		return -EIO;
+	bind_text(q, 1, hook);
 	return sq_run(q);
 }
 

@@ -9,11 +9,15 @@
 
 #include "manager.h"
 #include "notify.h"
+#include "watch.h"
+#include "webhook.h"
 
 #define PERIOD_S	1
 
 static void (*const ticks[])(struct zkhsmd *m, struct zkhsmd_time now) = {
 	zkhsmd_notify_tick,
+	zkhsmd_watch_tick,
+	zkhsmd_webhooks_tick,
 	NULL
 };
 
