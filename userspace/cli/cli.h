@@ -36,6 +36,7 @@ enum cli_option {
 	OPT_DENY, OPT_ENFORCE_GRACE, OPT_EVIDENCE_FILE, OPT_GRANT, OPT_LEASE_REQUIRED,
 	OPT_MANAGER_SHORT, OPT_MAX_TTL, OPT_MAX_WAIT, OPT_NEW_CONFIG, OPT_NUMBER, OPT_OFFLINE,
 	OPT_PIN, OPT_PREVIOUS, OPT_SIGNING_KEY, OPT_TTL, OPT_UNPIN, OPT_WITHDRAW, OPT_YES,
+	OPT_AFTER, OPT_HEAD,
 	OPT_COUNT_OF_ALL
 };
 
@@ -163,7 +164,10 @@ char *public_pem(const uint8_t public[65]);	/* caller frees */
 int cli_open(struct cli *cli);
 int cli_connect(struct cli *cli, const char *url, bool client_cert, struct zkhsm_https **out);
 int cli_connect_manager(struct cli *cli, bool client_cert, struct zkhsm_https **out);
-/* Steals @body (NULL: none). An answer that is not 2xx is an error. *answer may be NULL (204). */
+/*
+ * Steals @body (NULL: none). An answer that is not 2xx is an error, and one that is a proposal
+ * is told, and CLI_FAILED. @answer may be NULL; *answer is with 204.
+ */
 int cli_request(struct cli *cli, struct zkhsm_https *h, const char *method, const char *path,
 		json_t *body, json_t **answer);
 int cli_request_raw(struct cli *cli, struct zkhsm_https *h, const char *path,
@@ -304,6 +308,12 @@ int cmd_remote_sign(struct cli *cli);
 int cmd_manager_status(struct cli *cli);
 int cmd_manager_show(struct cli *cli);
 int cmd_manager_keys(struct cli *cli);
+int cmd_audit_list(struct cli *cli);
+int cmd_audit_export(struct cli *cli);
+int cmd_audit_verify(struct cli *cli);
+int cmd_manager_proposals(struct cli *cli);
+int cmd_manager_withdraw(struct cli *cli);
+int cmd_proposal_approve(struct cli *cli);
 int cmd_manager_info(struct cli *cli);
 int cmd_manager_pending(struct cli *cli);
 int cmd_manager_enrol(struct cli *cli);

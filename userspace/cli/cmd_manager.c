@@ -139,6 +139,9 @@ int cmd_manager_approve(struct cli *cli)
 	char path[512];
 	int ret;
 
+	if (!cli->value[OPT_CONFIG_DIGEST])
+		return cli->value[OPT_UNSEEN] ? cli_usage(cli, "--unseen goes with --config") :
+		       cmd_proposal_approve(cli);
 	ret = hsm_path(cli, "/v1/admin/hsms/%s/configuration", cli->args[0], path);
 	ret = ret ? ret : cli_hex(cli, "--config", cli->value[OPT_CONFIG_DIGEST], digest, 32);
 	ret = ret ? ret : request(cli, true, "POST", path,

@@ -109,6 +109,8 @@ static const struct {
 	[OPT_TTL] = { "ttl", "TIME", "life of the lease, from when the evidence was made", 0 },
 	[OPT_UNPIN] = { "unpin", "HEX", "a manager less: its id; repeat", 1 + REPEAT_UNPIN },
 	[OPT_WITHDRAW] = { "withdraw", NULL, "take back what this manager ordered and waits", 0 },
+	[OPT_AFTER] = { "after", "N", "only what has a higher number", 0 },
+	[OPT_HEAD] = { "head", "FILE", "signed head of the log, to keep for the next time", 0 },
 	[OPT_YES] = { "yes", NULL, "do not ask", 0 },
 };
 

@@ -77,6 +77,23 @@ static int refused(struct cli *cli, const struct zkhsm_response *r)
 	return zkhsm_response_problem(r, &cli->err);
 }
 
+/* It was not done: who goes by the exit status must not think so. */
+static int proposed(struct cli *cli, const struct zkhsm_response *r)
+{
+	json_t *o;
+	int ret = cli_json_load(cli, "the answer", r->body, r->body_len, &o);
+
+	if (ret)
+		return ret;
+	if (!cli->json)
+		fprintf(stderr,
+			"zkhsm: this takes two administrators, and is a proposal now. It is done when another one runs\n"
+			"  zkhsm manager approve %.16s\n", json_string_value(json_object_get(o, "proposal")) ?
+			json_string_value(json_object_get(o, "proposal")) : "?");
+	ret = cli_emit(cli, o);
+	return ret ? ret : CLI_FAILED;
+}
+
 static int ask(struct cli *cli, struct zkhsm_https *h, const char *method, const char *path,
 	       const char *body, struct zkhsm_response *r)
 {
@@ -86,10 +103,12 @@ static int ask(struct cli *cli, struct zkhsm_https *h, const char *method, const
 			     body ? strlen(body) : 0, r, &cli->err);
 	if (ret)
 		return ret;
-	if (r->status < 200 || r->status > 299) {
+	if (r->status < 200 || r->status > 299)
 		ret = refused(cli, r);
+	else if (r->status == 202)
+		ret = proposed(cli, r);
+	if (ret)
 		zkhsm_response_free(r);
-	}
 	return ret;
 }
 
@@ -113,7 +132,7 @@ int cli_request(struct cli *cli, struct zkhsm_https *h, const char *method, cons
 	else
 		ret = ask(cli, h, method, path, text, &r);
 	if (!ret) {
-		if (answer)
+		if (answer && r.status != 204)
 			ret = cli_json_load(cli, "the answer", r.body, r.body_len, answer);
 		zkhsm_response_free(&r);
 	}
