@@ -12,8 +12,9 @@
 
 #define LINE_MAX_LEN	1024
 
-static enum log_level log_most = LOG_LEVEL_INFO;
-static bool log_priority;
+/* Set again while other threads log. */
+static _Atomic(enum log_level) log_most = LOG_LEVEL_INFO;
+static _Atomic(bool) log_priority;
 
 struct line {
 	char text[LINE_MAX_LEN];

@@ -84,6 +84,23 @@ fail:
 	return ret;
 }
 
+int server_reload(struct server *s, const struct server_config *config, struct zkhsm_error *err)
+{
+	struct server_conn *c;
+	SSL_CTX *tls;
+	int ret = server_tls_new(config, &tls, err);
+
+	if (ret)
+		return ret;
+	/* Open connections have a reference to theirs. */
+	SSL_CTX_free(s->tls);
+	s->tls = tls;
+	s->era++;
+	TAILQ_FOREACH(c, &s->conns, link)
+		c->peer_known = false;
+	return 0;
+}
+
 uint16_t server_port(const struct server *s)
 {
 	return s->port;

@@ -138,6 +138,12 @@ struct server_request {
 /* server.c: -EADDRINUSE and friends, -EINVAL for certificates; @base outlives the server */
 int server_new(struct event_base *base, const struct server_config *config, struct server **out,
 	       struct zkhsm_error *err);
+/*
+ * New connections get the certificate, key and CA of @config. Those that are open go on,
+ * and from their next request on a client is who that CA says. Nothing changes when it
+ * fails. The rest of @config is not looked at.
+ */
+int server_reload(struct server *s, const struct server_config *config, struct zkhsm_error *err);
 uint16_t server_port(const struct server *s);
 unsigned int server_connections(const struct server *s);
 /* No more connections; those that are open end with their next answer. */

@@ -251,6 +251,7 @@ struct bufferevent *server_conn_new(struct event_base *base, void *server)
 		abort();
 	c->server = s;
 	c->ssl = SSL_new(s->tls);
+	c->era = s->era;
 	c->timer = event_new(base, -1, 0, on_timer, c);
 	if (c->ssl && c->timer)
 		c->bev = bufferevent_openssl_socket_new(base, -1, c->ssl, BUFFEREVENT_SSL_ACCEPTING,

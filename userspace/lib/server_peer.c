@@ -49,7 +49,23 @@ static void take_cn(struct server_conn *c, X509_NAME *subject)
 		OPENSSL_free(text);
 }
 
-/* Once per connection. */
+/* By the CA of today: that of the handshake may be the one that was replaced. */
+static bool verified(const struct server_conn *c, X509 *cert)
+{
+	X509_STORE_CTX *ctx;
+	bool ok;
+
+	if (c->era == c->server->era)
+		return SSL_get_verify_result(c->ssl) == X509_V_OK;
+	ctx = X509_STORE_CTX_new();
+	ok = ctx && X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(c->server->tls), cert,
+					SSL_get_peer_cert_chain(c->ssl)) == 1 &&
+	     X509_STORE_CTX_set_default(ctx, "ssl_client") == 1 && X509_verify_cert(ctx) == 1;
+	X509_STORE_CTX_free(ctx);
+	return ok;
+}
+
+/* Once per connection, and once more after each reload. */
 void server_conn_peer(struct server_conn *c)
 {
 	unsigned int len = sizeof(c->peer_x5t);
@@ -58,8 +74,11 @@ void server_conn_peer(struct server_conn *c)
 	if (c->peer_known)
 		return;
 	c->peer_known = true;
+	c->peer[0] = '\0';
+	c->peer_cn[0] = '\0';
+	c->peer_cn_bad = false;
 	cert = SSL_get0_peer_certificate(c->ssl);
-	if (!cert || SSL_get_verify_result(c->ssl) != X509_V_OK ||
+	if (!cert || !verified(c, cert) ||
 	    X509_digest(cert, EVP_sha256(), c->peer_x5t, &len) != 1)
 		return;
 	X509_NAME_oneline(X509_get_subject_name(cert), c->peer, sizeof(c->peer));

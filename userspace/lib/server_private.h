@@ -34,6 +34,7 @@ struct server_conn {
 	struct event *timer;
 	enum conn_state state;
 	bool large, peer_known;
+	unsigned int era;		/* of its handshake, see struct server */
 	size_t bytes;
 	int64_t since_ms;
 	char origin[SERVER_ORIGIN_LEN];
@@ -52,6 +53,7 @@ struct server {
 	struct server_config config;
 	struct event_base *base;
 	SSL_CTX *tls;
+	unsigned int era;		/* of @tls: how many were before it */
 	struct evhttp *http;
 	struct evconnlistener *listener;
 	struct server_conns conns;

@@ -18,7 +18,7 @@
 const char *const zkhsmd_alert_codes[] = {
 	"administrator", "clock", "clone", "contested", "duplicate", "false-burst",
 	"lease-denies-all", "not-verifying", "orders-absurd", "orders-rolled-back",
-	"orders-unknown", "other-host", "restored", "rollback", "same-identity", "silent",
+	"orders-unknown", "other-host", "reload-failed", "restored", "rollback", "same-identity", "silent",
 	"trust-change-void", "two-instances", "uptime", "uptime-ahead", "uptime-behind", NULL
 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backup.h"
+#include "reload.h"
 
 static void usage(FILE *to)
 {
@@ -31,13 +32,18 @@ static void usage(FILE *to)
 
 static int check(struct zkhsmd *m, struct zkhsm_error *err)
 {
-	struct server_config config;
-	int ret;
+	struct zkhsmd_policy *policy;
+	char id[ZKHSMD_POLICY_ID];
+	int ret = zkhsmd_policy_load(m->config.policy, &policy, err);
 
-	zkhsmd_server_config(m, &config);
-	ret = server_check(&config, err);
+	if (ret)
+		return ret;
+	ret = zkhsmd_check_files(m, policy, err);
+	zkhsmd_policy_id(policy, ZKHSMD_NO_RULE, id);
+	zkhsmd_policy_put(policy);
 	if (!ret)
-		puts("The configuration can be used.");
+		printf("The configuration can be used, with %s.\n",
+		       m->config.policy[0] ? id : "no policy");
 	return ret;
 }
 
@@ -145,6 +151,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	umask(077);
+	m.config_path = path;
 	ret = zkhsmd_config_load(path, &m.config, &err);
 	if (!ret) {
 		/* systemd says with this that it reads the priority of each line. */

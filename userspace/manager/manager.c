@@ -18,6 +18,7 @@
 #include "metrics.h"
 #include "notify.h"
 #include "policy.h"
+#include "reload.h"
 #include "sandbox.h"
 #include "rate.h"
 #include "role.h"
@@ -75,13 +76,8 @@ static int open_store(struct zkhsmd *m, struct zkhsm_error *err)
 int zkhsmd_open(struct zkhsmd *m, struct zkhsm_error *err)
 {
 	const struct zkhsmd_config *c = &m->config;
-	struct zkhsmd_policy *policy;
 	int ret;
 
-	ret = zkhsmd_policy_load(c->policy, &policy, err);
-	if (ret)
-		return ret;
-	zkhsmd_policy_set(m, policy);
 	ret = zkhsmd_lock_state(m, err);
 	if (!ret)
 		ret = zkhsmd_restore_check(c->state_dir, err);
@@ -199,6 +195,17 @@ static int enter_sandbox(struct zkhsmd *m, struct zkhsm_error *err)
 	return 0;
 }
 
+static int open_policy(struct zkhsmd *m, struct zkhsm_error *err)
+{
+	struct zkhsmd_policy *policy;
+	int ret = zkhsmd_policy_load(m->config.policy, &policy, err);
+
+	if (ret)
+		return ret;
+	zkhsmd_policy_set(m, policy);
+	return zkhsmd_check_files(m, policy, err);
+}
+
 int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 {
 	struct event *term = NULL, *interrupt = NULL;
@@ -206,6 +213,11 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 	int ret;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Until it is waited for there is nothing to read again. */
+	signal(SIGHUP, SIG_IGN);
+	ret = open_policy(m, err);
+	if (ret)
+		return ret;
 	m->base = event_base_new();
 	if (!m->base)
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
@@ -227,6 +239,8 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 		goto out;
 	}
 	ret = zkhsmd_tick_start(m, err);
+	if (!ret)
+		ret = zkhsmd_reload_start(m, err);
 	if (ret)
 		goto out;
 	zkhsmd_audit_own(m, "start", json_pack("{s:s}", "version", ZKHSMD_VERSION));
@@ -235,6 +249,7 @@ int zkhsmd_run(struct zkhsmd *m, struct zkhsm_error *err)
 	loop(m);
 	log_event(LOG_LEVEL_INFO, "stopped", NULL);
 out:
+	zkhsmd_reload_stop(m);
 	/* Requests that the patience did not suffice for end with the threads. */
 	zkhsmd_tick_stop(m);
 	zkhsmd_webhooks_stop(m);

@@ -470,6 +470,8 @@ struct zkhsmd {
 	struct zkhsmd_polls *polls;
 	struct zkhsmd_jobs *jobs;
 	struct zkhsmd_policy *policy;	/* by zkhsmd_policy_get() only */
+	const char *config_path;	/* where @config is from */
+	struct event *hangup;		/* reload.c */
 	struct zkhsmd_metrics *metrics;
 	struct zkhsmd_watch *watch;
 	struct zkhsmd_webhooks *webhooks;
