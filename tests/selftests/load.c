@@ -119,6 +119,8 @@ static void parameters(void)
 	refuses("nonce_life_ms=999", EINVAL);
 	refuses("nonce_slots=65537", EINVAL);
 	refuses("nonce_slots=many", EINVAL);
+	refuses("grant_slots=0", EINVAL);
+	refuses("grant_slots=65537", EINVAL);
 	check(!module_load("kpp_driver=ecdh-nist-p256-generic nonce_slots=4"), "good parameters");
 }
 

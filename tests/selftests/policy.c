@@ -87,6 +87,8 @@ static const struct command commands[] = {
 	{ "key-sign", ZKHSM_CMD_KEY_SIGN, ZKHSM_A_KEY_MAX, false, {
 		ID,
 		{ ZKHSM_A_KEY_DIGEST, EXACT, 32, true, 0, false },
+		{ ZKHSM_A_KEY_GRANT, EXACT, 320, false, 0, false },
+		{ ZKHSM_A_KEY_CLIENT_SIGNATURE, EXACT, 64, false, 0, false },
 	} },
 	{ "key-mac", ZKHSM_CMD_KEY_MAC, ZKHSM_A_KEY_MAX, false, { ID } },
 	{ "key-derive", ZKHSM_CMD_KEY_DERIVE, ZKHSM_A_KEY_MAX, false, { ID } },
@@ -94,6 +96,8 @@ static const struct command commands[] = {
 		ID,
 		{ ZKHSM_A_PROOF_USER_ID, BINARY, 5, true, 0, false },
 		{ ZKHSM_A_PROOF_OTHER_INFO, BINARY, 5, false, 0, false },
+		{ ZKHSM_A_PROOF_GRANT, EXACT, 320, false, 0, false },
+		{ ZKHSM_A_PROOF_CLIENT_SIGNATURE, EXACT, 64, false, 0, false },
 	} },
 	{ "evidence-get", ZKHSM_CMD_EVIDENCE_GET, ZKHSM_A_EVIDENCE_MAX, false, {
 		{ ZKHSM_A_EVIDENCE_CHALLENGE, NEST, 72, true, 0, false },

@@ -32,7 +32,7 @@ documented()
 {
 	local p
 
-	for p in kpp_driver evidence_rate evidence_burst nonce_slots nonce_life_ms; do
+	for p in kpp_driver evidence_rate evidence_burst nonce_slots nonce_life_ms grant_slots; do
 		says parm "^$p:.*(" || { echo "# parameter $p"; return 1; }
 	done
 }
