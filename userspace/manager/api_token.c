@@ -11,6 +11,7 @@
 #include "manager.h"
 #include "grant.h"
 #include "rate.h"
+#include "status.h"
 
 struct ask {
 	struct zkhsm_token_claims claims;
@@ -136,7 +137,17 @@ void zkhsmd_key_refuse(struct server_request *rq, const struct zkhsmd_key *k)
 			       zkhsm_state_name(k->entry.state));
 }
 
-static void issue(struct zkhsmd_job *job, const struct zkhsmd_hsm *h, const struct zkhsmd_key *k)
+/* Where to ask whether it has been stopped since; none for what attested before there were lists. */
+static int refer(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsm_token_claims *c)
+{
+	int ret = zkhsmd_status_reference(m, store, c->hsm_id, c->element, &c->status_index,
+					  c->status_uri);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static void issue(struct zkhsmd_job *job, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
+		  const struct zkhsmd_key *k)
 {
 	struct ask *a = job->data;
 	struct zkhsm_error err;
@@ -144,6 +155,8 @@ static void issue(struct zkhsmd_job *job, const struct zkhsmd_hsm *h, const stru
 	int ret;
 
 	ret = fill(job->m, a, h, k);
+	if (!ret)
+		ret = refer(job->m, store, &a->claims);
 	if (!ret && a->claims.expires_at <= a->claims.issued_at) {
 		zkhsmd_problem(job->rq, P_STALE, "the attestation ends within this second");
 		return;
@@ -179,7 +192,7 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	else if (strcmp(k.status, "attested") != 0)
 		zkhsmd_key_refuse(job->rq, &k);
 	else
-		issue(job, &h, &k);
+		issue(job, store, &h, &k);
 	return ZKHSMD_ANSWER;
 }
 
