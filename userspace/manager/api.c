@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backup.h"
+#include "explain.h"
 #include "fleet.h"
 #include "grant.h"
 #include "api_fraud.h"
@@ -84,6 +85,9 @@ const struct server_route zkhsmd_routes[] = {
 	{ GET, .path = "/v1/admin/hsms/{}/history", READERS, .handle = zkhsmd_api_hsm_history },
 	{ GET, .path = "/v1/admin/hsms/{}/keys/{}/history", READERS,
 	  .handle = zkhsmd_api_key_history },
+	{ GET, .path = "/v1/admin/policy", READERS, .handle = zkhsmd_api_policy_get },
+	{ GET, .path = "/v1/admin/hsms/{}/keys/{}/explain", READERS,
+	  .handle = zkhsmd_api_explain },
 	{ GET, .path = "/v1/admin/orders/{}", READERS, .handle = zkhsmd_api_orders_admin },
 	{ POST, .path = "/v1/admin/backup", ADMIN, .handle = zkhsmd_api_backup },
 };

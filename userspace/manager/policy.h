@@ -31,6 +31,8 @@ void zkhsmd_policy_set(struct zkhsmd *m, struct zkhsmd_policy *p);
 /* Reads @path; "" is the policy that demands nothing. -EINVAL or the errno of reading. */
 int zkhsmd_policy_load(const char *path, struct zkhsmd_policy **out, struct zkhsm_error *err);
 
+/* For administrators; without what may be secret. */
+json_t *zkhsmd_policy_json(const struct zkhsmd_policy *p);
 /* SHA-256 of the file, zero without one. */
 const uint8_t *zkhsmd_policy_digest(const struct zkhsmd_policy *p);
 

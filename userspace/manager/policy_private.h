@@ -88,6 +88,11 @@ struct zkhsmd_policy {
 /* The lists of patterns that a rule of its kind has, NULL for none. */
 const struct conf_list *policy_key_patterns(const struct policy_rule *r);
 
+/* policy_read.c: what bits of the sets stand for */
+extern const char *const policy_kek_words[], *const policy_origin_words[],
+	*const policy_usage_words[], *const policy_type_words[], *const policy_duplicate_words[],
+	*const policy_operation_words[];
+
 /* policy_match.c: fnmatch(3), and "!" in front of those that do not count */
 bool policy_match(const struct conf_list *patterns, const char *text);
 bool policy_match_hsm(const struct policy_rule *r, const struct zkhsmd_hsm *h);

@@ -15,12 +15,12 @@
 #define DAY		86400000ULL
 #define UNLIMITED	"18446744073709551615ms"
 
-static const char *const kek_words[] = { "none", "keyring", "shares", "tpm", NULL };
-static const char *const origin_words[] = { "generated", "imported", "synchronised", NULL };
-static const char *const usage_words[] = { "sign", "prove", NULL };
-static const char *const type_words[] = { "ec-p256", "ec-p384", NULL };
-static const char *const duplicate_words[] = { "newcomer", "both", "alert", NULL };
-static const char *const operation_words[] = { "sign", "prove", NULL };
+const char *const policy_kek_words[] = { "none", "keyring", "shares", "tpm", NULL };
+const char *const policy_origin_words[] = { "generated", "imported", "synchronised", NULL };
+const char *const policy_usage_words[] = { "sign", "prove", NULL };
+const char *const policy_type_words[] = { "ec-p256", "ec-p384", NULL };
+const char *const policy_duplicate_words[] = { "newcomer", "both", "alert", NULL };
+const char *const policy_operation_words[] = { "sign", "prove", NULL };
 
 /* Where the lists of HSMs go is the same in every rule: it begins with them. */
 #define RULE(sec)									\
@@ -41,7 +41,7 @@ static const struct conf_option options[] = {
 	RULE("hsms *"),
 	CONF_BOOL_OF("hsms *", "locked", "no", HSMS, locked),
 	CONF_BOOL_OF("hsms *", "counter", "no", HSMS, counter),
-	CONF_WORDS_OF("hsms *", "kek", "", HSMS, kek, kek_words, 4),
+	CONF_WORDS_OF("hsms *", "kek", "", HSMS, kek, policy_kek_words, 4),
 	CONF_NUMBER_OF("hsms *", "quorum", "0", HSMS, quorum, 0, 255),
 	CONF_NUMBER_OF("hsms *", "stop", "0", HSMS, stop, 0, 255),
 	CONF_NUMBER_OF("hsms *", "wipe", "0", HSMS, wipe, 0, 255),
@@ -52,23 +52,24 @@ static const struct conf_option options[] = {
 
 	RULE("keys *"),
 	CONF_LIST_OF("keys *", "keys", NULL, KEYS, keys, PATTERN_SIZE, PATTERNS_MAX),
-	CONF_WORDS_OF("keys *", "origin", "", KEYS, origins, origin_words, 3),
-	CONF_WORDS_OF("keys *", "usage", "", KEYS, usage, usage_words, 2),
-	CONF_WORDS_OF("keys *", "type", "", KEYS, types, type_words, 2),
+	CONF_WORDS_OF("keys *", "origin", "", KEYS, origins, policy_origin_words, 3),
+	CONF_WORDS_OF("keys *", "usage", "", KEYS, usage, policy_usage_words, 2),
+	CONF_WORDS_OF("keys *", "type", "", KEYS, types, policy_type_words, 2),
 	CONF_BOOL_OF("keys *", "never_extractable", "no", KEYS, never_extractable),
 	CONF_BOOL_OF("keys *", "lease_required", "no", KEYS, lease_required),
 	CONF_BOOL_OF("keys *", "grant_required", "no", KEYS, grant_required),
 
 	RULE("replicas *"),
 	CONF_LIST_OF("replicas *", "keys", NULL, SETS, keys, PATTERN_SIZE, PATTERNS_MAX),
-	CONF_WORDS_OF("replicas *", "on_duplicate", "", SETS, on_duplicate, duplicate_words, 1),
+	CONF_WORDS_OF("replicas *", "on_duplicate", "", SETS, on_duplicate, policy_duplicate_words, 1),
 
 	RULE("grants *"),
 	CONF_LIST_OF("grants *", "keys", NULL, GRANTS, keys, PATTERN_SIZE, PATTERNS_MAX),
 	CONF_LIST_OF("grants *", "clients", NULL, GRANTS, clients, 65, PATTERNS_MAX),
-	CONF_WORDS_OF("grants *", "operations", NULL, GRANTS, operations, operation_words, 2),
+	CONF_WORDS_OF("grants *", "operations", NULL, GRANTS, operations, policy_operation_words, 2),
 
-	CONF_WORDS_OF("fraud", "on_duplicate", "newcomer", POLICY, on_duplicate, duplicate_words, 1),
+	CONF_WORDS_OF("fraud", "on_duplicate", "newcomer", POLICY, on_duplicate,
+		      policy_duplicate_words, 1),
 	CONF_DURATION_OF("fraud", "silent", "2h", POLICY, fraud.silent_ms, 1000, 365 * DAY),
 	CONF_NUMBER_OF("fraud", "burst", "20", POLICY, fraud.burst, 1, 1000000),
 	CONF_DURATION_OF("fraud", "burst_window", "1min", POLICY, fraud.burst_ms, 1000, DAY),
