@@ -52,10 +52,25 @@ void daemon_configure(struct daemon *d, const char *attestation, const char *lim
 		"private_key = %s/server.key\nadmin_ca = %s/ca.pem\nstate_dir = %s/state\n"
 		"[attestation]\n%s\n[limits]\n%s\n", d->port, d->dir, d->dir, d->dir, d->dir,
 		attestation ? attestation : "", limits ? limits : "");
+	daemon_file(d, "policy.conf", path);
+	if (access(path, F_OK) == 0)
+		fprintf(f, "[policy]\nfile = %s\n", path);
 	assert_int_equal(fclose(f), 0);
 }
 
-static void save(struct daemon *d, const char *name, const struct tls_cert *c)
+void daemon_policy(struct daemon *d, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	daemon_file(d, "policy.conf", path);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+void daemon_save(struct daemon *d, const char *name, const struct tls_cert *c)
 {
 	char cert[256], key[256], file[64];
 
@@ -70,7 +85,15 @@ static void issue(struct daemon *d, const char *name, const struct tls_cert *by)
 {
 	struct tls_cert c = tls_cert_new(name, "IP:127.0.0.1", by);
 
-	save(d, name, &c);
+	daemon_save(d, name, &c);
+	tls_cert_free(&c);
+}
+
+void daemon_issue(struct daemon *d, const char *name, const char *cn)
+{
+	struct tls_cert c = tls_cert_new(cn, NULL, &d->ca);
+
+	daemon_save(d, name, &c);
 	tls_cert_free(&c);
 }
 
@@ -86,7 +109,7 @@ struct daemon *daemon_new(const char *attestation, const char *limits)
 	pthread_cond_init(&d->more, NULL);
 	d->ca = tls_cert_new("test CA", NULL, NULL);
 	d->other_ca = tls_cert_new("other CA", NULL, NULL);
-	save(d, "ca", &d->ca);
+	daemon_save(d, "ca", &d->ca);
 	issue(d, "server", &d->ca);
 	issue(d, "admin", &d->ca);
 	issue(d, "stranger", &d->other_ca);
@@ -166,7 +189,7 @@ struct zkhsm_https *daemon_client(struct daemon *d, const char *cert)
 	return h;
 }
 
-static void child(struct daemon *d, const char *option, int out, size_t file_max)
+static void child(struct daemon *d, const char *const options[2], int out, size_t file_max)
 {
 	struct rlimit limit = { .rlim_cur = file_max, .rlim_max = file_max };
 	char config[256];
@@ -178,7 +201,7 @@ static void child(struct daemon *d, const char *option, int out, size_t file_max
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &limit);
 	}
-	execl(program(), "zkhsmd", "-c", config, option, (char *)NULL);
+	execl(program(), "zkhsmd", "-c", config, options[0], options[1], (char *)NULL);
 	_exit(127);
 }
 
@@ -196,7 +219,7 @@ void daemon_start(struct daemon *d, size_t file_max)
 	d->pid = fork();
 	assert_true(d->pid >= 0);
 	if (!d->pid)
-		child(d, NULL, fds[1], file_max);
+		child(d, (const char *[2]){ NULL, NULL }, fds[1], file_max);
 	close(fds[1]);
 	d->log_fd = fds[0];
 	assert_int_equal(pthread_create(&d->reader, NULL, read_log, d), 0);
@@ -229,7 +252,24 @@ int daemon_end(struct daemon *d, int signal_number)
 	return status;
 }
 
+pid_t daemon_spawn(struct daemon *d, const char *option, const char *second)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid)
+		child(d, (const char *[2]){ option, second }, open("/dev/null", O_WRONLY | O_CLOEXEC),
+		      0);
+	return pid;
+}
+
 int daemon_run(struct daemon *d, const char *option, char *output, size_t size)
+{
+	return daemon_run_two(d, option, NULL, output, size);
+}
+
+int daemon_run_two(struct daemon *d, const char *option, const char *second, char *output,
+		   size_t size)
 {
 	size_t len = 0;
 	int fds[2], status;
@@ -240,7 +280,7 @@ int daemon_run(struct daemon *d, const char *option, char *output, size_t size)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid)
-		child(d, option, fds[1], 0);
+		child(d, (const char *[2]){ option, second }, fds[1], 0);
 	close(fds[1]);
 	while ((n = read(fds[0], output + len, size - 1 - len)) > 0)
 		len += (size_t)n;

@@ -57,8 +57,17 @@ int daemon_end(struct daemon *d, int signal_number);
 void daemon_free(struct daemon *d);
 /* Runs zkhsmd with this option until it ends; its exit status. */
 int daemon_run(struct daemon *d, const char *option, char *output, size_t size);
+int daemon_run_two(struct daemon *d, const char *option, const char *second, char *output,
+		   size_t size);
+/* The same, but it goes on; whoever kills it waits for it. Its output goes nowhere. */
+pid_t daemon_spawn(struct daemon *d, const char *option, const char *second);
 /* A new configuration for the next start. */
 void daemon_configure(struct daemon *d, const char *attestation, const char *limits);
+/* The policy file, which configurations made from then on name; not read before a start or SIGHUP. */
+void daemon_policy(struct daemon *d, const char *text);
+/* @name.pem and @name.key, for daemon_client(): of this common name, signed by the administrators' CA. */
+void daemon_issue(struct daemon *d, const char *name, const char *cn);
+void daemon_save(struct daemon *d, const char *name, const struct tls_cert *c);
 /* Waits until the log has this text, since the start. */
 void daemon_log_wait(struct daemon *d, const char *text);
 unsigned int daemon_log_count(struct daemon *d, const char *text);

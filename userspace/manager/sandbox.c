@@ -67,7 +67,7 @@ static const char *const deadly[] = {
 /* LeakSanitizer looks at the process from a clone of it, by ptrace. */
 static const char *const sanitizers[] = {
 	"clone", "clone3", "ptrace", "wait4", "kill", "prctl", "personality", "process_madvise",
-	"mprotect", "mmap", "prlimit64",
+	"mprotect", "mmap", "prlimit64", "getdents", "arch_prctl", "waitid",
 };
 
 /* Names that this architecture does not have are no loss. */
