@@ -63,10 +63,10 @@ static void subject_end(struct subject *s)
 	prover_free(s->p);
 }
 
-/* Around the size of a chunk of the multi-scalar multiplication, too. */
+/* Also around where buckets take over from OpenSSL, and around a chunk of theirs. */
 static void sizes(void **state)
 {
-	static const size_t counts[] = { 0, 1, 2, 17, 1022, 1023, 1024, 1025, 2047, 2048 };
+	static const size_t counts[] = { 0, 1, 2, 17, 18, 19, 20, 600, 4095, 4096 };
 	struct zkhsm_statement out;
 	struct subject s;
 	size_t i;
@@ -83,6 +83,10 @@ static void sizes(void **state)
 		if (counts[i]) {
 			/* One secret among all that is not known. */
 			s.p->keys[counts[i] - 1].secret[31] ^= 1;
+			answer(&s);
+			assert_int_equal(verify_subject(&s), -EKEYREJECTED);
+			s.p->keys[counts[i] - 1].secret[31] ^= 1;
+			s.p->keys[0].secret[0] ^= 0x40;
 			answer(&s);
 			assert_int_equal(verify_subject(&s), -EKEYREJECTED);
 		}
@@ -138,13 +142,12 @@ static void negate(const uint8_t in[32], uint8_t out[32])
 }
 
 /* G, -G, the same key twice, its negative, the identity itself: policy, not falsehood. */
-static void peculiar_keys(void **state)
+static void peculiar(size_t others)
 {
 	const uint8_t one[32] = { [31] = 1 }, two[32] = { [31] = 2 };
-	struct subject s = subject_new(2);
+	struct subject s = subject_new(others);
 	uint8_t minus[32];
 
-	(void)state;
 	prover_key_add(s.p, "g", one);
 	negate(one, minus);
 	prover_key_add(s.p, "g-minus", minus);
@@ -160,6 +163,14 @@ static void peculiar_keys(void **state)
 	answer(&s);
 	assert_int_equal(verify_subject(&s), -EKEYREJECTED);
 	subject_end(&s);
+}
+
+/* By OpenSSL's multiplication, and by ours. */
+static void peculiar_keys(void **state)
+{
+	(void)state;
+	peculiar(2);
+	peculiar(40);
 }
 
 static void other_list_or_configuration(void **state)

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* From this many points on it is faster than OpenSSL's EC_POINTs_mul(): measured. */
-#define ZKHSM_MSM_MIN		16
+#define ZKHSM_MSM_MIN		20
 
 struct zkhsm_msm;
 

@@ -12,6 +12,8 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
+#include "p256_point.h"
+
 /* What verifying one proof V | r needs, made and freed together. */
 struct verifier {
 	const EC_GROUP *group;
@@ -32,7 +34,7 @@ static void verifier_end(struct verifier *v)
 static int verifier_begin(struct verifier *v, const uint8_t proof[ZKHSM_PROOF_LEN],
 			  struct zkhsm_error *err)
 {
-	EC_POINT *commitment;
+	struct p256_affine commitment;
 
 	memset(v, 0, sizeof(*v));
 	v->group = zkhsm_p256();
@@ -42,10 +44,8 @@ static int verifier_begin(struct verifier *v, const uint8_t proof[ZKHSM_PROOF_LE
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
 
 	v->v = proof;
-	commitment = zkhsm_ec_point_decode(proof, v->ctx);
-	if (!commitment)
+	if (!p256_affine_decode(&commitment, proof))
 		return zkhsm_fail(err, -EBADMSG, "V in the proof is not a point of P-256");
-	EC_POINT_free(commitment);
 	v->r = zkhsm_scalar_decode(proof + ZKHSM_POINT_LEN);
 	if (!v->r)
 		return zkhsm_fail(err, -EBADMSG, "r in the proof is not below the group's order");
@@ -167,19 +167,15 @@ int zkhsm_verify_announcement(const uint8_t identity[65], const uint8_t *data, s
 int zkhsm_configuration_check(const uint8_t *config, size_t len, struct zkhsm_configuration *out,
 			      struct zkhsm_error *err)
 {
-	EC_POINT *key;
+	struct p256_affine key;
 	int i;
 
 	if (zkhsm_configuration_decode(out, config, len))
 		return zkhsm_fail(err, -EBADMSG, "the configuration is malformed");
 	for (i = 0; i < out->manager_count; i++) {
-		key = zkhsm_ec_point_decode(out->managers[i], NULL);
-		if (!key) {
-			ERR_clear_error();
+		if (!p256_affine_decode(&key, out->managers[i]))
 			return zkhsm_fail(err, -EBADMSG,
 					  "a manager's key is not a point of P-256");
-		}
-		EC_POINT_free(key);
 	}
 	return 0;
 }
