@@ -82,6 +82,25 @@ int zkhsm_key_sign(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32]
 	return zkhsm_signer_sign(hsm_key, digest, 32, signature, err);
 }
 
+/* What came, as the agent took it apart. */
+static size_t grants_seen;
+static bool client_seen;
+
+int zkhsm_key_sign_granted(struct zkhsm_nl *nl, const char *id, const uint8_t digest[32],
+			   const struct zkhsm_grants *grants, uint8_t signature[64],
+			   uint8_t public[65], uint8_t receipt[ZKHSM_RECEIPT_LEN],
+			   struct zkhsm_error *err)
+{
+	grants_seen = grants->count;
+	for (size_t i = 0; i < grants->count; i++) {
+		assert_int_equal(grants->orders[i].len, ZKHSM_GRANT_LEN);
+		assert_int_equal(grants->orders[i].data[5], i);
+	}
+	client_seen = grants->client_signature && grants->client_signature[63] == 9;
+	memset(receipt, 5, ZKHSM_RECEIPT_LEN);
+	return zkhsm_key_sign(nl, id, digest, signature, public, err);
+}
+
 /* Of files that are linked along and not reached from here. */
 #define UNREACHED(name, ...)				\
 	int name(__VA_ARGS__);				\
@@ -275,8 +294,10 @@ static void post(const char *body, long status, const char *type, const char *re
 		assert_string_equal(json_string_value(json_object_get(answer, "type")), type);
 	if (reason)
 		assert_string_equal(json_string_value(json_object_get(answer, "reason")), reason);
-	if (!type)
+	if (!type) {
 		assert_true(json_string_value(json_object_get(answer, "signature")) != NULL);
+		assert_int_equal(!!json_object_get(answer, "receipt"), grants_seen > 0);
+	}
 	json_decref(answer);
 	zkhsm_response_free(&r);
 }
@@ -407,6 +428,81 @@ static void test_malformed(void **state)
 		post(bad[i], 400, "urn:zkhsm:request", NULL);
 }
 
+/* @count grants of @len bytes, numbered; caller decrefs. */
+static json_t *make_grants(size_t count, size_t len)
+{
+	json_t *array = json_array();
+	uint8_t *data = calloc(1, len);
+
+	for (size_t i = 0; i < count; i++) {
+		char *text;
+
+		data[5] = (uint8_t)i;
+		text = zkhsm_b64(data, len);
+		json_array_append_new(array, json_string(text));
+		free(text);
+	}
+	free(data);
+	return array;
+}
+
+/* Steals @grants; @client_len 0: no signature. */
+static void ask_granted(json_t *grants, size_t client_len, long status, const char *type,
+			const char *reason)
+{
+	struct zkhsm_token_claims c = good_claims();
+	uint8_t digest[32] = { 1 }, named[80] = { [63] = 9 };
+	char *token, *text = zkhsm_b64(digest, 32), *sig = zkhsm_b64(named, client_len), *body;
+	json_t *o;
+
+	grants_seen = 0;
+	client_seen = false;
+	assert_int_equal(zkhsm_token_sign(token_key, &c, &token, NULL), 0);
+	o = json_pack("{s:s, s:s, s:s, s:o*, s:s*}", "key_id", "k", "digest", text, "token", token,
+		      "grants", grants, "client_signature", client_len ? sig : NULL);
+	body = json_dumps(o, 0);
+	post(body, status, type, reason);
+	free(body);
+	json_decref(o);
+	free(token);
+	free(sig);
+	free(text);
+}
+
+static void test_grants(void **state)
+{
+	static const char *const malformed = "urn:zkhsm:request";
+
+	(void)state;
+	ask_granted(make_grants(2, ZKHSM_GRANT_LEN), 64, 200, NULL, NULL);
+	assert_int_equal(grants_seen, 2);
+	assert_true(client_seen);
+	ask_granted(make_grants(ZKHSM_MANAGERS_MAX, ZKHSM_GRANT_LEN), 0, 200, NULL, NULL);
+	assert_int_equal(grants_seen, ZKHSM_MANAGERS_MAX);
+	assert_false(client_seen);
+
+	ask_granted(make_grants(0, ZKHSM_GRANT_LEN), 0, 400, malformed, NULL);
+	ask_granted(make_grants(ZKHSM_MANAGERS_MAX + 1, ZKHSM_GRANT_LEN), 0, 400, malformed, NULL);
+	ask_granted(make_grants(1, ZKHSM_GRANT_LEN - 1), 0, 400, malformed, NULL);
+	ask_granted(make_grants(1, ZKHSM_GRANT_LEN + 1), 0, 400, malformed, NULL);
+	ask_granted(json_string("x"), 0, 400, malformed, NULL);
+	ask_granted(json_pack("[i]", 1), 0, 400, malformed, NULL);
+	ask_granted(json_pack("[s]", "A="), 0, 400, malformed, NULL);
+	ask_granted(make_grants(1, ZKHSM_GRANT_LEN), 63, 400, malformed, NULL);
+	ask_granted(make_grants(1, ZKHSM_GRANT_LEN), 65, 400, malformed, NULL);
+	ask_granted(NULL, 64, 400, malformed, NULL);
+	assert_int_equal(grants_seen, 0);
+
+	/* The kernel's word goes through as it is. */
+	sign_ret = -EALREADY;
+	sign_reason = ZKHSM_REASON_GRANT_USED;
+	ask_granted(make_grants(1, ZKHSM_GRANT_LEN), 64, 403, "urn:zkhsm:kernel", "grant-used");
+	sign_ret = -EACCES;
+	sign_reason = ZKHSM_REASON_NO_GRANT;
+	ask_granted(NULL, 0, 403, "urn:zkhsm:kernel", "no-grant");
+	sign_ret = 0;
+}
+
 static void test_no_certificate(void **state)
 {
 	struct zkhsm_https *nobody;
@@ -429,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_grants),
 		cmocka_unit_test(test_no_certificate),
 	};
 

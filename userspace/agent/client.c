@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "grants.h"
 
 #define SIGN_MAX_LEN	16384
 
@@ -42,7 +43,7 @@ static void get_alive(struct server_request *rq)
 
 static void get_hsm(struct server_request *rq)
 {
-	char *id = NULL, *identity = NULL;
+	char *id = NULL, *identity = NULL, *instance = NULL;
 	struct zkhsm_hsm_info hsm;
 	struct zkhsm_nl *nl;
 
@@ -51,9 +52,11 @@ static void get_hsm(struct server_request *rq)
 		zkhsm_nl_close(nl);
 		id = zkhsm_hex(hsm.hsm_id, 32);
 		identity = zkhsm_hex(hsm.identity, 65);
-		server_reply_json(rq, 200, json_pack("{s:s*, s:s*, s:I}", "hsm_id", id, "identity",
-						     identity, "uptime_ms",
-						     (json_int_t)hsm.uptime_ms));
+		instance = zkhsm_hex(hsm.instance_id, 16);
+		server_reply_json(rq, 200, json_pack("{s:s*, s:s*, s:s*, s:I}", "hsm_id", id,
+						     "identity", identity, "instance_id", instance,
+						     "uptime_ms", (json_int_t)hsm.uptime_ms));
+		free(instance);
 		free(id);
 		free(identity);
 	}
@@ -138,13 +141,18 @@ static bool key_is_attested(struct server_request *rq, struct zkhsm_nl *nl,
 }
 
 static void sign(struct server_request *rq, struct zkhsm_nl *nl, const char *key_id,
-		 const uint8_t digest[32], const uint8_t attested[65])
+		 const uint8_t digest[32], const struct zkhsm_grants *grants,
+		 const uint8_t attested[65])
 {
-	uint8_t signature[64], public[65];
+	uint8_t signature[64], public[65], receipt[ZKHSM_RECEIPT_LEN];
+	char *text, *said = NULL;
 	struct zkhsm_error err;
-	char *text;
+	int ret;
 
-	if (zkhsm_key_sign(nl, key_id, digest, signature, public, &err)) {
+	ret = grants->count ? zkhsm_key_sign_granted(nl, key_id, digest, grants, signature, public,
+						     receipt, &err) :
+	      zkhsm_key_sign(nl, key_id, digest, signature, public, &err);
+	if (ret) {
 		kernel_problem(rq, &err);
 		return;
 	}
@@ -155,27 +163,32 @@ static void sign(struct server_request *rq, struct zkhsm_nl *nl, const char *key
 		return;
 	}
 	text = zkhsm_b64(signature, sizeof(signature));
-	server_reply_json(rq, 200, json_pack("{s:s*, s:o*}", "signature", text, "public",
-					     zkhsm_jwk_public(public)));
+	if (grants->count)
+		said = zkhsm_b64(receipt, sizeof(receipt));
+	server_reply_json(rq, 200, json_pack("{s:s*, s:o*, s:s*}", "signature", text, "public",
+					     zkhsm_jwk_public(public), "receipt", said));
+	free(said);
 	free(text);
 }
 
 static void post_sign(struct server_request *rq)
 {
-	const char *key_id, *digest64, *token;
+	const char *key_id, *digest64, *token, *client_signature = NULL;
 	struct zkhsm_token_claims claims;
 	struct zkhsm_hsm_info hsm;
 	struct zkhsm_nl *nl = NULL;
 	uint8_t *digest = NULL, public[65];
+	struct grants grants = { .grants.count = 0 };
+	json_t *body, *orders = NULL;
 	json_error_t error;
-	json_t *body;
 	size_t len;
 
 	body = server_json(rq);
 	if (!body)
 		goto out;
-	if (json_unpack_ex(body, &error, 0, "{s:s, s:s, s:s !}", "key_id", &key_id, "digest",
-			   &digest64, "token", &token)) {
+	if (json_unpack_ex(body, &error, 0, "{s:s, s:s, s:s, s?o, s?s !}", "key_id", &key_id,
+			   "digest", &digest64, "token", &token, "grants", &orders,
+			   "client_signature", &client_signature)) {
 		server_json_problem(rq, &error);
 		goto out;
 	}
@@ -184,15 +197,18 @@ static void post_sign(struct server_request *rq)
 				     "the digest is not base64url of 32 bytes");
 		goto out;
 	}
+	if (!grants_read(rq, orders, client_signature, &grants))
+		goto out;
 	nl = open_hsm(rq, &hsm);
 	if (nl && token_fits(rq, &hsm, token, key_id, &claims) &&
 	    key_is_attested(rq, nl, &claims, public))
-		sign(rq, nl, key_id, digest, public);
+		sign(rq, nl, key_id, digest, &grants.grants, public);
 	log_event(LOG_LEVEL_INFO, "sign", "request_id", rq->id, "source", rq->source,
 		  "client", rq->peer, "key", key_id, "status", LOG_NUMBER(rq->reply.status),
 		  "problem", rq->reply.problem[0] ? rq->reply.problem : NULL, NULL);
 out:
 	zkhsm_nl_close(nl);
+	grants_free(&grants);
 	free(digest);
 	json_decref(body);
 	server_send(rq);

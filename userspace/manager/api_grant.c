@@ -9,7 +9,6 @@
 
 #include "audit_log.h"
 #include "grant.h"
-#include "metrics.h"
 #include "rate.h"
 
 static bool read_terms(struct server_request *rq, const char *text, struct zkhsm_grant_terms *out)
@@ -158,8 +157,6 @@ static void answered(struct zkhsmd_job *job)
 	struct zkhsmd_grant *g = job->data;
 	char id[17];
 
-	if (r->status == 200)
-		zkhsmd_metric_add(job->m, M_GRANTS, 1);
 	log_event(LOG_LEVEL_INFO, "grant", "request", job->rq->id, "source", job->rq->source, "hsm",
 		  zkhsmd_short(g->hsm_id, id), "key", g->key_id, "rule", g->rule[0] ? g->rule : NULL,
 		  "verdict", r->status == 200 ? "granted" : r->problem, NULL);

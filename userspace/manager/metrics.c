@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "grant.h"
 #include "metrics.h"
 
 #define LABELS_MAX	64
@@ -263,6 +264,7 @@ static const struct {
 	{ zkhsmd_api_challenge, -1, M_CHALLENGES, -1 },
 	{ zkhsmd_api_evidence, M_EVIDENCE, M_EVIDENCE_ACCEPTED, L_EVIDENCE_FAILURES },
 	{ zkhsmd_api_token, -1, M_TOKENS, L_TOKENS_REFUSED },
+	{ zkhsmd_api_grant, -1, M_GRANTS, L_GRANTS_REFUSED },
 };
 
 void zkhsmd_metrics_seen(const struct server_request *rq)
