@@ -30,7 +30,7 @@ static enum zkhsmd_next make(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return ZKHSMD_ANSWER;
 	}
 	log_event(LOG_LEVEL_ERROR, "backup", "request", job->rq->id, "error", err.text, NULL);
-	/* A second one within a second has its name. */
+	/* A second one at the same moment has its name. */
 	if (ret == -EEXIST || ret == -EBUSY)
 		server_reply_header(job->rq, "Retry-After", "1");
 	zkhsmd_problem(job->rq, ret == -EEXIST || ret == -EBUSY ? P_TOO_MANY : P_STORE,

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "api_evidence.h"
+#include "metrics.h"
 #include "watch.h"
 #include "rate.h"
 
@@ -229,6 +230,7 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	struct evidence *ev = job->data;
 	struct zkhsm_error err;
 	struct zkhsmd_hsm row, *h = &row;
+	uint64_t began;
 	int ret = store->ops->hsm_get(store, ev->s.hsm_id, &row);
 
 	if (ret && ret != -ENOENT) {
@@ -241,11 +243,14 @@ static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return not_live(job, store, h);
 	if (!gather(job, store, h))
 		return ZKHSMD_ANSWER;
+	began = zkhsmd_metric_now();
 	ret = zkhsm_verify_evidence(job->rq->body, job->rq->body_len, ev->list,
 				    ev->config_len ? ev->config : NULL, ev->config_len, &ev->s,
 				    &err);
+	zkhsmd_metric_time(job->m, T_VERIFY, began);
 	if (!ret) {
 		ev->proved = (uint32_t)zkhsm_keylist_proved(ev->list);
+		zkhsmd_metric_add(job->m, M_VERIFIED_KEYS, ev->proved);
 		compare(job, store, h);
 		return ZKHSMD_WRITE;
 	}

@@ -114,7 +114,8 @@ int zkhsmd_backup_next(struct zkhsmd *m, struct zkhsmd_backup *out, struct zkhsm
 {
 	const struct zkhsmd_config *c = &m->config;
 	char dir[300], path[400], when[32];
-	time_t now = time(NULL);
+	const int64_t now_ms = zkhsmd_now().wall;
+	time_t now = now_ms / 1000;
 	struct tm tm;
 	int ret;
 
@@ -125,8 +126,9 @@ int zkhsmd_backup_next(struct zkhsmd *m, struct zkhsmd_backup *out, struct zkhsm
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		return zkhsm_fail(err, -errno, "%s: %s", dir, strerror(errno));
 	gmtime_r(&now, &tm);
-	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
-	snprintf(path, sizeof(path), "%s/" PREFIX "%s" SUFFIX, dir, when);
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", &tm);
+	snprintf(path, sizeof(path), "%s/" PREFIX "%s.%03dZ" SUFFIX, dir, when,
+		 (int)(now_ms % 1000));
 	ret = zkhsmd_backup_make(m, path, out, err);
 	if (!ret)
 		remove_old(dir, c->backup_keep);

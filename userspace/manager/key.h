@@ -2,9 +2,10 @@
 /*
  * key.h - where the order key is: behind one table
  *
- * Whatever the backend, it gives an EVP_PKEY that signs: nobody else knows the
- * difference. It signs on the writer, for leases and orders, within the transaction
- * that records them; so the slowest token bounds how many there can be in a second.
+ * Whatever the backend, it gives an EVP_PKEY that signs, in any thread: nobody else
+ * knows the difference. Leases and orders are signed on the writer, within the
+ * transaction that records them; so a slow token bounds how many there can be in a
+ * second, of whatever is written.
  */
 #ifndef ZKHSM_KEY_H
 #define ZKHSM_KEY_H

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "alert.h"
+#include "metrics.h"
 #include "policy.h"
 
 #define DENIED_SHOWN	100
@@ -255,14 +256,18 @@ void zkhsmd_lease_free(struct zkhsmd_lease *l)
 static int sign(struct zkhsmd *m, const struct zkhsmd_hsm *h, const struct terms *t,
 		struct zkhsm_lease_terms *say, struct zkhsmd_lease *out)
 {
+	uint64_t began;
 	int ret;
 
 	say->verdict = t->verdict;
 	say->exceptions = (const uint8_t (*)[32])t->exceptions.names;
 	say->exception_count = t->exceptions.count;
+	began = zkhsmd_metric_now();
 	ret = zkhsm_lease_make(m->identity.order_key, h->id, say, &out->bytes, &out->len, NULL);
+	zkhsmd_metric_time(m, T_SIGN, began);
 	if (ret)
 		return ret;
+	zkhsmd_metric_add(m, M_LEASES, 1);
 	memcpy(out->evidence_digest, h->evidence_digest, sizeof(out->evidence_digest));
 	memcpy(out->policy, zkhsmd_policy_digest(t->policy), sizeof(out->policy));
 	out->made_ms = zkhsmd_now().wall;

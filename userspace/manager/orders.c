@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "alert.h"
+#include "metrics.h"
 
 int zkhsmd_elements_add(struct zkhsmd_elements *e, const uint8_t name[32])
 {
@@ -54,10 +55,13 @@ static int make_one(struct zkhsmd *m, struct zkhsmd_store *store, const uint8_t 
 {
 	struct zkhsmd_order o = { .created_ms = zkhsmd_now().wall };
 	int ret = next_number(store, hsm_id, &o.number);
+	const uint64_t began = zkhsmd_metric_now();
 
 	if (!ret)
 		ret = zkhsm_order_make(m->identity.order_key, type, hsm_id, o.number, reason,
 				       (const uint8_t (*)[32])names, count, &o.bytes, &o.len, NULL);
+	zkhsmd_metric_time(m, T_SIGN, began);
+	zkhsmd_metric_add(m, M_ORDERS, !ret);
 	if (!ret)
 		ret = store->ops->order_add(store, hsm_id, &o);
 	free(o.bytes);

@@ -86,6 +86,7 @@ void zkhsmd_problem_store(struct server_request *rq, int error)
 	server_reply_header(rq, "Retry-After", "5");
 	zkhsmd_problem(rq, P_STORE, "nothing was recorded: %s",
 		       error == -ENOSPC ? "the disk is full" :
+		       error == -EBUSY ? "another process has locked the store for too long" :
 		       error == -EUCLEAN ? "the store is damaged" : "the store failed");
 }
 
