@@ -16,11 +16,6 @@
 #define PROPOSALS_MAX	256
 #define CANONICAL	(JSON_COMPACT | JSON_SORT_KEYS)
 
-const char *const zkhsmd_two_words[] = {
-	"revoke-element", "revoke-cluster", "revoke-hsm", "approve-configuration", "trust-change",
-	"restore", "release-quarantine", "release-alert", "end-enrolment", "enroll", "backup", NULL
-};
-
 const struct zkhsmd_two *zkhsmd_policy_two(const struct zkhsmd_policy *p)
 {
 	static const struct zkhsmd_two none;

@@ -21,7 +21,7 @@ struct zkhsmd_two {
 	uint64_t window_ms;
 };
 
-extern const char *const zkhsmd_two_words[];
+extern const char *const zkhsmd_two_words[];	/* two_words.c */
 const struct zkhsmd_two *zkhsmd_policy_two(const struct zkhsmd_policy *p);
 uint64_t zkhsmd_two_window(const struct zkhsmd_policy *p);	/* ms */
 
