@@ -150,18 +150,23 @@ async function hsmView(id, alerts) {
 
 async function keyView(id, key) {
 	const path = `/hsms/${id}/keys/${encodeURIComponent(key)}`;
-	const [now, { history }] = await Promise.all([ask("/v1" + path),
-						      ask(`/v1/admin${path}/history`)]);
+	const [now, past] = await Promise.all([ask("/v1" + path), ask(`/v1/admin${path}/history`)]);
 	const timeline = node("ol", { class: "timeline" });
+	const line = (ms, event, detail) =>
+		timeline.append(node("li", {}, time(ms), node("b", {}, event), " ", detail));
+	const others = (past.holders || []).filter(h => h.hsm_id !== id);
 
-	for (const h of history)
-		timeline.append(node("li", {}, time(h.at_ms), node("b", {}, h.event), " ",
-				     h.detail || ""));
+	if (past.held_since_ms)
+		line(past.held_since_ms, "first attested", "on this HSM");
+	for (const h of past.history)
+		line(h.at_ms, h.event, h.detail || "");
 	return [node("h2", {}, key + " ", state(now.status)),
 		node("p", {}, "on ", link("#/hsm/" + id, id.slice(0, 16)), ", attested ",
 		     now.age_ms === null ? "never" : span(now.age_ms) + " ago",
 		     now.reason ? `, ${now.reason}` : ""),
 		node("p", { class: "mono" }, "element " + now.element),
+		others.length ? node("p", { class: "late" }, "also proved by ", ...others.flatMap(h =>
+			[link("#/hsm/" + h.hsm_id, h.name || h.hsm_id.slice(0, 16)), " "])) : "",
 		node("h2", {}, "Timeline"), timeline];
 }
 
