@@ -9,6 +9,7 @@
 
 #include "audit_log.h"
 #include "fleet.h"
+#include "holding.h"
 #include "revocation.h"
 #include "two_person.h"
 
@@ -252,6 +253,8 @@ static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		ret = zkhsmd_rlist_number(job->m, store, &c->number);
 	if (!ret)
 		ret = zkhsmd_revoke_catch_up(job->m, store, c->hsm_id, orders);
+	if (!ret)
+		ret = zkhsmd_history_add(store, c->hsm_id, "", NULL, "enrolled", "%s", c->name);
 	c->orders = json_array_size(orders) > 0;
 	json_decref(orders);
 	if (ret)
@@ -321,6 +324,8 @@ static int write_end(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	zkhsmd_trust_forget(&h);
 	server_reply_json(job->rq, 204, NULL);
 	ret = store->ops->hsm_put(store, &h);
+	if (!ret)
+		ret = zkhsmd_holdings_end(job->m, store, &h);
 	return ret ? ret : record(job, store, json_pack("{s:s}", "name", h.name));
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert.h"
 #include "holding.h"
 
 #define NONE		UINT32_MAX
@@ -351,4 +352,14 @@ int zkhsmd_holdings_accept(struct zkhsmd *m, struct zkhsmd_store *store, struct 
 	ret = zkhsmd_case_end(&fraud, ret);
 	zkhsmd_changes_free(own);
 	return ret;
+}
+
+int zkhsmd_holdings_end(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h)
+{
+	int ret = store->ops->holding_clear(store, h->id);
+
+	if (!ret)
+		ret = zkhsmd_history_add(store, h->id, "", NULL, "enrolment-ended", "%s", h->name);
+	return ret ? ret : zkhsmd_alert_over(m, store, "silent", h->id, NULL,
+					     "its enrolment has ended");
 }

@@ -67,6 +67,9 @@ int zkhsmd_holdings_accept(struct zkhsmd *m, struct zkhsmd_store *store, struct 
 			   const struct zkhsm_statement *s, struct zkhsm_keylist *list,
 			   struct zkhsmd_changes *changes);
 
+/* Its enrolment has ended: it holds nothing, and nobody waits for it. */
+int zkhsmd_holdings_end(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h);
+
 /* duplicate.c: within the writer's transaction */
 #define ZKHSMD_HOLDERS_MAX	32
 #define ZKHSMD_CASE_MAX		64
