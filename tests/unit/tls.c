@@ -35,11 +35,11 @@ static void add_extension(X509 *cert, int nid, const char *value)
 	X509_EXTENSION_free(e);
 }
 
-struct tls_cert tls_cert_new(const char *name, const char *san, const struct tls_cert *issuer)
+struct tls_cert tls_cert_of(const X509_NAME *subject, const char *san,
+			    const struct tls_cert *issuer)
 {
 	static long serial;
 	struct tls_cert c = { EVP_EC_gen("P-256"), X509_new() };
-	X509_NAME *subject;
 
 	NEED(c.key && c.cert);
 	X509_set_version(c.cert, X509_VERSION_3);
@@ -47,15 +47,25 @@ struct tls_cert tls_cert_new(const char *name, const char *san, const struct tls
 	X509_gmtime_adj(X509_getm_notBefore(c.cert), -3600);
 	X509_gmtime_adj(X509_getm_notAfter(c.cert), 3600);
 	X509_set_pubkey(c.cert, c.key);
-	subject = X509_get_subject_name(c.cert);
-	NEED(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name,
-					-1, -1, 0));
+	NEED(X509_set_subject_name(c.cert, subject));
 	X509_set_issuer_name(c.cert, issuer ? X509_get_subject_name(issuer->cert) : subject);
 	if (!issuer)
 		add_extension(c.cert, NID_basic_constraints, "critical,CA:TRUE");
 	if (san)
 		add_extension(c.cert, NID_subject_alt_name, san);
 	NEED(X509_sign(c.cert, issuer ? issuer->key : c.key, EVP_sha256()));
+	return c;
+}
+
+struct tls_cert tls_cert_new(const char *name, const char *san, const struct tls_cert *issuer)
+{
+	X509_NAME *subject = X509_NAME_new();
+	struct tls_cert c;
+
+	NEED(subject && X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+						   (const unsigned char *)name, -1, -1, 0));
+	c = tls_cert_of(subject, san, issuer);
+	X509_NAME_free(subject);
 	return c;
 }
 

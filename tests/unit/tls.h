@@ -19,6 +19,9 @@ struct tls_cert {
 
 /* @issuer NULL: self-signed, and good to sign others. @san: "IP:127.0.0.1", or NULL. */
 struct tls_cert tls_cert_new(const char *name, const char *san, const struct tls_cert *issuer);
+/* The same of any subject, such as no honest CA would put into a certificate; @subject stays. */
+struct tls_cert tls_cert_of(const X509_NAME *subject, const char *san,
+			    const struct tls_cert *issuer);
 void tls_cert_save(const struct tls_cert *c, const char *cert_path, const char *key_path);
 void tls_cert_free(struct tls_cert *c);
 
