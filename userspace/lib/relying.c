@@ -5,7 +5,6 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "relying_private.h"
 
@@ -203,7 +202,6 @@ static enum zkhsm_relying_code begin(struct relying_use *u, struct zkhsm_relying
 	u->request = request;
 	u->out = out;
 	u->asked = asked;
-	u->now_s = time(NULL);
 	if (!hex)
 		return relying_fail(u, ZKHSM_RELYING_RESOURCES, "out of memory");
 	snprintf(u->hsm_hex, sizeof(u->hsm_hex), "%s", hex);

@@ -198,6 +198,9 @@ enum zkhsm_relying_code relying_agent_sign(struct relying_use *u, const uint8_t 
 		body = sign_request(u, u->out->votes[i].token, digest, g);
 		if (!body)
 			return relying_fail(u, ZKHSM_RELYING_RESOURCES, "out of memory");
+		/* Of the token before. */
+		u->out->code = ZKHSM_RELYING_DONE;
+		memset(&u->out->error, 0, sizeof(u->out->error));
 		code = ask(u, "POST", "/v1/sign", body, &answer);
 		free(body);
 		if (code != ZKHSM_RELYING_AGENT_REFUSED)

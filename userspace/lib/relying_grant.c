@@ -132,7 +132,7 @@ static enum zkhsm_relying_code judge_grant(struct relying_use *u, size_t i, cons
 	int ret;
 
 	if (!text || zkhsm_unb64(text, &grant, &len))
-		return relying_vote_fail(v, ZKHSM_RELYING_ANSWER, "the answer has no grant");
+		return relying_vote_fail(v, ZKHSM_RELYING_GRANT_FALSE, "the answer has no grant");
 	ret = zkhsm_order_verify(m->order_key, grant, len, &o, &why);
 	if (!ret && (o.type != ZKHSM_ORDER_TYPE_GRANT || len != ZKHSM_GRANT_LEN ||
 		     memcmp(o.hsm_id, u->request->hsm_id, sizeof(o.hsm_id)) ||

@@ -3,6 +3,8 @@
  * relying_list.c - each manager's own revocation list: true, fresh, not older than
  * one that was seen, and without the key
  */
+#include <time.h>
+
 #include "relying_private.h"
 
 static bool member_is(const json_t *o, const char *name, const char *value)
@@ -170,6 +172,7 @@ void relying_get_lists(struct relying_use *u)
 		    u->out->votes[i].code != ZKHSM_RELYING_TLS)
 			relying_round_add(&round, u->r, i, "GET", "/v1/revocations", NULL);
 	relying_round_do(&round, u->r);
+	u->now_s = time(NULL);
 	for (i = 0; i < round.count; i++)
 		take_list(u, round.manager[i], &round.calls[i]);
 	relying_round_free(&round);

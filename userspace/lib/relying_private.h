@@ -47,7 +47,7 @@ enum relying_stop { RELYING_GOES_ON, RELYING_SUSPENDED, RELYING_REVOKED };
 
 /**
  * struct relying_use - one call
- * @now_s:	wall clock
+ * @now_s:	wall clock, of when the answers that are judged had come
  * @asked:	the tokens were asked for here, so that they are bound as we wished
  * @stop:	by vote: what its manager's list, or it, says of the key
  * @counts:	by vote: agrees with the others; known after relying_agree()

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "relying_private.h"
 
@@ -56,6 +57,7 @@ void relying_get_tokens(struct relying_use *u)
 			relying_vote_fail(v, ZKHSM_RELYING_RESOURCES, "out of memory");
 	}
 	relying_round_do(&round, u->r);
+	u->now_s = time(NULL);		/* The slowest may have taken its time. */
 	for (i = 0; i < round.count; i++)
 		take_token(u, round.manager[i], &round.calls[i]);
 	relying_round_free(&round);
@@ -198,6 +200,7 @@ void relying_sort_tokens(struct relying_use *u, const char *const *tokens, size_
 		sort_token(u, tokens[i]);
 	if (!u->request->nonce)
 		take_nonce(u);
+	u->now_s = time(NULL);
 	for (i = 0; i < u->r->config.manager_count; i++) {
 		struct zkhsm_relying_vote *v = &u->out->votes[i];
 
