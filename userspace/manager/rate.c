@@ -16,7 +16,7 @@
 
 #define SETS	8192
 #define WAYS	4
-#define KEY_LEN	(SERVER_ORIGIN_LEN + 40)
+#define KEY_LEN	(SERVER_ORIGIN_LEN + 65)
 
 struct bucket {
 	char key[KEY_LEN];	/* "" : free */
@@ -177,8 +177,7 @@ bool zkhsmd_rate_hsm(struct server_request *rq, enum zkhsmd_rate_kind kind,
 
 	if (!per_s)
 		return true;
-	/* Half of a hash is enough to tell HSMs apart; a collision shares a bucket. */
-	hex = zkhsm_hex(hsm_id, 16);
+	hex = zkhsm_hex(hsm_id, 32);
 	snprintf(key, sizeof(key), "%s %s", rq->origin, hex ? hex : "");
 	free(hex);
 	wait = zkhsmd_rate_take(m->rates, kind, key, (double)per_s, burst_of(per_s),
