@@ -69,12 +69,14 @@ int zkhsm_signer_save(const char *path, EVP_PKEY *key, struct zkhsm_error *err)
 /* A key of another make than OpenSSL's, in a token or in the kernel, has only the encoded form. */
 static int foreign_public(EVP_PKEY *key, uint8_t public[65])
 {
+	uint8_t *encoded = NULL;
 	EC_POINT *p = NULL;
-	size_t len = 0;
 
-	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, public, 65, &len) &&
-	    len == 65)
+	if (EVP_PKEY_get1_encoded_public_key(key, &encoded) == 65) {
+		memcpy(public, encoded, 65);
 		p = zkhsm_ec_point_decode(public, NULL);
+	}
+	OPENSSL_free(encoded);
 	EC_POINT_free(p);
 	ERR_clear_error();
 	return p ? 0 : -EINVAL;
