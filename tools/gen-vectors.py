@@ -19,6 +19,7 @@ import adversarial      # noqa: E402
 import adversarial_header   # noqa: E402
 import arithmetic       # noqa: E402
 import evidence         # noqa: E402
+import grants           # noqa: E402
 import header           # noqa: E402
 import orders           # noqa: E402
 import proofs           # noqa: E402
@@ -41,7 +42,7 @@ def dump(content):
 
 def generate():
     vectors = {}
-    for module in (arithmetic, proofs, evidence, orders, adversarial, sealed, shares):
+    for module in (arithmetic, proofs, evidence, orders, grants, adversarial, sealed, shares):
         vectors.update(module.files())
     files = {os.path.join("tests", "vectors", n): dump(c) for n, c in vectors.items()}
     files[os.path.join("kmod", "testvecs.h")] = header.text(vectors)

@@ -23,9 +23,12 @@ G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
 MAGIC = b"ZKHSM"
 SUITE_P256 = 1
 STATEMENT, ANNOUNCEMENT, LIST, CONFIGURATION, DELTA = 1, 2, 3, 4, 5
-LEASE, TRUST_CHANGE = 16, 21
-ORDERS = {LEASE: "lease", 17: "revoke", 18: "hold", 19: "release", TRUST_CHANGE: "trust-change"}
-KEPT_ORDERS = (20, 22)
+LEASE, GRANT, TRUST_CHANGE = 16, 20, 21
+ORDERS = {LEASE: "lease", 17: "revoke", 18: "hold", 19: "release", GRANT: "grant",
+          TRUST_CHANGE: "trust-change"}
+KEPT_ORDERS = (22,)
+# What each operation is done by.
+OPERATIONS = {1: ("sign", 1), 2: ("prove", 2)}
 VERDICTS = {1: "deny", 2: "grant"}
 STATES = {1: "pre-active", 2: "active", 3: "held", 4: "deactivated", 5: "compromised"}
 ORIGINS = {1: "generated", 2: "imported", 3: "synchronised"}
@@ -412,15 +415,40 @@ def read_trust_change(r):
     return {"previous": r.take(32), "configuration": read_configuration(r.take(r.u(2)), r.what)}
 
 
+def check_client(r, client):
+    try:
+        decode_point(client)
+    except Malformed as e:
+        raise r.bad("the client is not a point") from e
+
+
+def read_grant(r):
+    body = {"instance_id": r.take(16), "element": r.take(32),
+            "operation": r.one_of(1, OPERATIONS, "operation")}
+    if r.u(2) != OPERATIONS[body["operation"]][1]:
+        raise r.bad("an algorithm that the operation has not")
+    if r.u(4):
+        raise r.bad("a parameter")
+    body.update(input=r.take(32), client=r.take(65), jti=r.take(16), not_after=r.u(8))
+    if body["client"] == bytes(65):
+        body["client"] = None
+    else:
+        check_client(r, body["client"])
+    if body["jti"] == bytes(16) or not body["not_after"]:
+        raise r.bad("no jti, or no end")
+    return body
+
+
 def decode_order(order):
     r = Reader(order, "order")
     o = {"type": r.header(*ORDERS, *KEPT_ORDERS), "manager_id": r.take(32),
          "hsm_id": r.take(32), "number": r.u(8)}
     if o["type"] in KEPT_ORDERS:
         raise Unsupported("an order of type %d" % o["type"], "order-type")
-    if bool(o["number"]) == (o["type"] == LEASE):
-        raise r.bad("the number is 1 or more, and 0 for a lease")
-    o.update({LEASE: read_lease, TRUST_CHANGE: read_trust_change}.get(o["type"], read_vote)(r))
+    if bool(o["number"]) == (o["type"] in (LEASE, GRANT)):
+        raise r.bad("the number is 1 or more, and 0 for a lease or a grant")
+    o.update({LEASE: read_lease, GRANT: read_grant,
+              TRUST_CHANGE: read_trust_change}.get(o["type"], read_vote)(r))
     o["signed"] = r.data[:r.at]
     o["signature"] = r.take(64)
     r.end()
@@ -475,11 +503,14 @@ def show(s, proved):
 
 
 def show_order(o):
-    told = {name: o[name] for name in ("number", "reason", "least", "ttl") if name in o}
+    told = {name: o[name] for name in ("number", "reason", "least", "ttl", "not_after")
+            if name in o}
     told["type"] = ORDERS[o["type"]]
-    for name in ("statement", "previous"):
-        if name in o:
+    for name in ("statement", "previous", "instance_id", "element", "input", "client", "jti"):
+        if o.get(name) is not None:
             told[name] = o[name].hex()
+    if "operation" in o:
+        told["operation"] = OPERATIONS[o["operation"]][0]
     if "verdict" in o:
         told["verdict"] = VERDICTS[o["verdict"]]
     if "elements" in o:

@@ -16,6 +16,7 @@ import confusion
 import edges
 import forms
 import formats as f
+import granting
 import leases
 from evidence import D, HSM_ID
 from p256 import G, N, P, add, be, draw, element_name, encode, mul, negate, prove, public
@@ -165,7 +166,7 @@ def sections():
         "announcements": table(("identity", "announcement"),
                                [*forms.announcements(), *announced]),
         "deltas": table(("base", "delta", "list"), [*forms.deltas(), *differences]),
-        "orders": table(("order",), [*forms.orders(), *leases.orders(), *other(f.REVOKE, "order", "order-form")],
+        "orders": table(("order",), [*forms.orders(), *leases.orders(), *granting.orders(), *other(f.REVOKE, "order", "order-form")],
                         public=forms.PUBLIC, hsm_id=HSM_ID),
     }
 

@@ -3,6 +3,7 @@
 
 import forms
 import formats as f
+import granting
 import leases
 from attacks import A, C, NONCE, Box, keys, two
 from evidence import HSM_ID, IDENTITY
@@ -127,7 +128,10 @@ def messages():
     yield f.DELTA, "delta", f.delta(f.key_list([]), a_list, [], [a_list[12:103], a_list[103:]])
     yield f.REVOKE, "order", forms.order()
     yield f.LEASE, "lease", leases.lease()
+    yield f.GRANT, "grant", granting.grant()
     yield f.TRUST_CHANGE, "trust-change", leases.trust_change()
+    receipt = f.receipt(sha256(b"some grant"), b"some answer")
+    yield f.RECEIPT, "receipt", receipt + prove(IDENTITY, draw("confused"), HSM_ID, receipt)
 
 
 def taken_for(kind, own):

@@ -8,6 +8,7 @@ that malformed strings can be built as well.
 from p256 import be, sha256
 
 STATEMENT, ANNOUNCEMENT, LIST, CONFIGURATION, DELTA = 1, 2, 3, 4, 5
+RECEIPT = 36
 LEASE, REVOKE, HOLD, RELEASE, GRANT, TRUST_CHANGE, TRANSFER = 16, 17, 18, 19, 20, 21, 22
 DENY, ALLOW = 1, 2              # the verdicts of leases; the page says grant
 PRE_ACTIVE, ACTIVE, HELD, DEACTIVATED, COMPROMISED = 1, 2, 3, 4, 5
@@ -96,6 +97,42 @@ def trust_change(manager_id, hsm_id, new, previous=sha256(b"configuration"), seq
     length = len(new) if length is None else length
     return ((head or header(TRUST_CHANGE)) + manager_id + hsm_id + be(sequence, 8) + previous +
             be(length, 2) + new)
+
+
+SIGN, PROVE = 1, 2              # operations of grants, and their algorithms
+
+
+def grant_body(named, **change):
+    """What all managers sign; @change replaces a field, by name, with other bytes."""
+    fields = {
+        "instance_id": bytes(range(16)),
+        "element": named,
+        "operation": be(SIGN, 1),
+        "algorithm": be(1, 2),
+        "parameter": be(0, 4),
+        "input": sha256(sha256(b"message")),
+        "client": bytes(65),
+        "jti": bytes(range(1, 17)),
+        "not_after": be(123456789, 8),
+    }
+    for name in change:
+        if name not in fields:
+            raise KeyError(name)
+    fields.update(change)
+    return b"".join(fields.values())
+
+
+def grant(manager_id, hsm_id, body, sequence=0, head=None):
+    """What the signature of a grant covers."""
+    return (head or header(GRANT)) + manager_id + hsm_id + be(sequence, 8) + body
+
+
+def grant_digest(hsm_id, body):
+    return sha256(b"zkhsm grant v1" + hsm_id + body)
+
+
+def receipt(digest, output, head=None):
+    return (head or header(RECEIPT)) + digest + sha256(output)
 
 
 def delta(base, new, removed, changed):

@@ -9,6 +9,7 @@ MANAGER = draw("order manager")
 MANAGER_PUBLIC = public(MANAGER)
 MANAGER_ID = sha256(MANAGER_PUBLIC)
 K = draw("order k")
+CLIENT = public(draw("grant client"))
 ELEMENTS = sorted(element_name(public(draw("key %d" % i))) for i in range(3))
 
 
@@ -31,8 +32,29 @@ def make_trust_change(managers=(), sequence=1, **change):
                                sequence=sequence))
 
 
+def make_grant(sequence=0, head=None, **change):
+    return sign(f.grant(MANAGER_ID, HSM_ID, f.grant_body(ELEMENTS[0], **change),
+                        sequence=sequence, head=head))
+
+
+TO_PROVE = {"operation": be(f.PROVE, 1), "algorithm": be(2, 2)}
+
+
+def good_grants():
+    yield "grant", make_grant()
+    yield "grant-prove", make_grant(**TO_PROVE)
+    yield "grant-client", make_grant(client=CLIENT)
+    yield "grant-largest", make_grant(instance_id=b"\xff" * 16, element=b"\xff" * 32,
+                                      input=b"\xff" * 32, jti=b"\xff" * 16,
+                                      not_after=be(2**64 - 1, 8))
+    yield "grant-smallest", make_grant(instance_id=bytes(16), element=bytes(32),
+                                       input=bytes(32), jti=bytes(15) + b"\1",
+                                       not_after=be(1, 8))
+
+
 def good_others():
     """Orders that are no votes."""
+    yield from good_grants()
     yield "lease", make_lease()
     yield "lease-denies", make_lease(verdict=f.DENY)
     yield "lease-exceptions", make_lease(ELEMENTS, least=3)
@@ -76,6 +98,9 @@ def false_orders():
     for kind, order, fields in (
             ("lease", make_lease(ELEMENTS), (("statement", 80, 1), ("least", 119, 1), ("ttl", 127, 1),
                                              ("verdict", 128, 3), ("exception", 131, 1))),
+            ("grant", make_grant(client=CLIENT), (
+                ("instance", 80, 1), ("element", 96, 1), ("input", 135, 1), ("jti", 232, 1),
+                ("not-after", 255, 1))),
             ("trust-change", make_trust_change([MANAGER_PUBLIC]), (
                 ("number", 79, 2), ("previous", 80, 1), ("quorum", 126, 3), ("grace", 136, 1),
                 ("manager", 210, 1)))):
@@ -115,7 +140,29 @@ def malformed_orders():
     yield from malformed_others()
 
 
+def malformed_grants():
+    yield "grant-number", make_grant(1)
+    for name, change in (
+            ("operation-0", {"operation": be(0, 1)}), ("operation-3", {"operation": be(3, 1)}),
+            ("algorithm-0", {"algorithm": be(0, 2)}), ("algorithm-3", {"algorithm": be(3, 2)}),
+            ("sign-by-8235", {"algorithm": be(2, 2)}), ("prove-by-ecdsa", {"operation": be(2, 1)}),
+            ("algorithm-257", {"algorithm": be(257, 2)}), ("parameter", {"parameter": be(1, 4)}),
+            ("prove-parameter", dict(TO_PROVE, parameter=be(2**31, 4))),
+            ("client-prefix", {"client": b"\2" + CLIENT[1:]}),
+            ("client-off-curve", {"client": CLIENT[:-1] + be(CLIENT[-1] ^ 1, 1)}),
+            ("client-almost-zero", {"client": bytes(64) + b"\1"}),
+            ("client-zero-point", {"client": b"\4" + bytes(64)}),
+            ("jti-zero", {"jti": bytes(16)}), ("jti-short", {"jti": bytes(range(1, 16))}),
+            ("not-after-zero", {"not_after": be(0, 8)})):
+        yield "grant-" + name, make_grant(**change)
+    yield "grant-truncated", make_grant()[:-1]
+    yield "grant-trailing", make_grant() + b"\0"
+    yield "grant-version", make_grant(head=f.header(f.GRANT, version=2))
+    yield "grant-as-a-vote", make(f.GRANT, sequence=0)
+
+
 def malformed_others():
+    yield from malformed_grants()
     yield "lease-number", make_lease(sequence=1)
     yield "lease-ttl-zero", make_lease(ttl=0)
     for verdict in (0, 3):
@@ -138,8 +185,7 @@ def malformed_others():
 
 def unsupported_orders():
     """Types that are kept; their heads are well-formed."""
-    for name, kind in (("grant", f.GRANT), ("transfer", f.TRANSFER)):
-        yield name, make(kind)
+    yield "transfer", make(f.TRANSFER)
 
 
 def files():
