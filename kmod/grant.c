@@ -39,6 +39,12 @@ static int read_orders(struct zkhsm_grant *g, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+static u8 operation_of(u32 usage)
+{
+	return usage == ZKHSM_KEY_USAGE_PROVE ? ZKHSM_GRANT_OPERATION_PROVE :
+						ZKHSM_GRANT_OPERATION_SIGN;
+}
+
 /* What they are for, of which nothing can change any more. */
 static int check_request(const struct zkhsm_grant *g, u8 operation,
 			 const u8 input[ZKHSM_HASH_LEN], struct netlink_ext_ack *extack)
@@ -127,22 +133,6 @@ int zkhsm_grant_check(const struct zkhsm_grant *g, const struct zkhsm_key *key,
 	return err ?: check_managers(g, key, extack);
 }
 
-/* Of no use to verify signatures for what will be refused. */
-static int check_once(const struct zkhsm_grant *g, const struct zkhsm_key *key,
-		      struct netlink_ext_ack *extack)
-{
-	int err;
-
-	down_read(&zkhsm_lock);
-	if (key->element)
-		err = zkhsm_grant_check(g, key, extack);
-	else
-		err = zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NO_SUCH_KEY,
-				   "the key was deleted");
-	up_read(&zkhsm_lock);
-	return err;
-}
-
 static int verify_client(const struct zkhsm_grant *g, struct netlink_ext_ack *extack)
 {
 	u8 input[ZKHSM_GRANT_USE_LEN], digest[ZKHSM_HASH_LEN];
@@ -187,27 +177,26 @@ static int verify_signatures(struct zkhsm_grant *g, struct netlink_ext_ack *exta
  * zkhsm_grant_verify() - check everything about grants that takes no lock
  * @g: what came with the request
  * @key: what is to be used
- * @operation: enum zkhsm_grant_operation
+ * @usage: what for, one of enum zkhsm_key_usage
  * @input: SHA-256 of what it is to be used on
  * @extack: of the request
  *
- * Return: 0; -EBADMSG (malformed); -EKEYREJECTED (for another HSM, key,
- * operation or input; a false signature, the client's too); -EINVAL (they
- * differ, two of one manager, too far ahead, a signature of no client); -EACCES
- * (fewer than the quorum, no signature of the client); -ESTALE (another
- * instance); -EKEYEXPIRED; -ENOKEY (a manager is not pinned, the key was
- * deleted); -ENOMEM; -EIO.
+ * Return: 0; -EBADMSG (malformed); -EKEYREJECTED (for another HSM, operation or
+ * input; a false signature, the client's too); -EINVAL (they differ, two of one
+ * manager, a signature of no client); -EACCES (no signature of the client);
+ * those of zkhsm_key_check(); -ENOMEM.
  */
-int zkhsm_grant_verify(struct zkhsm_grant *g, const struct zkhsm_key *key, u8 operation,
+int zkhsm_grant_verify(struct zkhsm_grant *g, const struct zkhsm_key *key, u32 usage,
 		       const u8 input[ZKHSM_HASH_LEN], struct netlink_ext_ack *extack)
 {
 	int err;
 
 	err = read_orders(g, extack);
 	if (!err)
-		err = check_request(g, operation, input, extack);
+		err = check_request(g, operation_of(usage), input, extack);
+	/* Of no use to verify signatures for what will be refused. */
 	if (!err)
-		err = check_once(g, key, extack);
+		err = zkhsm_key_check(key, usage, g, extack);
 	if (!err)
 		err = verify_signatures(g, extack);
 	if (err)

@@ -35,7 +35,7 @@ struct zkhsm_grant {
 };
 
 /* grant.c */
-int zkhsm_grant_verify(struct zkhsm_grant *g, const struct zkhsm_key *key, u8 operation,
+int zkhsm_grant_verify(struct zkhsm_grant *g, const struct zkhsm_key *key, u32 usage,
 		       const u8 input[ZKHSM_HASH_LEN], struct netlink_ext_ack *extack);
 int zkhsm_grant_check(const struct zkhsm_grant *g, const struct zkhsm_key *key,
 		      struct netlink_ext_ack *extack);

@@ -261,6 +261,29 @@ static int may_use(const struct zkhsm_key *key, u32 usage, const struct zkhsm_gr
 }
 
 /**
+ * zkhsm_key_check() - whether a use that is begun now would be refused
+ * @key: the key
+ * @usage: what for, one of enum zkhsm_key_usage
+ * @grant: what came with the request, read, or NULL
+ * @extack: of the request
+ *
+ * Before work that would be for nothing; says nothing about the use itself.
+ *
+ * Return: 0; as zkhsm_key_use_begin(), but for those of zkhsm_grant_take().
+ */
+int zkhsm_key_check(const struct zkhsm_key *key, u32 usage, const struct zkhsm_grant *grant,
+		    struct netlink_ext_ack *extack)
+{
+	bool unleased;
+	int err;
+
+	down_read(&zkhsm_lock);
+	err = may_use(key, usage, grant, &unleased, extack);
+	up_read(&zkhsm_lock);
+	return err;
+}
+
+/**
  * zkhsm_key_use_begin() - borrow the secret for one operation
  * @key: the key
  * @usage: what for, one of enum zkhsm_key_usage

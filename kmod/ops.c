@@ -391,7 +391,7 @@ static int verify_sign_grant(struct zkhsm_grant *grant, const struct zkhsm_key *
 		return 0;
 	if (zkhsm_sha256(digest, ZKHSM_HASH_LEN, input))
 		return zkhsm_refuse_failure(extack, -EIO);
-	return zkhsm_grant_verify(grant, key, ZKHSM_GRANT_OPERATION_SIGN, input, extack);
+	return zkhsm_grant_verify(grant, key, ZKHSM_KEY_USAGE_SIGN, input, extack);
 }
 
 /**
@@ -450,7 +450,7 @@ static int verify_prove_grant(struct zkhsm_grant *grant, const struct zkhsm_key 
 		zkhsm_transcript_item(&t, in->other, in->other_len);
 	if (zkhsm_transcript_final(&t, input))
 		return zkhsm_refuse_failure(extack, -EIO);
-	return zkhsm_grant_verify(grant, key, ZKHSM_GRANT_OPERATION_PROVE, input, extack);
+	return zkhsm_grant_verify(grant, key, ZKHSM_KEY_USAGE_PROVE, input, extack);
 }
 
 /**

@@ -521,6 +521,8 @@ void zkhsm_key_changed(struct zkhsm_key *key);
 void zkhsm_key_set_state(struct zkhsm_key *key, enum zkhsm_key_state state);
 void zkhsm_key_read(const struct zkhsm_key *key, struct zkhsm_key_info *info);
 void zkhsm_key_entry(const struct zkhsm_key *key, struct zkhsm_list_entry *e);
+int zkhsm_key_check(const struct zkhsm_key *key, u32 usage, const struct zkhsm_grant *grant,
+		    struct netlink_ext_ack *extack);
 int zkhsm_key_use_begin(struct zkhsm_key *key, u32 usage, struct zkhsm_grant *grant,
 			struct zkhsm_live **live, struct netlink_ext_ack *extack);
 int zkhsm_key_release_begin(struct zkhsm_key *key, u32 usage, const struct zkhsm_grant *grant,
