@@ -4,6 +4,7 @@
  * certificates, slow and many clients
  */
 #include "daemon.h"
+#include "raw.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -38,85 +39,9 @@ static int end(void **state)
 	return 0;
 }
 
-/* --- a connection that says what it is told -------------------------------- */
-
-struct raw {
-	SSL_CTX *ctx;
-	SSL *ssl;
-	int fd;
-};
-
-/* From 127.0.0.@host: loopback has more than one client. */
-static int raw_connect_from(struct raw *r, unsigned int host, int max_version, int receive_buffer)
-{
-	struct sockaddr_in from = { .sin_family = AF_INET,
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host) };
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)d->port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct timeval patience = { .tv_sec = 30 };
-
-	r->ctx = SSL_CTX_new(TLS_client_method());
-	if (max_version)
-		SSL_CTX_set_max_proto_version(r->ctx, max_version);
-	r->fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_true(r->fd >= 0);
-	setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (receive_buffer)
-		setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
-	assert_int_equal(bind(r->fd, (struct sockaddr *)&from, sizeof(from)), 0);
-	assert_int_equal(connect(r->fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	r->ssl = SSL_new(r->ctx);
-	SSL_set_fd(r->ssl, r->fd);
-	return SSL_connect(r->ssl) == 1 ? 0 : -1;
-}
-
 static int raw_connect(struct raw *r, int max_version, int receive_buffer)
 {
-	return raw_connect_from(r, 1, max_version, receive_buffer);
-}
-
-static void raw_close(struct raw *r)
-{
-	SSL_free(r->ssl);
-	SSL_CTX_free(r->ctx);
-	close(r->fd);
-	ERR_clear_error();
-}
-
-static void raw_say(struct raw *r, const char *text)
-{
-	assert_int_equal(SSL_write(r->ssl, text, (int)strlen(text)), (int)strlen(text));
-}
-
-/* The answer's head, and what else there was by then; empty when the connection was closed. */
-static const char *raw_hear(struct raw *r)
-{
-	static char answer[4096];
-	int len = 0, n;
-
-	answer[0] = '\0';
-	while (!strstr(answer, "\r\n\r\n")) {
-		n = SSL_read(r->ssl, answer + len, (int)sizeof(answer) - 1 - len);
-		if (n <= 0)
-			break;
-		len += n;
-		answer[len] = '\0';
-	}
-	return answer;
-}
-
-/* Whether the connection ends without another head. */
-static bool raw_closed(struct raw *r)
-{
-	char rest[4096];
-	int n;
-
-	while ((n = SSL_read(r->ssl, rest, sizeof(rest) - 1)) > 0) {
-		rest[n] = '\0';
-		if (strstr(rest, "HTTP/1.1"))
-			return false;
-	}
-	return true;
+	return raw_connect_from(d, r, 1, max_version, receive_buffer);
 }
 
 /* --- tests ---------------------------------------------------------------- */
@@ -539,7 +464,7 @@ static void many_polls(void **state)
 		 "GET /v1/hsms/%s/orders?wait=60 HTTP/1.1\r\nHost: x\r\n\r\n", hex32(p->hsm_id));
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t k = 0; k < 2; k++) {
-			assert_int_equal(raw_connect_from(&r[i][k], from[i][k], 0, 0), 0);
+			assert_int_equal(raw_connect_from(d, &r[i][k], from[i][k], 0, 0), 0);
 			raw_say(&r[i][k], head);
 		}
 		refused[i] = raw_first(r[i]);
@@ -567,7 +492,7 @@ static void challenge_from(unsigned int host, uint8_t id, int status)
 	snprintf(request, sizeof(request), "POST /v1/challenges HTTP/1.1\r\nHost: x\r\n"
 		 "Content-Type: " JSON "\r\nContent-Length: 77\r\n\r\n{\"hsm_id\":\"%s\"}",
 		 hex32(hsm_id));
-	assert_int_equal(raw_connect_from(&r, host, 0, 0), 0);
+	assert_int_equal(raw_connect_from(d, &r, host, 0, 0), 0);
 	raw_say(&r, request);
 	answer = raw_hear(&r);
 	snprintf(expected, sizeof(expected), " %d ", status);
