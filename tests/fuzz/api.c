@@ -232,7 +232,8 @@ static void handle(const struct server_route *route, char *first, char *second, 
 		memcpy(copy, body, len);
 	*rq = (struct server_request){
 		.ev = ev, .route = route, .arg = &manager, .id = "fuzz", .source = "192.0.2.1",
-		.origin = "192.0.2.1", .peer = "CN=fuzz", .body = copy, .body_len = len,
+		.origin = "192.0.2.1", .peer = "CN=fuzz", .peer_cn = "fuzz", .roles = ~0U,
+		.method = "POST", .path = "/fuzz", .query_text = "", .body = copy, .body_len = len,
 		.args = { first, second },
 	};
 	open_requests++;

@@ -76,7 +76,8 @@ static void request(const struct server_route *route, const struct fuzz_piece p[
 {
 	struct server_request rq = {
 		.route = route, .arg = &manager, .id = "fuzz", .source = "192.0.2.1",
-		.origin = "192.0.2.1", .peer = "CN=fuzz", .body = p[3].data, .body_len = p[3].len,
+		.origin = "192.0.2.1", .peer = "CN=fuzz", .peer_cn = "fuzz", .roles = ~0U,
+		.method = "POST", .path = "/fuzz", .query_text = "", .body = p[3].data, .body_len = p[3].len,
 	};
 	char *query = fuzz_string(&p[2]);
 
