@@ -37,6 +37,8 @@ enum cli_option {
 	OPT_MANAGER_SHORT, OPT_MAX_TTL, OPT_MAX_WAIT, OPT_NEW_CONFIG, OPT_NUMBER, OPT_OFFLINE,
 	OPT_PIN, OPT_PREVIOUS, OPT_SIGNING_KEY, OPT_TTL, OPT_UNPIN, OPT_WITHDRAW, OPT_YES,
 	OPT_AFTER, OPT_HEAD,
+	OPT_CLUSTER, OPT_ENDED, OPT_HOLD,
+	OPT_CLIENT_KEY, OPT_GRANT_FILE, OPT_GRANT_REQUIRED,
 	OPT_COUNT_OF_ALL
 };
 
@@ -51,6 +53,8 @@ _Static_assert(OPT_COUNT_OF_ALL <= 128, "too many options");
 #define O_ADMIN		(O_MANAGER | O(CERT) | O(KEY_FILE))
 /* Where a KEK of class keyring comes from: at most one of them. */
 #define O_KEK		(O(KEK_FILE) | O(KEK) | O(KEK_KEY))
+/* What a revocation is of: a key of an HSM, an HSM, an element everywhere, a cluster. */
+#define O_STOPPED	(O(HSM) | O(KEY_ID) | O(ELEMENT) | O(CLUSTER))
 /* What may be different in another configuration. */
 #define O_CHANGE	(O(EVIDENCE_FILE) | O(QUORUM) | O(STOP) | O(WIPE) | O(ENFORCE_GRACE) | \
 			 O(MAX_TTL) | O(PIN) | O(UNPIN) | O(WITHDRAW))
@@ -86,8 +90,8 @@ struct cli {
 	int arg_count;
 	const char *value[OPT_COUNT_OF_ALL];	/* the last one given; "" for a flag */
 	/* Of the options that repeat, by REPEAT_.... */
-	const char *values[6][CLI_REPEAT_MAX];
-	unsigned int value_count[6];
+	const char *values[7][CLI_REPEAT_MAX];
+	unsigned int value_count[7];
 	struct zkhsm_nl *nl;				/* by cli_open() */
 	struct zkhsm_error err;
 	char remote_type[128];			/* the URN of a manager's or agent's refusal */
@@ -100,7 +104,8 @@ struct cli {
 #define CLI_USAGE	2
 
 /* options.c */
-enum { REPEAT_NONCE, REPEAT_MANAGER, REPEAT_DENY, REPEAT_GRANT, REPEAT_PIN, REPEAT_UNPIN };
+enum { REPEAT_NONCE, REPEAT_MANAGER, REPEAT_DENY, REPEAT_GRANT, REPEAT_PIN, REPEAT_UNPIN,
+       REPEAT_GRANT_FILE };
 int cli_parse(struct cli *cli, int argc, char **argv);
 
 /* wipe.c: whether OpenSSL wipes what it frees. */
@@ -134,6 +139,9 @@ void cli_print_error(struct cli *cli);
 /* A signature as hex, or in its --der form; to --out too, then as bytes. */
 int cli_emit_signature(struct cli *cli, const char *id, const uint8_t digest[32],
 		       const uint8_t signature[64], const uint8_t public[65]);
+/* The same with members of @more, which it steals, and which are told whatever goes to --out. */
+int cli_emit_signature_and(struct cli *cli, const char *id, const uint8_t digest[32],
+			   const uint8_t signature[64], const uint8_t public[65], json_t *more);
 /* @data to --out if given; *done says so. Else the caller prints it. */
 int cli_write_out(struct cli *cli, const void *data, size_t len, int mode, bool *done);
 
@@ -158,6 +166,9 @@ const char *order_type_name(uint32_t type);
 /* r | s as ECDSA-Sig-Value; caller frees *out. */
 int signature_der(const uint8_t raw[64], uint8_t **out, size_t *len);
 char *public_pem(const uint8_t public[65]);	/* caller frees */
+
+/* granted.c: key sign with --grant; the receipt is verified */
+int cli_sign_granted(struct cli *cli, const uint8_t digest[32]);
 
 /* remote.c */
 /* The kernel's family in cli->nl, closed by main(). */
@@ -317,6 +328,7 @@ int cmd_audit_verify(struct cli *cli);
 int cmd_manager_proposals(struct cli *cli);
 int cmd_manager_withdraw(struct cli *cli);
 int cmd_proposal_approve(struct cli *cli);
+int cmd_manager_backup(struct cli *cli);
 int cmd_manager_info(struct cli *cli);
 int cmd_manager_pending(struct cli *cli);
 int cmd_manager_enrol(struct cli *cli);
@@ -326,7 +338,11 @@ int cmd_manager_approve(struct cli *cli);
 int cmd_manager_restore(struct cli *cli);
 int cmd_manager_revoke(struct cli *cli);	/* hold and release too */
 int cmd_manager_state(struct cli *cli);
-int cmd_manager_revocations(struct cli *cli);
+int cmd_manager_cluster(struct cli *cli);
+int cmd_revocation_list(struct cli *cli);
+int cmd_revocation_show(struct cli *cli);
+int cmd_revocation_add(struct cli *cli);
+int cmd_revocation_release(struct cli *cli);
 int cmd_manager_orders(struct cli *cli);
 int cmd_manager_trust_change(struct cli *cli);
 

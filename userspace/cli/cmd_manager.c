@@ -11,8 +11,6 @@
 
 #include "cli.h"
 
-#define REVOCATIONS_TYPE	"zkhsm-revocations+jwt"
-
 /* One request, its answer in @answer (NULL: none expected). */
 static int request(struct cli *cli, bool admin, const char *method, const char *path,
 		   json_t *body, json_t **answer)
@@ -74,6 +72,15 @@ static int show_rows(struct cli *cli, const char *path, const char *columns)
 	return cli_emit_table(cli, rows, columns);
 }
 
+/* Large stores take longer than the answer is waited for; the backup is made all the same. */
+int cmd_manager_backup(struct cli *cli)
+{
+	json_t *answer;
+	int ret = request(cli, true, "POST", "/v1/admin/backup", NULL, &answer);
+
+	return ret ? ret : cli_emit(cli, answer);
+}
+
 int cmd_manager_info(struct cli *cli)
 {
 	json_t *answer;
@@ -113,10 +120,11 @@ int cmd_manager_enrol(struct cli *cli)
 		ret = cli_hex(cli, "--config", cli->value[OPT_CONFIG_DIGEST], digest, 32);
 	if (ret)
 		return ret;
-	body = json_pack("{s:s, s:s, s:s*}", "hsm_id", cli->args[0], "name", cli->value[OPT_NAME],
-			 "config_digest", cli->value[OPT_CONFIG_DIGEST]);
+	body = json_pack("{s:s, s:s, s:s*, s:s*}", "hsm_id", cli->args[0], "name",
+			 cli->value[OPT_NAME], "config_digest", cli->value[OPT_CONFIG_DIGEST],
+			 "cluster", cli->value[OPT_CLUSTER]);
 	if (!body)
-		return cli_usage(cli, "--name is not UTF-8");
+		return cli_usage(cli, "--name or --cluster is not UTF-8");
 	ret = request(cli, true, "POST", "/v1/admin/hsms", body, &answer);
 	return ret ? ret : cli_emit(cli, answer);
 }
@@ -162,28 +170,18 @@ int cmd_manager_restore(struct cli *cli)
 	return ret ? ret : cli_emit(cli, answer);
 }
 
-/* revoke, hold and release: the verb is the action. */
-int cmd_manager_revoke(struct cli *cli)
+/* Into another cluster, or, with none named, out of any. */
+int cmd_manager_cluster(struct cli *cli)
 {
-	const char *hsm = cli->value[OPT_HSM], *key = cli->value[OPT_KEY_ID];
-	const char *element = cli->value[OPT_ELEMENT], *reason = cli->value[OPT_REASON];
-	uint8_t digest[32];
+	char path[512], id[65];
 	json_t *answer;
 	int ret;
 
-	if (!hsm == !element || (key && !hsm))
-		return cli_usage(cli, "needs --hsm and --key-id, or --element, or --hsm alone");
-	if (zkhsm_revocation_reason_parse(reason) < 0)
-		return cli_usage(cli, "there is no reason %s in RFC 5280", reason);
-	ret = cli_hex(cli, hsm ? "--hsm" : "--element", hsm ? hsm : element, digest, 32);
-	if (ret)
-		return ret;
-	ret = request(cli, true, "POST", "/v1/admin/revocations",
-		      json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s}",
-				"action", cli->command->verb,
-				"scope", element ? "element" : key ? "key" : "hsm",
-				"hsm_id", hsm, "key_id", key, "element", element,
-				"reason", reason), &answer);
+	ret = cli_hsm(cli, cli->args[0], id);
+	ret = ret ? ret : hsm_path(cli, "/v1/admin/hsms/%s/cluster", id, path);
+	ret = ret ? ret : request(cli, true, "POST", path,
+				  json_pack("{s:s}", "cluster",
+					    cli->arg_count == 2 ? cli->args[1] : ""), &answer);
 	return ret ? ret : cli_emit(cli, answer);
 }
 
@@ -244,46 +242,4 @@ int cmd_manager_trust_change(struct cli *cli)
 	free(text);
 	ret = request(cli, true, "POST", path, body, &answer);
 	return ret ? ret : cli_emit(cli, answer);
-}
-
-static int show_revocations(struct cli *cli, json_t *list)
-{
-	json_t *rows;
-
-	if (cli->json)
-		return cli_emit(cli, list);
-	printf("Revocation list number %lld of %s, verified.\n",
-	       (long long)json_integer_value(json_object_get(list, "number")),
-	       json_string_value(json_object_get(list, "iss")) ?
-	       json_string_value(json_object_get(list, "iss")) : "?");
-	for (int suspended = 0; suspended < 2; suspended++) {
-		rows = json_object_get(list, suspended ? "suspended" : "revoked");
-		printf("\n%s:\n", suspended ? "Suspended" : "Revoked");
-		cli_print_table(rows, "scope,key_id,element,reason,hsm_id", 2);
-	}
-	json_decref(list);
-	return 0;
-}
-
-/* Verified with --jwks, else with the keys that the same server names. */
-int cmd_manager_revocations(struct cli *cli)
-{
-	json_t *jwks = NULL, *list = NULL;
-	struct zkhsm_response r = { 0 };
-	struct zkhsm_https *h;
-	int ret;
-
-	ret = cli_connect_manager(cli, false, &h);
-	if (ret)
-		return ret;
-	ret = cli_jwks(cli, h, &jwks);
-	ret = ret ? ret : cli_request_raw(cli, h, "/v1/revocations", &r);
-	if (!ret) {
-		ret = zkhsm_jws_verify(jwks, REVOCATIONS_TYPE, (const char *)r.body, &list,
-				       &cli->err);
-		zkhsm_response_free(&r);
-	}
-	json_decref(jwks);
-	zkhsm_https_free(h);
-	return ret ? ret : show_revocations(cli, list);
 }
