@@ -32,8 +32,10 @@ static int params(struct cli *cli, struct zkhsm_key_params *p)
 	p->state = (uint32_t)n;
 	p->set_state = text;
 	p->set_owner = cli->value[OPT_OWNER];
-	p->set_flags = cli->value[OPT_LEASE_REQUIRED];
-	p->flags = p->set_flags ? ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0;
+	p->set_flags = cli->value[OPT_LEASE_REQUIRED] || cli->value[OPT_GRANT_REQUIRED];
+	p->flags = cli->value[OPT_LEASE_REQUIRED] ? ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0;
+	if (cli->value[OPT_GRANT_REQUIRED])
+		p->flags |= ZKHSM_KEY_FLAG_GRANT_REQUIRED;
 	return cli_uid(cli, OPT_OWNER, &p->owner_uid);
 }
 
@@ -225,6 +227,8 @@ static void print_key(const struct zkhsm_key_info *k, const struct cli_managers 
 	if (k->has_reason)
 		printf(" (%s)", zkhsm_revocation_reason_name(k->reason));
 	printf(", used %llu times\n", (unsigned long long)k->uses);
+	if (k->flags & ZKHSM_KEY_FLAG_GRANT_REQUIRED)
+		printf("each operation needs grants of managers\n");
 	if (!k->lease_required) {
 		printf("requires no leases\n");
 		return;
@@ -287,7 +291,8 @@ int cmd_key_set(struct cli *cli)
 
 	ret = params(cli, &p);
 	if (!ret && !p.set_usage && !p.set_state && !p.set_owner && !p.set_flags)
-		ret = cli_usage(cli, "needs --usage, --state, --owner or --lease-required");
+		ret = cli_usage(cli, "needs --usage, --state, --owner, --lease-required or "
+				     "--grant-required");
 	ret = ret ? ret : cli_open(cli);
 	/* The kernel takes the whole set of flags, of which none can go. */
 	if (!ret && p.set_flags)
@@ -314,7 +319,11 @@ int cmd_key_sign(struct cli *cli)
 	uint8_t digest[32], signature[64], public[65];
 	int ret;
 
+	if (cli->value[OPT_CLIENT_KEY] && !cli->value_count[REPEAT_GRANT_FILE])
+		return cli_usage(cli, "--client-key goes with --grant");
 	ret = cli_digest(cli, digest);
+	if (!ret && cli->value_count[REPEAT_GRANT_FILE])
+		return cli_sign_granted(cli, digest);
 	ret = ret ? ret : cli_open(cli);
 	ret = ret ? ret : zkhsm_key_sign(cli->nl, cli->args[0], digest, signature, public,
 					 &cli->err);

@@ -111,7 +111,15 @@ static const struct {
 	[OPT_WITHDRAW] = { "withdraw", NULL, "take back what this manager ordered and waits", 0 },
 	[OPT_AFTER] = { "after", "N", "only what has a higher number", 0 },
 	[OPT_HEAD] = { "head", "FILE", "signed head of the log, to keep for the next time", 0 },
+	[OPT_CLIENT_KEY] = { "client-key", "FILE", "private key of the client that the grants name",
+			     0 },
+	[OPT_GRANT_FILE] = { "grant", "FILE", "a manager's grant; repeat", 1 + REPEAT_GRANT_FILE },
+	[OPT_GRANT_REQUIRED] = { "grant-required", NULL,
+				 "each operation needs grants of managers; for good", 0 },
 	[OPT_YES] = { "yes", NULL, "do not ask", 0 },
+	[OPT_CLUSTER] = { "cluster", "NAME", "cluster of HSMs", 0 },
+	[OPT_ENDED] = { "ended", NULL, "also what is not in force any more", 0 },
+	[OPT_HOLD] = { "hold", NULL, "only until it is released", 0 },
 };
 
 const char *cli_option_name(enum cli_option o)

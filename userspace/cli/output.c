@@ -225,6 +225,12 @@ int cli_write_out(struct cli *cli, const void *data, size_t len, int mode, bool 
 int cli_emit_signature(struct cli *cli, const char *id, const uint8_t digest[32],
 		       const uint8_t signature[64], const uint8_t public[65])
 {
+	return cli_emit_signature_and(cli, id, digest, signature, public, NULL);
+}
+
+int cli_emit_signature_and(struct cli *cli, const char *id, const uint8_t digest[32],
+			   const uint8_t signature[64], const uint8_t public[65], json_t *more)
+{
 	uint8_t *der = NULL;
 	size_t der_len = 0;
 	bool done = false;
@@ -233,12 +239,12 @@ int cli_emit_signature(struct cli *cli, const char *id, const uint8_t digest[32]
 
 	ret = signature_der(signature, &der, &der_len);
 	if (ret)
-		return zkhsm_fail(&cli->err, ret, "cannot encode the signature");
-	if (cli->value[OPT_DER])
+		ret = zkhsm_fail(&cli->err, ret, "cannot encode the signature");
+	else if (cli->value[OPT_DER])
 		ret = cli_write_out(cli, der, der_len, 0644, &done);
 	else
 		ret = cli_write_out(cli, signature, 64, 0644, &done);
-	if (!ret && (!done || cli->json)) {
+	if (!ret && (!done || cli->json || more)) {
 		o = json_object();
 		json_put_text(o, "id", id);
 		json_put_hex(o, "digest", digest, 32);
@@ -246,8 +252,11 @@ int cli_emit_signature(struct cli *cli, const char *id, const uint8_t digest[32]
 		if (cli->value[OPT_DER])
 			json_put_hex(o, "der", der, der_len);
 		json_put_hex(o, "public", public, 65);
+		if (more)
+			json_object_update(o, more);
 		ret = cli_emit(cli, o);
 	}
+	json_decref(more);
 	OPENSSL_free(der);
 	return ret;
 }
