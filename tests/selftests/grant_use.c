@@ -176,12 +176,9 @@ static void full(void)
 	}
 	use_shortlived();
 	wait_uptime(g.not_after_ms);
-	use_shortlived();
 	new_grant(LIFE);
-	/* The one before may be over by now, on a slow machine; then this one fills it. */
-	granted_sign(&h, KEY, digest, &b);
-	if (!h.a.error)
-		new_grant(LIFE);
+	works("in the place of one that is over");
+	new_grant(LIFE);
 	refused(EBUSY, ZKHSM_REASON_GRANTS_OUTSTANDING, "a full table");
 	g = first;
 	bring(&b, &m, 1, h.id, &g, NULL);

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 
 import { Fn, Fp, Refused, be16, be32, bytes32, decode, number, scalar, unhex } from './bytes.mjs';
 import { apply, readConfiguration, readList } from './messages.mjs';
-import { nameOf, order, signature } from './orders.mjs';
+import { grantDigest, grantUse, nameOf, order, receipt, signature } from './orders.mjs';
 import { announcement, evidence, proofOfKey } from './proofs.mjs';
 
 const orNull = (text) => text === null ? null : unhex(text);
@@ -50,6 +50,9 @@ const KINDS = {
 			same(list.toString('hex'), c.list);
 	},
 	order: (b) => order(b.order, b.hsm_id, b.public),
+	'grant digest': (b) => same(grantDigest(b.hsm_id, b.body).toString('hex'), b.digest.toString('hex')),
+	use: (b) => grantUse(b.signature, b.digest, b.client),
+	receipt: (b) => receipt(b.receipt, b.identity, b.grant_digest, b.output),
 	range: (b, c) => {
 		const { ORDER } = { n: Fn, p: Fp }[c.modulus];
 		same(number(b.a) < ORDER, c.below);
@@ -76,6 +79,9 @@ const SECTIONS = [
 	['lists', 'deltas', 'delta', ['delta', 'base']],
 	['evidence', 'cases', 'evidence', ['evidence', 'list', 'configuration', 'manager_id', 'nonce']],
 	['orders', 'cases', 'order', ['order', 'public', 'hsm_id']],
+	['grants', 'digests', 'grant digest', ['body', 'digest', 'hsm_id']],
+	['grants', 'uses', 'use', ['signature', 'digest', 'client']],
+	['grants', 'receipts', 'receipt', ['receipt', 'identity', 'grant_digest', 'output']],
 	['adversarial', 'scalars', 'scalar', ['scalar']],
 	['adversarial', 'points', 'point', ['point']],
 	['adversarial', 'names', 'name', ['public', 'element']],

@@ -6,7 +6,7 @@
 
 import { judge } from './judge.mjs';
 
-const KINDS = ['proof', 'signature', 'announcement', 'delta', 'evidence', 'order'];
+const KINDS = ['proof', 'signature', 'announcement', 'delta', 'evidence', 'order', 'use', 'receipt'];
 
 // An order of 1024 elements has 32 KiB that are all verified alike.
 const PER_FIELD = 2048;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Orders, and the signatures of keys that they share their form with.
+// Orders, the signatures of keys that they share their form with, and receipts.
 
 import { Fn, G, H, Reader, be16, decode, form, number, support, times, truth } from './bytes.mjs';
 import { readManagers } from './messages.mjs';
+import { proofOfKey } from './proofs.mjs';
 
 const LEASE = 16;
-const KEPT = [20, 22];
+const GRANT = 20;
+const KEPT = [22];
 const SIGNATURE = 64;
 const NAMES_MAX = 1024;
 const REASONS = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10];
@@ -64,8 +66,33 @@ function readTrustChange(reader) {
 	readManagers(reader.take(reader.u16()), 'order-form');
 }
 
+const blank = (bytes) => bytes.every((byte) => byte === 0);
+
+function isPoint(bytes) {
+	try {
+		decode(bytes, 'order-form');
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function readGrant(reader) {
+	reader.take(16);
+	reader.take(32);
+	const operation = reader.u8();
+	reader.form([1, 2].includes(operation), 'a grant is to sign or to prove');
+	reader.form(reader.u16() === operation, 'an operation has its own algorithm');
+	reader.form(reader.u32() === 0, 'a grant has no parameter');
+	reader.take(32);
+	const client = reader.take(65);
+	reader.form(blank(client) || isPoint(client), 'a client is a point');
+	reader.form(!blank(reader.take(16)), 'a jti is not zero');
+	reader.form(reader.u64() >= 1n, 'a grant has an end');
+}
+
 const BODIES = new Map([[LEASE, readLease], [17, readVote], [18, readVote], [19, readVote],
-	[21, readTrustChange]]);
+	[GRANT, readGrant], [21, readTrustChange]]);
 
 // As the HSM hsm gets it from the manager with this public key.
 export function order(bytes, hsm, key) {
@@ -75,8 +102,9 @@ export function order(bytes, hsm, key) {
 	const addressee = reader.take(32);
 	const count = reader.u64();
 	support(BODIES.has(type), 'order-type', 'the type has a body');
-	reader.form(type === LEASE || count >= 1n, 'the number is 1 or more');
-	reader.form(type !== LEASE || count === 0n, 'a lease has no number');
+	const numbered = type !== LEASE && type !== GRANT;
+	reader.form(!numbered || count >= 1n, 'the number is 1 or more');
+	reader.form(numbered || count === 0n, 'a lease and a grant have no number');
 	(BODIES.get(type) ?? readVote)(reader);
 	const signed = bytes.subarray(0, reader.at);
 	const halves = readSignature(reader.take(SIGNATURE));
@@ -85,3 +113,21 @@ export function order(bytes, hsm, key) {
 	truth(H(key).equals(manager), 'order-manager', 'the order is of this manager');
 	truth(holds(halves, H(signed), decode(key, 'key')), 'signature', 'the order is signed');
 }
+
+// The identity's word on what it gave for a grant.
+export function receipt(bytes, identity, digest, output) {
+	const reader = new Reader(bytes, 'receipt-form');
+	reader.header([36]);
+	const [named, given] = [reader.take(32), reader.take(32)];
+	const message = bytes.subarray(0, reader.at);
+	const proof = reader.take(97);
+	reader.end();
+	proofOfKey(identity, H(identity), message, proof);
+	truth(named.equals(digest), 'receipt-grant', 'the receipt is for this grant');
+	truth(given.equals(H(output)), 'receipt-output', 'the receipt is for this answer');
+}
+
+export const grantDigest = (hsm, body) => H(Buffer.from('zkhsm grant v1'), hsm, body);
+
+export const grantUse = (bytes, digest, client) =>
+	signature(bytes, H(Buffer.from('zkhsm grant use v1'), digest), client);
