@@ -180,6 +180,8 @@ static void request_ids(void **state)
 
 	(void)state;
 	assert_string_equal(text_of(o, "request_id"), text_of(logged, "request_id"));
+	/* It is the client's: who asked can say which one it was. */
+	assert_string_equal(text_of(o, "request_id"), zkhsm_https_request_id(d->admin));
 	/* What is in the log is on the log too: as systemd keeps it. */
 	snprintf(line, sizeof(line), "event=audit number=%lld request=%s",
 		 (long long)number_of(logged, "number"), text_of(o, "request_id"));

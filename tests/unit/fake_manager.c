@@ -44,6 +44,7 @@ static void post_challenge(struct server_request *rq)
 	uint8_t digest[32];
 
 	fake->challenges++;
+	snprintf(fake->challenge_id, sizeof(fake->challenge_id), "%s", rq->id);
 	if (fake->challenge) {
 		say(rq, fake->challenge_status, fake->challenge);
 		free(id);
@@ -159,6 +160,7 @@ static void post_evidence(struct server_request *rq)
 	size_t len;
 
 	fake->evidence++;
+	snprintf(fake->evidence_id, sizeof(fake->evidence_id), "%s", rq->id);
 	assert_int_equal(zkhsm_evidence_decode(&s, &len, rq->body, rq->body_len), 0);
 	assert_true(answers(&s, fake));
 	if (!fake->refuse_first)

@@ -44,6 +44,7 @@ struct fake_manager {
 	uint8_t id[32], public[65], nonce[32];
 	uint8_t *list, *config;
 	size_t list_len, config_len;
+	char challenge_id[65], evidence_id[65];		/* X-Request-Id of the newest */
 	unsigned int challenges, evidence, accepted, whole, deltas, configurations, polls;
 	uint64_t next_ms;
 	int refuse_status;

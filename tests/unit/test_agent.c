@@ -89,6 +89,25 @@ static void test_lists(void **state)
 	finish(m);
 }
 
+/* One attestation is one id in both logs, and the next one is another. */
+static void test_request_ids(void **state)
+{
+	struct manager *m = scene(1);
+	char before[65];
+
+	(void)state;
+	attest(m, "accepted", 0);
+	assert_string_equal(m->result.request_id, fake->evidence_id);
+	assert_int_equal(strcspn(fake->evidence_id, "-"), 16);
+	assert_memory_equal(fake->challenge_id, fake->evidence_id, 16);
+	assert_string_not_equal(fake->challenge_id, fake->evidence_id);
+	memcpy(before, fake->evidence_id, sizeof(before));
+	attest(m, "accepted", 0);
+	assert_string_equal(m->result.request_id, fake->evidence_id);
+	assert_memory_not_equal(before, fake->evidence_id, 16);
+	finish(m);
+}
+
 static void test_cache_broken(void **state)
 {
 	struct manager *m = scene(1);
@@ -390,6 +409,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_request_ids),
 		cmocka_unit_test(test_cache_broken),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_broken_challenges),

@@ -210,7 +210,6 @@ static int post_evidence(struct attempt *at, struct zkhsm_error *err)
 		if (ret)
 			return ret;
 		result->sent_bytes += at->evidence.evidence_len;
-		snprintf(result->request_id, sizeof(result->request_id), "%s", r.request_id);
 		need = is_need(&r);
 		if (r.status == 200)
 			ret = accepted(at, &r, err);
@@ -259,8 +258,11 @@ static void take_turn(struct manager *m)
 			 r->error.reason ? zkhsm_reason_name(r->error.reason) :
 			 strerrorname_np(-r->ret) ? strerrorname_np(-r->ret) : "error");
 	json_decref(at.known_list);
-	if (at.h)
+	/* Of the last request, answered or not: by its first half all of them are found. */
+	if (at.h) {
+		snprintf(r->request_id, sizeof(r->request_id), "%s", zkhsm_https_request_id(at.h));
 		zkhsm_https_free(at.h);
+	}
 	if (at.nl)
 		zkhsm_nl_close(at.nl);
 }

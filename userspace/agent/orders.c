@@ -215,6 +215,7 @@ void *orders_run(void *arg)
 			continue;
 		backoff = backoff_next(c, backoff);
 		log_event(LOG_LEVEL_WARNING, "orders", "manager", m->config.name,
+			  "request_id", zkhsm_https_request_id(h),
 			  "retry_ms", LOG_NUMBER(backoff), "error", err.text, NULL);
 		if (!manager_sleep(m, jitter(backoff)))
 			break;

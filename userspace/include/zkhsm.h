@@ -538,6 +538,8 @@ int zkhsm_signer_generate(EVP_PKEY **key, struct zkhsm_error *err);
 int zkhsm_signer_load(const char *path, EVP_PKEY **key, struct zkhsm_error *err);
 int zkhsm_signer_save(const char *path, EVP_PKEY *key, struct zkhsm_error *err);	/* mode 0600 */
 int zkhsm_signer_public(EVP_PKEY *key, uint8_t public[65]);
+/* For one that signs often, while one thread has it: its public key is kept with it. */
+void zkhsm_signer_remember(EVP_PKEY *key);
 int zkhsm_signer_sign(EVP_PKEY *key, const void *data, size_t len, uint8_t signature[64],
 		      struct zkhsm_error *err);		/* ECDSA over SHA-256(data), raw r | s */
 
@@ -733,6 +735,8 @@ void zkhsm_https_free(struct zkhsm_https *h);
 int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
 		   const char *content_type, const void *body, size_t body_len,
 		   struct zkhsm_response *out, struct zkhsm_error *err);
+/* X-Request-Id of the newest request, as it was sent: servers log it and send it back. */
+const char *zkhsm_https_request_id(const struct zkhsm_https *h);
 /* https_many.c: the same to several servers at once, each with an object of its own */
 struct zkhsm_https_call {
 	struct zkhsm_https *h;

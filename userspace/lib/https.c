@@ -5,6 +5,7 @@
  */
 #include <curl/curl.h>
 #include <ctype.h>
+#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,19 @@ static int copy_text(char **to, const char *from)
 	return from && !*to ? -ENOMEM : 0;
 }
 
+/* What the logs of both ends are brought together by: it has to be distinct, not secret. */
+static void set_id(struct zkhsm_https *h)
+{
+	uint8_t made[8] = { 0 };
+	char *hex;
+
+	if (RAND_bytes(made, sizeof(made)) != 1)
+		memset(made, 0, sizeof(made));
+	hex = zkhsm_hex(made, sizeof(made));
+	snprintf(h->id, sizeof(h->id), "%s", hex ? hex : "none");
+	free(hex);
+}
+
 /**
  * zkhsm_https_new() - prepare requests to one server
  * @c: where and how; copied, but for what @cancel points to
@@ -96,8 +110,14 @@ int zkhsm_https_new(const struct zkhsm_https_config *c, struct zkhsm_https **out
 	h->timeout_ms = c->timeout_ms;
 	h->max_response = c->max_response ? c->max_response : DEFAULT_MAX_RESPONSE;
 	h->cancel = c->cancel;
+	set_id(h);
 	*out = h;
 	return 0;
+}
+
+const char *zkhsm_https_request_id(const struct zkhsm_https *h)
+{
+	return h->request_id;
 }
 
 void zkhsm_https_free(struct zkhsm_https *h)
@@ -358,8 +378,10 @@ int zkhsm_https_begin(struct zkhsm_https *h, const char *method, const char *pat
 		x->url = NULL;
 		return zkhsm_fail(err, -ENOMEM, "out of memory");
 	}
+	snprintf(h->request_id, sizeof(h->request_id), "%s-%u", h->id, ++h->count);
 	/* An empty value keeps libcurl from sending its own: no form type, no 100-continue. */
-	if (add_header(&x->lines, "Expect", "") ||
+	if (add_header(&x->lines, "X-Request-Id", h->request_id) ||
+	    add_header(&x->lines, "Expect", "") ||
 	    add_header(&x->lines, "Content-Type", content_type ? content_type : "")) {
 		curl_slist_free_all(x->lines);
 		free(x->url);

@@ -16,6 +16,9 @@ struct zkhsm_https {
 	size_t max_response;
 	const _Atomic(bool) *cancel;
 	char message[CURL_ERROR_SIZE];
+	/* "0123456789abcdef-1": all of one handle begin alike, and are counted. */
+	char id[17], request_id[32];
+	unsigned int count;
 };
 
 /* One request under way. */
