@@ -89,7 +89,7 @@ static void example(void **state)
 	}
 	fclose(in);
 	fclose(out);
-	assert_int_equal(options, 25);
+	assert_int_equal(options, 42);
 	assert_int_equal(zkhsmd_config_load(path, &uncommented, NULL), 0);
 	assert_memory_equal(&as_it_is, &uncommented, sizeof(as_it_is));
 }
@@ -99,7 +99,7 @@ static void refused(void **state)
 	static const struct { const char *text, *why; } wrong[] = {
 		{ "[server]\ncertificate = c\nprivate_key = k\n", "admin_ca is missing" },
 		{ NEEDED "colour = red\n", ":5: option colour is unknown" },
-		{ NEEDED "[colours]\nred = 1\n", ":6: section [colours] is unknown" },
+		{ NEEDED "[colours]\nred = 1\n", ":5: section [colours] is unknown" },
 		{ NEEDED "port = 1\nport = 1\n", ":6: port is there twice" },
 		{ NEEDED "port = 65536\n", "port is out of range" },
 		{ NEEDED "port = x\n", "port is a number" },

@@ -456,6 +456,61 @@ static void references(void **state)
 	zkhsmd_policy_set(&m, NULL);
 }
 
+/* The example as it is demands nothing; every line of it uncommented is a policy too. */
+static void example(void **state)
+{
+	static const uint8_t platform[32];
+	struct zkhsmd_shown shown = { .platform = platform };
+	struct zkhsm_list_entry e = key("sign-payments-1");
+	struct zkhsmd_hsm h = hsm("prod-1", "");
+	char source[PATH_MAX], line[512], why[160];
+	struct zkhsm_error err = { .code = 0 };
+	unsigned int options = 0, sections = 0;
+	struct zkhsmd_policy *p;
+	const char *rule;
+	FILE *in, *out;
+	ssize_t len;
+
+	(void)state;
+	/* build/asan/tests/unit/test_policy */
+	len = readlink("/proc/self/exe", source, sizeof(source) - 1);
+	assert_true(len > 0);
+	source[len] = '\0';
+	for (int up = 0; up < 5; up++)
+		*strrchr(source, '/') = '\0';
+	strcat(source, "/userspace/manager/policy.conf");
+	assert_int_equal(zkhsmd_policy_load(source, &p, &err), 0);
+	assert_null(zkhsmd_policy_hsm(p, &h, &shown, &rule, why));
+	assert_string_equal(rule, "default");
+	assert_null(zkhsmd_policy_key(p, &h, &e, &rule, why));
+	assert_string_equal(rule, "default");
+	assert_int_equal(zkhsmd_policy_fraud(p)->silent_ms, 7200000);
+	zkhsmd_policy_put(p);
+
+	in = fopen(source, "re");
+	out = fopen(path, "we");
+	assert_true(in && out);
+	while (fgets(line, sizeof(line), in)) {
+		bool section = line[0] == '#' && line[1] == '[';
+		bool option = line[0] == '#' && line[1] != ' ' && !section && strchr(line, '=');
+
+		options += option;
+		sections += section;
+		fputs(line + (option || section), out);
+	}
+	fclose(in);
+	fclose(out);
+	assert_int_equal(sections, 7);
+	assert_int_equal(options, 48);
+	if (zkhsmd_policy_load(path, &p, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(zkhsmd_policy_hsm(p, &h, &shown, &rule, why), "hsms production");
+	assert_string_equal(zkhsmd_policy_key(p, &h, &e, &rule, why), "keys signing");
+	assert_string_equal(zkhsmd_replicas_name(zkhsmd_policy_replicas(p, "sign-1")),
+			    "replicas signing");
+	zkhsmd_policy_put(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +523,7 @@ int main(void)
 		cmocka_unit_test(refused),
 		cmocka_unit_test(apart),
 		cmocka_unit_test(references),
+		cmocka_unit_test(example),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);

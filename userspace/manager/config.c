@@ -37,7 +37,7 @@ static const struct conf_option options[] = {
 	TEXT("backup", "dir", "", backup_dir, 1),
 	NUMBER("backup", "keep", "7", backup_keep, 1, 10000),
 
-	TEXT("policy", "file", "", policy, 1),
+	TEXT("policy", "file", "", policy, 0),
 
 	TIME("attestation", "max_age", "1h", max_age_ms, 100, 365 * DAY),
 	TIME("attestation", "interval", "20min", interval_ms, 50, 365 * DAY),
