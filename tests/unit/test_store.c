@@ -631,6 +631,14 @@ static int note_element(const uint8_t element[32], uint8_t action, void *arg)
 	return 0;
 }
 
+static size_t count_stopped(const uint8_t hsm_id[32])
+{
+	struct met met = { .count = 0 };
+
+	assert_int_equal(ops->revocation_elements(s, hsm_id, note_element, &met), 0);
+	return met.count;
+}
+
 /* Of this HSM and of all, each once, ascending, the strongest. */
 static void stopped_elements(void **state)
 {
@@ -673,6 +681,27 @@ static void stopped_elements(void **state)
 	assert_int_equal(ops->revocation_elements(reader, one.id, note_element, &met), 0);
 	assert_int_equal(met.count, 3);
 	assert_int_equal(met.actions[2], ZKHSM_ORDER_TYPE_HOLD);
+	/* The writer's own change, at once; and as it was when that came to nothing. */
+	r = (struct zkhsmd_revocation){ .action = ZKHSM_ORDER_TYPE_HOLD,
+					.scope = ZKHSMD_SCOPE_ELEMENT, .element = { 1 } };
+	for (int whole = 0; whole < 2; whole++) {
+		assert_int_equal(count_stopped(one.id), 3);
+		assert_int_equal(ops->begin(s), 0);
+		assert_int_equal(ops->mark(s), 0);
+		assert_int_equal(ops->revocation_add(s, &r), 0);
+		assert_int_equal(count_stopped(one.id), 4);
+		if (whole) {
+			ops->rollback(s);
+		} else {
+			assert_int_equal(ops->undo(s), 0);
+			assert_int_equal(count_stopped(one.id), 3);
+			assert_int_equal(ops->commit(s), 0);
+		}
+		assert_int_equal(count_stopped(one.id), 3);
+	}
+	assert_int_equal(get_like(s, ZKHSMD_SCOPE_ELEMENT, zero, (uint8_t[32]){ 4 }, &r), 0);
+	assert_int_equal(end_row(r.row, 6), 0);
+	assert_int_equal(count_stopped(one.id), 2);
 }
 
 static void meta(void **state)

@@ -6,7 +6,6 @@
 #include "lib_private.h"
 
 #include <jose/b64.h>
-#include <jose/jwk.h>
 #include <jose/jws.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,15 +27,25 @@ json_t *zkhsm_jwk_public(const uint8_t public[65])
  */
 int zkhsm_jwk_thumbprint(const uint8_t public[65], char out[64])
 {
-	json_t *jwk = zkhsm_jwk_public(public);
-	json_t *thumbprint = jwk ? jose_jwk_thp(NULL, jwk, "S256") : NULL;
-	const char *text = json_string_value(thumbprint);
-	int ret = -ENOMEM;
+	char *x = zkhsm_b64(public + 1, 32), *y = zkhsm_b64(public + 33, 32), *digest = NULL;
+	uint8_t hash[ZKHSM_HASH_LEN];
+	char text[160];
+	int len, ret = -ENOMEM;
 
-	if (text && snprintf(out, 64, "%s", text) < 64)
+	/* RFC 7638 section 3.2 gives the one text, which every token needs twice. */
+	if (x && y) {
+		len = snprintf(text, sizeof(text),
+			       "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", x, y);
+		zkhsm_sha256(text, (size_t)len, hash);
+		digest = zkhsm_b64(hash, sizeof(hash));
+	}
+	if (digest) {
+		snprintf(out, 64, "%s", digest);
 		ret = 0;
-	json_decref(thumbprint);
-	json_decref(jwk);
+	}
+	free(digest);
+	free(y);
+	free(x);
 	return ret;
 }
 

@@ -12,7 +12,59 @@
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/pem.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+
+/*
+ * The public key, kept with the key: OpenSSL takes as long to give it as to sign.
+ * It is set before anybody else can have the key, and only read after that.
+ */
+static atomic_int public_index = -1;
+
+static void public_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl,
+			void *argp)
+{
+	(void)parent;
+	(void)ad;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	OPENSSL_free(ptr);
+}
+
+static int public_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **ptr, int index,
+		      long argl, void *argp)
+{
+	(void)to;
+	(void)from;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	*ptr = *ptr ? OPENSSL_memdup(*ptr, ZKHSM_POINT_LEN) : NULL;
+	return 1;
+}
+
+static void make_index(void)
+{
+	public_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EVP_PKEY, 0, NULL, NULL,
+					       public_dup, public_free);
+}
+
+/* Without memory it is asked for each time. */
+void zkhsm_signer_remember(EVP_PKEY *key)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	uint8_t public[ZKHSM_POINT_LEN], *kept;
+
+	pthread_once(&once, make_index);
+	if (public_index < 0 || EVP_PKEY_get_ex_data(key, public_index) ||
+	    zkhsm_signer_public(key, public))
+		return;
+	kept = OPENSSL_memdup(public, sizeof(public));
+	if (kept && !EVP_PKEY_set_ex_data(key, public_index, kept))
+		OPENSSL_free(kept);
+}
 
 int zkhsm_signer_generate(EVP_PKEY **key, struct zkhsm_error *err)
 {
@@ -92,9 +144,14 @@ static int foreign_public(EVP_PKEY *key, uint8_t public[65])
 int zkhsm_signer_public(EVP_PKEY *key, uint8_t public[65])
 {
 	BIGNUM *x = NULL, *y = NULL;
+	const uint8_t *kept = public_index < 0 ? NULL : EVP_PKEY_get_ex_data(key, public_index);
 	char group[32];
 	int ret = -EINVAL;
 
+	if (kept) {
+		memcpy(public, kept, ZKHSM_POINT_LEN);
+		return 0;
+	}
 	if (!EVP_PKEY_get0_provider(key))
 		return foreign_public(key, public);
 	public[0] = POINT_CONVERSION_UNCOMPRESSED;

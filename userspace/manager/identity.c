@@ -48,6 +48,8 @@ int zkhsmd_identity_open(struct zkhsmd_identity *id, const struct zkhsmd_config 
 		return ret;
 	EVP_PKEY_up_ref(id->order.pkey);
 	id->order_key = id->order.pkey;
+	zkhsm_signer_remember(id->order_key);
+	zkhsm_signer_remember(id->token_key);
 	ret = zkhsm_signer_public(id->order_key, id->order_public);
 	if (ret)
 		return zkhsm_fail(err, ret, "the order key has no public key");

@@ -99,11 +99,12 @@ static const char *const statements[SQL_COUNT] = {
 		" ORDER BY row",
 	[SQL_REVOCATION_EACH] = "SELECT " REVOCATION_COLUMNS " FROM revocation WHERE ended IS NULL"
 		" ORDER BY row",
-	/* The strongest of each, as above. */
-	[SQL_REVOCATION_ELEMENTS] = "SELECT element, min(action) FROM (SELECT element, action"
-		" FROM revocation WHERE ended IS NULL AND hsm_id = ?1 AND scope = 1"
-		" UNION ALL SELECT element, action FROM revocation WHERE ended IS NULL"
-		" AND hsm_id IS NULL AND scope = 2) GROUP BY element ORDER BY element",
+	/* Of either there is one in force for an element. */
+	[SQL_REVOCATION_ELEMENTS] = "SELECT element, action FROM revocation WHERE ended IS NULL"
+		" AND hsm_id = ?1 AND scope = 1 ORDER BY element",
+	[SQL_REVOCATION_EVERYWHERE] = "SELECT element, action FROM revocation WHERE ended IS NULL"
+		" AND hsm_id IS NULL AND scope = 2 ORDER BY element",
+	[SQL_DATA_VERSION] = "PRAGMA data_version",
 
 	[SQL_STATUS_ADD] = "INSERT INTO status_index(hsm_id, element) VALUES (?1, ?2)"
 		" ON CONFLICT DO NOTHING",
@@ -317,6 +318,7 @@ static int sq_begin(struct zkhsmd_store *s)
 
 static void sq_rollback(struct zkhsmd_store *s)
 {
+	sq_stopped_forget(to_sq(s));
 	/* After some errors SQLite has rolled back already. */
 	if (!sqlite3_get_autocommit(to_sq(s)->db))
 		run(s, SQL_ROLLBACK);
@@ -347,6 +349,7 @@ static int sq_undo(struct zkhsmd_store *s)
 
 	if (sqlite3_get_autocommit(to_sq(s)->db))
 		return -EIO;
+	sq_stopped_forget(to_sq(s));
 	ret = run(s, SQL_UNDO);
 	return ret ? ret : run(s, SQL_KEEP);
 }
@@ -359,6 +362,7 @@ static void sq_close(struct zkhsmd_store *store)
 		return;
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(s->stmt[i]);
+	sq_stopped_forget(s);
 	sqlite3_close(s->db);
 	free(s);
 }

@@ -18,6 +18,7 @@ enum sql {
 	SQL_LIST_GET, SQL_LIST_PUT, SQL_LIST_HAS, SQL_LIST_TRIM,
 	SQL_CONFIG_GET, SQL_CONFIG_PUT, SQL_CONFIG_TRIM,
 	SQL_REVOCATION_GET, SQL_REVOCATION_STOPPING, SQL_REVOCATION_ADD, SQL_REVOCATION_END,
+	SQL_REVOCATION_EVERYWHERE, SQL_DATA_VERSION,
 	SQL_REVOCATION_EACH, SQL_REVOCATION_ELEMENTS, SQL_REVOCATION_HSM, SQL_REVOCATION_PAGE,
 	SQL_STATUS_ADD, SQL_STATUS_GET, SQL_STATUS_ANY, SQL_STATUS_MARK, SQL_STATUS_STOPPED,
 	SQL_ORDER_ADD, SQL_ORDER_GET, SQL_ORDER_EACH, SQL_ORDER_LAST,
@@ -36,10 +37,13 @@ enum sql {
 	SQL_COUNT
 };
 
+struct sq_stopped;
+
 struct sq {
 	struct zkhsmd_store base;
 	sqlite3 *db;
 	sqlite3_stmt *stmt[SQL_COUNT];
+	struct sq_stopped *stopped;
 };
 
 static inline struct sq *to_sq(struct zkhsmd_store *s)
@@ -101,6 +105,8 @@ int sq_revocation_page(struct zkhsmd_store *s, int64_t after,
 		       int (*fn)(const struct zkhsmd_revocation *r, void *arg), void *arg);
 int sq_revocation_stopping(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			   const uint8_t element[32], struct zkhsmd_revocation *out);
+/* store_sqlite_stopped.c: after every change of revocations, and where one was undone */
+void sq_stopped_forget(struct sq *s);
 int sq_revocation_elements(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
 			   void *arg);

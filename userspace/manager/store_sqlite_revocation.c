@@ -87,6 +87,7 @@ int sq_revocation_add(struct zkhsmd_store *s, const struct zkhsmd_revocation *r)
 
 	if (!q)
 		return -EIO;
+	sq_stopped_forget(to_sq(s));
 	sqlite3_bind_int(q, 1, r->action);
 	sqlite3_bind_int(q, 2, (int)r->scope);
 	sq_hash(q, 3, r->hsm_id);
@@ -106,6 +107,7 @@ int sq_revocation_end(struct zkhsmd_store *s, int64_t row, const struct zkhsmd_r
 
 	if (!q)
 		return -EIO;
+	sq_stopped_forget(to_sq(s));
 	sqlite3_bind_int64(q, 1, row);
 	sqlite3_bind_int64(q, 2, (sqlite3_int64)by->number);
 	sqlite3_bind_int64(q, 3, by->at_ms);
@@ -129,19 +131,4 @@ int sq_revocation_page(struct zkhsmd_store *s, int64_t after,
 		return -EIO;
 	sqlite3_bind_int64(q, 1, after);
 	return each_revocation(q, fn, arg);
-}
-
-int sq_revocation_elements(struct zkhsmd_store *s, const uint8_t hsm_id[32],
-			   int (*fn)(const uint8_t element[32], uint8_t action, void *arg),
-			   void *arg)
-{
-	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_REVOCATION_ELEMENTS);
-	uint8_t element[32];
-	int ret, stop = 0;
-
-	sq_blob(q, 1, hsm_id, 32);
-	while (!stop && (ret = sq_step(q)) > 0)
-		stop = sq_take(q, 0, element, sizeof(element)) ?
-		       fn(element, (uint8_t)sqlite3_column_int(q, 1), arg) : -EUCLEAN;
-	return sq_end(q, stop ? stop : ret);
 }
