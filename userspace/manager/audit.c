@@ -32,9 +32,3 @@ void zkhsmd_log_evidence(const struct server_request *rq, const uint8_t hsm_id[3
 		  keys < 0 ? NULL : LOG_NUMBER(keys), "verdict", verdict, "rule", rule, "ms",
 		  LOG_NUMBER(us / 1000), NULL);
 }
-
-void zkhsmd_audit(const struct server_request *rq, const char *action, const char *subject)
-{
-	log_event(LOG_LEVEL_INFO, "admin", "request", rq->id, "source", rq->source, "who", rq->peer,
-		  "action", action, "subject", subject, NULL);
-}

@@ -444,7 +444,6 @@ void zkhsmd_json_hash(json_t *o, const char *name, const uint8_t hash[32]);
 /* One line per attestation event; @keys and @n below 0 are left out. */
 void zkhsmd_log_evidence(const struct server_request *rq, const uint8_t hsm_id[32], int64_t n,
 			 int64_t keys, const char *verdict, const char *rule);
-void zkhsmd_audit(const struct server_request *rq, const char *action, const char *subject);
 /* "0123456789abcdef" of 32 bytes: enough to tell HSMs apart in a log. */
 const char *zkhsmd_short(const uint8_t hash[32], char out[17]);
 
