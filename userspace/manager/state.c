@@ -164,6 +164,7 @@ json_t *zkhsmd_hsm_json(const struct zkhsmd_hsm *h, const struct zkhsmd_status *
 			      zkhsmd_state_name(status->state));
 
 	zkhsmd_json_hash(o, "hsm_id", h->id);
+	json_object_set_new(o, "cluster", h->cluster[0] ? json_string(h->cluster) : json_null());
 	json_object_set_new(o, "attested_at_ms", h->attested ? json_integer(h->attested_ms) :
 			    json_null());
 	json_object_set_new(o, "age_ms", status->age_ms >= 0 ? json_integer(status->age_ms) :
