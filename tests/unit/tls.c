@@ -91,7 +91,7 @@ struct tls_server {
 	SSL_CTX *ctx;
 	pthread_t thread;
 	int fd, stop, port;
-	atomic_uint connections;
+	atomic_uint connections, requests;
 	char request[65536];
 };
 
@@ -146,6 +146,7 @@ static void serve(struct tls_server *s, int fd)
 	if (SSL_accept(ssl) == 1) {
 		atomic_fetch_add(&s->connections, 1);
 		while (read_request(s, ssl)) {
+			atomic_fetch_add(&s->requests, 1);
 			if (s->c.say_nothing)
 				continue;
 			write_reply(s, ssl);
@@ -190,14 +191,18 @@ struct tls_server *tls_server_start(const struct tls_server_config *c)
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	struct tls_server *s = calloc(1, sizeof(*s));
 	socklen_t len = sizeof(a);
+	const int on = 1;
 
 	NEED(s);
 	s->c = *c;
 	set_up_context(s);
+	a.sin_port = htons((uint16_t)c->port);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	s->stop = eventfd(0, EFD_CLOEXEC);
-	NEED(s->fd >= 0 && s->stop >= 0 && !bind(s->fd, (struct sockaddr *)&a, sizeof(a)) &&
+	/* One that has just ended had connections to it. */
+	NEED(s->fd >= 0 && !setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
+	NEED(s->stop >= 0 && !bind(s->fd, (struct sockaddr *)&a, sizeof(a)) &&
 	     !listen(s->fd, 8) && !getsockname(s->fd, (struct sockaddr *)&a, &len));
 	s->port = ntohs(a.sin_port);
 	NEED(!pthread_create(&s->thread, NULL, run, s));
@@ -217,6 +222,11 @@ const char *tls_server_request(const struct tls_server *s)
 unsigned int tls_server_connections(const struct tls_server *s)
 {
 	return atomic_load(&s->connections);
+}
+
+unsigned int tls_server_requests(const struct tls_server *s)
+{
+	return atomic_load(&s->requests);
 }
 
 void tls_server_stop(struct tls_server *s)

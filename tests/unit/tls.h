@@ -31,6 +31,7 @@ struct tls_server_config {
 	const char *reply;
 	size_t reply_len;		/* 0: strlen */
 	int max_version;		/* 0: any */
+	int port;			/* 0: any that is free */
 	bool close_after_reply;
 	bool say_nothing;		/* reads the request and waits */
 };
@@ -42,6 +43,7 @@ int tls_server_port(const struct tls_server *s);
 /* The last request read, as it came; good until the server stops. */
 const char *tls_server_request(const struct tls_server *s);
 unsigned int tls_server_connections(const struct tls_server *s);
+unsigned int tls_server_requests(const struct tls_server *s);	/* read to their end */
 void tls_server_stop(struct tls_server *s);
 
 #endif /* ZKHSM_TEST_TLS_H */

@@ -357,7 +357,7 @@ struct zkhsmd_store_ops {
 	 */
 	int (*delivery_due)(struct zkhsmd_store *s, const char *hook, int64_t now_ms,
 			    struct zkhsmd_delivery *out);
-	/* Each hook that something waits for, once. */
+	/* Each hook that something waits for, once; what @fn returns other than 0 ends it. */
 	int (*delivery_hooks)(struct zkhsmd_store *s, int (*fn)(const char *hook, void *arg),
 			      void *arg);
 

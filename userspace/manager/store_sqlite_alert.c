@@ -224,5 +224,6 @@ int sq_delivery_hooks(struct zkhsmd_store *s, int (*fn)(const char *hook, void *
 
 	while (!stop && (ret = sq_step(q)) > 0)
 		stop = sq_text(q, 0, hook, sizeof(hook)) ? fn(hook, arg) : -EUCLEAN;
-	return sq_end(q, stop ? stop : ret);
+	ret = sq_end(q, ret);
+	return stop ? stop : ret;
 }
