@@ -89,7 +89,7 @@ static void example(void **state)
 	}
 	fclose(in);
 	fclose(out);
-	assert_int_equal(options, 42);
+	assert_int_equal(options, 40);
 	assert_int_equal(zkhsmd_config_load(path, &uncommented, NULL), 0);
 	assert_memory_equal(&as_it_is, &uncommented, sizeof(as_it_is));
 }

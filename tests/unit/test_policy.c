@@ -501,7 +501,7 @@ static void example(void **state)
 	fclose(in);
 	fclose(out);
 	assert_int_equal(sections, 7);
-	assert_int_equal(options, 48);
+	assert_int_equal(options, 45);
 	if (zkhsmd_policy_load(path, &p, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(zkhsmd_policy_hsm(p, &h, &shown, &rule, why), "hsms production");
