@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "alert.h"
+#include "audit_log.h"
 #include "metrics.h"
 #include "webhook.h"
 
@@ -54,6 +55,16 @@ static void log_alert(const struct zkhsmd_alert_row *r)
 		  r->a.text, NULL);
 }
 
+static int audit_alert(struct zkhsmd_store *store, const struct zkhsmd_alert_row *r)
+{
+	json_t *details = json_pack("{s:s, s:I}", "code", r->a.code, "alert", (json_int_t)r->row);
+
+	/* There may be text from elsewhere in it, which need not be UTF-8: it is left out then. */
+	json_object_set_new(details, "text", json_string(r->a.text));
+	return zkhsmd_audit_add(store, NULL, "alert", is_set(r->a.hsm_id) ? r->a.hsm_id : NULL,
+				details);
+}
+
 int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_alert *a)
 {
 	struct zkhsmd_alert_row r;
@@ -67,7 +78,9 @@ int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struc
 	/* While it is open, its count goes on and nobody is told again. */
 	if (r.count > 1)
 		return 0;
-	ret = zkhsmd_webhooks_queue(m, store, r.row);
+	ret = audit_alert(store, &r);
+	if (!ret)
+		ret = zkhsmd_webhooks_queue(m, store, r.row);
 	return ret ? ret : store->ops->alert_trim(store, KEPT);
 }
 
