@@ -34,7 +34,7 @@ static const struct conf_option options[] = {
 
 	TEXT("keys", "order_key", "file", order_key, 1),
 
-	TEXT("backup", "dir", "", backup_dir, 1),
+	TEXT("backup", "dir", "", backup_dir, 0),
 	NUMBER("backup", "keep", "7", backup_keep, 1, 10000),
 
 	TEXT("policy", "file", "", policy, 0),
@@ -56,8 +56,8 @@ static const struct conf_option options[] = {
 	TIME("limits", "large_request", "2min", large_ms, 100, DAY),
 	NUMBER("limits", "nonces_per_hsm", "16", nonces_per_hsm, 1, 1024),
 	NUMBER("limits", "nonces", "65536", nonces_max, 4, 16777216),
-	NUMBER("limits", "lists_memory", "268435456", lists_max, 1048576, 1ULL << 40),
-	NUMBER("limits", "strangers_memory", "67108864", guest_lists_max, 1048576, 1ULL << 40),
+	NUMBER("limits", "lists_memory", "167772160", lists_max, 1048576, 1ULL << 40),
+	NUMBER("limits", "strangers_memory", "33554432", guest_lists_max, 1048576, 1ULL << 40),
 	NUMBER("limits", "pending", "1000", pending_max, 1, 1000000),
 	NUMBER("limits", "pending_per_source", "16", pending_per_source, 1, 1000000),
 	NUMBER("limits", "false_per_minute", "60", false_per_minute, 1, 1000000),
