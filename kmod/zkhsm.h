@@ -8,9 +8,9 @@
  * scalar, point, wire) has headers of its own and knows nothing of this one,
  * but for zkhsm_fault_report().
  *
- *	netlink*  ->  ops, evidence, order, list, trust, hsm-new, seal, unseal
+ *	netlink*  ->  ops, use, evidence, order, list, trust, hsm-new, seal, unseal
  *	order	  ->  lease-apply, trust-change
- *	ops	  ->  grant  ->  order
+ *	use	  ->  grant  ->  order
  *		  ->  hsm, keystore, vote, element  ->  key, lease, record
  *		  ->  schnorr, ecdsa, wire
  *
@@ -679,13 +679,15 @@ int zkhsm_op_key_set(struct zkhsm_key *key, const struct zkhsm_key_update *up,
 		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack);
 int zkhsm_op_key_del(struct zkhsm_key *key, const struct zkhsm_caller *by,
 		     struct zkhsm_key_info *info, struct netlink_ext_ack *extack);
+u32 zkhsm_faults(void);
+
+/* use.c */
 int zkhsm_op_sign(struct zkhsm_key *key, const u8 digest[ZKHSM_HASH_LEN],
 		  struct zkhsm_grant *grant, u8 sig[ZKHSM_SIGNATURE_LEN],
 		  struct netlink_ext_ack *extack);
 int zkhsm_op_prove(struct zkhsm_key *key, const struct zkhsm_proof_input *in,
 		   struct zkhsm_grant *grant, u8 proof[ZKHSM_PROOF_LEN],
 		   struct netlink_ext_ack *extack);
-u32 zkhsm_faults(void);
 
 /* audit.c */
 bool zkhsm_audit_allowed(void);

@@ -58,13 +58,14 @@ class Mutant:
 ALL = {mutant.name: mutant for mutant in (
     Mutant("release", "6.12", "a result gets out without a second look at its key",
            r"\S+ by s\d\d got out after its stop had been acknowledged",
-           ("key.c", """	err = may_use(key, usage, extack);
+           ("key.c", """	err = may_use(key, usage, grant, &unleased, extack);
 	if (err) {
 		up_read(&zkhsm_lock);
 		return err;
 	}
-	trace_zkhsm_key_use""", """	err = 0;
-	trace_zkhsm_key_use""")),
+	note_use""", """	err = 0;
+	unleased = false;
+	note_use""")),
     Mutant("moment", "6.12", "S shows counters newer than its list",
            r"S shows (revocation|hold) \d+ applied, and L its key s\d\d active",
            ("evidence.c", "if (!err && zkhsm_keystore_generation() != list->generation)",

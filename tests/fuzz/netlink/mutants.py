@@ -25,10 +25,10 @@ ALL = (
           "ZKHSM_A_PROOF_USER_ID, REQUIRED, 1, ZKHSM_USER_ID_MAX_LEN }",
           "ZKHSM_A_PROOF_USER_ID, REQUIRED }",
           "proof-get was done, and the spec does not allow"),
-    Fault("a secret in a reply", "ops.c",
-          "	zkhsm_live_put(live);\n	return err ? zkhsm_refuse_failure(extack, err) : 0;\n}\n\n/*",
+    Fault("a secret in a reply", "use.c",
+          "	zkhsm_live_put(live);\n	return finish(err, grant, sig,",
           "	memcpy(sig + 32, live->secret.mont, 32);\n	zkhsm_live_put(live);\n"
-          "	return err ? zkhsm_refuse_failure(extack, err) : 0;\n}\n\n/*",
+          "	return finish(err, grant, sig,",
           "has a secret in it"),
     Fault("a refusal without a sentence", "trust.c",
           "return zkhsm_refuse(extack, -ENOKEY, ZKHSM_REASON_NOT_PINNED, \"this manager",
