@@ -14,12 +14,22 @@ in_list()
 }
 list_number() { ask manager revocations --jwks "$WORK/jwks.json" | jq .number; }
 
+ask_admin() { ask "$@" --cert "$WORK/pki/admin.pem" --key "$WORK/pki/admin.key"; }
 list_is_newer_than() { [ "$(list_number)" -gt "$1" ]; }
 all_orders_applied()
 {
 	admin orders "$HSM_ID" | jq -e '[.. | objects | select(has("applied")).applied] |
 		length > 0 and all'
 }
+
+ok "the HSM is put into a cluster" admin cluster "$HSM_ID" lab
+ok "the cluster is held" ask_admin revocation add --cluster lab --hold --reason certificate-hold
+ok "the kernel holds mail" await 15 kernel_state_is mail held
+ok "no token for it" refused urn:zkhsm:revoked token mail "$WORK/t6"
+ok "the record says of what" ask_admin revocation show --cluster lab
+ok "the cluster is released" ask_admin revocation release --cluster lab
+ok "the kernel uses mail again" await 15 kernel_state_is mail active
+ok "and its HSM attests" await 15 token mail "$WORK/t6"
 
 before=$(list_number)
 ok "mail is held" admin hold --hsm "$HSM_ID" --key-id mail --reason certificate-hold
