@@ -29,7 +29,7 @@ COMPLETION = $(PREFIX)/share/bash-completion/completions/zkhsm
 installed-man = $(foreach m,$(MAN),$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 
 .PHONY: all module userspace install install-module install-userspace uninstall \
-	check check-deep coverage demo bench regen check-generated style clean distclean help
+	check check-deep coverage demo bench bench-manager regen check-generated style clean distclean help
 
 all: module userspace
 	@echo "Built: $(wildcard $(addprefix $(BUILT)/,zkhsm zkhsm-agent zkhsmd))"
@@ -112,6 +112,10 @@ bench:
 	@tools/install-deps bench
 	@tests/bench/run
 
+bench-manager:
+	@tools/install-deps bench
+	@tests/bench/run --only fleet
+
 regen:
 	@tools/gen-netlink.sh
 	@tools/gen-vectors.py
@@ -143,6 +147,7 @@ help:
 	@echo "                      (PARTS='NAME...' for some of it, see tests/run --help)"
 	@echo "make coverage         which lines and branches the tests reach, and which errors they do not"
 	@echo "make bench            the measurements, written to build/bench.json"
+	@echo "make bench-manager    managers with 1,000 to 1,000,000 records, side by side"
 	@echo "make regen            generate the netlink code and the test vectors"
 	@echo "make check-generated  compare them with what would be generated"
 	@echo "make style            checkpatch, sparse, shellcheck, warnings"

@@ -16,14 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "../unit/prover.h"
-#include "bench.h"
+#include "attest.h"
 
 #define THREADS		4
 #define RAW_SAMPLES	101
-#define EVIDENCE_TYPE	"application/vnd.zkhsm.evidence"
 #define LIST_TYPE	"application/vnd.zkhsm.list"
 #define CONFIG_TYPE	"application/vnd.zkhsm.configuration"
 
@@ -39,63 +36,12 @@ struct client {
 	unsigned long done;
 };
 
-static struct zkhsm_https *connect_manager(const struct zkhsm_https_config *as)
-{
-	struct zkhsm_https *h;
-	struct zkhsm_error err = { 0 };
-
-	must(zkhsm_https_new(as, &h, &err), &err, "https");
-	return h;
-}
-
-/* The answer's JSON if it has this status; anything else ends the program. */
-static json_t *request(struct zkhsm_https *h, const char *method, const char *path,
-		       const char *type, const void *body, size_t len, long status)
-{
-	struct zkhsm_response r = { 0 };
-	struct zkhsm_error err = { 0 };
-	json_t *answer;
-
-	must(zkhsm_https_do(h, method, path, type, body, len, &r, &err), &err, path);
-	if (r.status != status)
-		die("%s %s: HTTP status %ld: %s", method, path, r.status, (const char *)r.body);
-	answer = r.body_len ? json_loadb((const char *)r.body, r.body_len, 0, NULL) : NULL;
-	zkhsm_response_free(&r);
-	return answer;
-}
-
-static void unhex_member(const json_t *o, const char *name, void *out, size_t len)
-{
-	const char *hex = json_string_value(json_object_get(o, name));
-
-	if (!hex || zkhsm_unhex(hex, out, len))
-		die("the answer has no %s", name);
-}
-
-static size_t answer_challenge(struct zkhsm_https *h, struct prover *p,
-			       uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN])
-{
-	uint8_t manager_id[32], nonce[32];
-	char *hex = zkhsm_hex(p->hsm_id, 32), body[128];
-	json_t *challenge;
-
-	snprintf(body, sizeof(body), "{\"hsm_id\":\"%s\"}", hex);
-	free(hex);
-	challenge = request(h, "POST", "/v1/challenges", "application/json", body, strlen(body), 201);
-	unhex_member(challenge, "manager_id", manager_id, 32);
-	unhex_member(challenge, "nonce", nonce, 32);
-	json_decref(challenge);
-	/* Time goes on for a simulated HSM too. */
-	p->uptime_ms = now_ns(CLOCK_BOOTTIME) / 1000000;
-	return prover_answer(p, manager_id, nonce, evidence);
-}
-
 static void attest(struct zkhsm_https *h, struct prover *p)
 {
 	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
 	size_t len = answer_challenge(h, p, evidence);
 
-	json_decref(request(h, "POST", "/v1/evidence", EVIDENCE_TYPE, evidence, len, 200));
+	post_evidence(h, evidence, len);
 }
 
 static void put(struct zkhsm_https *h, const char *what, const uint8_t digest[32],
@@ -158,25 +104,6 @@ static void *client(void *arg)
 	}
 	zkhsm_https_free(h);
 	return NULL;
-}
-
-/* User and system time of a process, in nanoseconds. */
-static double process_cpu_ns(const char *pid)
-{
-	unsigned long user, system;
-	char path[64], line[1024], *after;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f))
-		die("there is no process %s", pid);
-	fclose(f);
-	after = strrchr(line, ')');
-	if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-			     &user, &system) != 2)
-		die("cannot read %s", path);
-	return (double)(user + system) * 1e9 / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void run(struct prover **hsms, unsigned int count, unsigned int seconds, bool keep,

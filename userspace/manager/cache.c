@@ -15,8 +15,9 @@
 #include "manager.h"
 
 #define BUCKETS		4096
-/* An entry decoded, and its point in OpenSSL's form. */
-#define BYTES_PER_KEY	512
+/* What a list takes but for its bytes: where each entry begins, and the rest of it. */
+#define BYTES_PER_KEY	4
+#define BYTES_PER_LIST	256
 #define CONFS		1024
 #define CONFS_PER_SOURCE (CONFS / 16)
 
@@ -105,7 +106,7 @@ void zkhsmd_cache_put(struct zkhsmd_cache *t, struct zkhsm_keylist *l)
 	if (!i)
 		return;	/* it will be asked for again */
 	zkhsm_keylist_bytes(l, &len);
-	i->cost = len + zkhsm_keylist_count(l) * BYTES_PER_KEY + sizeof(*i);
+	i->cost = len + zkhsm_keylist_count(l) * BYTES_PER_KEY + BYTES_PER_LIST;
 	pthread_mutex_lock(&t->lock);
 	if (find(t, zkhsm_keylist_digest(l))) {
 		free(i);
