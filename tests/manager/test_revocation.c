@@ -519,6 +519,8 @@ static void refused(void **state)
 		"'scope':'hsm','cluster':'a'", "'scope':'element','cluster':'a'",
 	};
 	struct unit u = unit_new();
+	char path[160];
+	json_t *o;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
@@ -536,6 +538,11 @@ static void refused(void **state)
 		      "{'action':'hold','scope':'cluster','cluster':'rome','reason':'unused'}"));
 	tell(move(&u, "a/b", 400, "request"));
 	tell(move(&u, "-a", 400, "request"));
+	snprintf(path, sizeof(path), "/v1/admin/hsms/%s/cluster", hex32(u.p->hsm_id));
+	tell(ask_json(d->admin, "POST", path, 400, "request", "{'cluster':7}"));
+	o = ask_json(d->admin, "POST", path, 200, NULL, "{'cluster':null}");
+	assert_true(json_is_null(json_object_get(o, "cluster")));
+	json_decref(o);
 	tell(ask_json(d->public, "POST", "/v1/admin/revocations", 401, "client-certificate",
 		      "{'action':'hold','scope':'cluster','cluster':'rome','reason':'unspecified'}"));
 	tell(get(d->public, 401, "client-certificate", "/v1/admin/revocations"));

@@ -549,6 +549,11 @@ static void status_lists(void **state)
 	assert_int_equal(mark.quarantined_ms, 10);
 	/* Of an HSM that is not there. */
 	assert_int_equal(ops->status_add(s, z, x), -EEXIST);
+	/* After a restore others go on above. */
+	assert_int_equal(ops->status_skip(s, 1000), 0);
+	assert_int_equal(ops->status_add(s, two, z), 0);
+	assert_int_equal(ops->status_get(s, two, z, &number), 0);
+	assert_in_range(number, 1006, 1010);
 }
 
 static int sum_numbers(const struct zkhsmd_order *o, void *arg)

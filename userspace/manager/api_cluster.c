@@ -69,7 +69,8 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return ret;
 	}
 	c->orders = true;
-	o = json_pack("{s:s, s:s, s:o}", "name", h.name, "cluster", h.cluster, "orders", orders);
+	o = json_pack("{s:s, s:o, s:o}", "name", h.name, "cluster",
+		      h.cluster[0] ? json_string(h.cluster) : json_null(), "orders", orders);
 	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
 	server_reply_json(job->rq, 200, o);
 	return 0;
@@ -87,19 +88,21 @@ static void committed(struct zkhsmd_job *job)
 
 void zkhsmd_api_cluster(struct server_request *rq)
 {
-	json_t *body = server_json(rq);
-	const char *cluster = NULL;
+	json_t *body = server_json(rq), *cluster = NULL;
 	struct zkhsmd_job *job;
 	json_error_t error;
 	struct change c;
 	bool ok = false;
 
 	memset(&c, 0, sizeof(c));
-	if (body && json_unpack_ex(body, &error, 0, "{s:s !}", "cluster", &cluster))
+	if (body && json_unpack_ex(body, &error, 0, "{s:o !}", "cluster", &cluster))
 		server_json_problem(rq, &error);
+	else if (body && !json_is_string(cluster) && !json_is_null(cluster))
+		zkhsmd_problem(rq, P_REQUEST, "cluster has to be a name, or null for none");
 	else if (body)
 		ok = zkhsmd_hash_of(rq, "hsm_id", rq->args[0], c.hsm_id) &&
-		     zkhsmd_cluster_read(rq, cluster, c.cluster);
+		     zkhsmd_cluster_read(rq, json_is_null(cluster) ? "" : json_string_value(cluster),
+					 c.cluster);
 	json_decref(body);
 	if (!ok) {
 		server_send(rq);

@@ -16,6 +16,7 @@
 
 #include "audit_log.h"
 #include "backup.h"
+#include "status.h"
 
 /*
  * Lists that were published after the backup have numbers that nobody knows any more.
@@ -127,6 +128,9 @@ static int note(struct zkhsmd_store *s, const char *path)
 		return ret;
 	number += NUMBERS_SKIPPED;
 	ret = s->ops->meta_put(s, ZKHSMD_META_LIST_NUMBER, &number, sizeof(number));
+	/* Nor is an index given twice. */
+	if (!ret)
+		ret = s->ops->status_skip(s, ZKHSMD_STATUS_PAGE);
 	if (!ret)
 		ret = zkhsmd_audit_add(s, NULL, "restore-store", NULL,
 				       json_pack("{s:s, s:I}", "file", path, "revocation_list",

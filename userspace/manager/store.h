@@ -289,6 +289,8 @@ struct zkhsmd_store_ops {
 			  const uint8_t element[32]);
 	int (*status_get)(struct zkhsmd_store *s, const uint8_t hsm_id[32],
 			  const uint8_t element[32], uint64_t *number);
+	/* So many will be nobody's: after a restore tokens may name some that are not known. */
+	int (*status_skip)(struct zkhsmd_store *s, uint64_t count);
 	int (*status_any)(struct zkhsmd_store *s, const uint8_t hsm_id[32]);	/* 0 or -ENOENT */
 	int (*status_mark)(struct zkhsmd_store *s, struct zkhsmd_status_mark *out);
 	/* Each index from @first to @last and what stops it, in no order, maybe several times. */

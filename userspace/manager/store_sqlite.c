@@ -106,8 +106,10 @@ static const char *const statements[SQL_COUNT] = {
 		" AND hsm_id IS NULL AND scope = 2 ORDER BY element",
 	[SQL_DATA_VERSION] = "PRAGMA data_version",
 
-	[SQL_STATUS_ADD] = "INSERT INTO status_index(hsm_id, element) VALUES (?1, ?2)"
-		" ON CONFLICT DO NOTHING",
+	[SQL_STATUS_ADD] = "INSERT INTO status_index(hsm_id, element) SELECT ?1, ?2"
+		" WHERE NOT EXISTS (SELECT 1 FROM status_index WHERE hsm_id = ?1 AND element = ?2)",
+	[SQL_STATUS_SKIP] = "UPDATE sqlite_sequence SET seq = seq + ?1"
+		" WHERE name = 'status_index'",
 	[SQL_STATUS_GET] = "SELECT number FROM status_index WHERE hsm_id = ?1 AND element = ?2",
 	[SQL_STATUS_ANY] = "SELECT number FROM status_index WHERE hsm_id = ?1 LIMIT 1",
 	[SQL_STATUS_MARK] = "SELECT (SELECT max(number) FROM status_index), count(*),"
@@ -454,6 +456,7 @@ const struct zkhsmd_store_ops zkhsmd_store_sqlite = {
 	.revocation_elements = sq_revocation_elements,
 	.status_add = sq_status_add,
 	.status_get = sq_status_get,
+	.status_skip = sq_status_skip,
 	.status_any = sq_status_any,
 	.status_mark = sq_status_mark,
 	.status_stopped = sq_status_stopped,

@@ -20,7 +20,7 @@ enum sql {
 	SQL_REVOCATION_GET, SQL_REVOCATION_STOPPING, SQL_REVOCATION_ADD, SQL_REVOCATION_END,
 	SQL_REVOCATION_EVERYWHERE, SQL_DATA_VERSION,
 	SQL_REVOCATION_EACH, SQL_REVOCATION_ELEMENTS, SQL_REVOCATION_HSM, SQL_REVOCATION_PAGE,
-	SQL_STATUS_ADD, SQL_STATUS_GET, SQL_STATUS_ANY, SQL_STATUS_MARK, SQL_STATUS_STOPPED,
+	SQL_STATUS_ADD, SQL_STATUS_SKIP, SQL_STATUS_GET, SQL_STATUS_ANY, SQL_STATUS_MARK, SQL_STATUS_STOPPED,
 	SQL_ORDER_ADD, SQL_ORDER_GET, SQL_ORDER_EACH, SQL_ORDER_LAST,
 	SQL_LEASE_GET, SQL_LEASE_PUT,
 	SQL_META_GET, SQL_META_PUT,
@@ -119,6 +119,7 @@ int sq_revocation_each(struct zkhsmd_store *s,
 int sq_status_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const uint8_t element[32]);
 int sq_status_get(struct zkhsmd_store *s, const uint8_t hsm_id[32], const uint8_t element[32],
 		  uint64_t *number);
+int sq_status_skip(struct zkhsmd_store *s, uint64_t count);
 int sq_status_any(struct zkhsmd_store *s, const uint8_t hsm_id[32]);
 int sq_status_mark(struct zkhsmd_store *s, struct zkhsmd_status_mark *out);
 int sq_status_stopped(struct zkhsmd_store *s, uint64_t first, uint64_t last,

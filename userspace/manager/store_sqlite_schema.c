@@ -58,7 +58,7 @@
 	"CREATE INDEX history_element ON history(element, row);" \
 	"CREATE TABLE proposal(id TEXT PRIMARY KEY, action TEXT NOT NULL, body TEXT NOT NULL," \
 	" who TEXT NOT NULL, x5t BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;" \
-	"CREATE TABLE status_index(number INTEGER PRIMARY KEY," \
+	"CREATE TABLE status_index(number INTEGER PRIMARY KEY AUTOINCREMENT," \
 	" hsm_id BLOB NOT NULL REFERENCES hsm(id), element BLOB NOT NULL) STRICT;" \
 	"CREATE UNIQUE INDEX status_index_key ON status_index(hsm_id, element);" \
 	"CREATE INDEX status_index_element ON status_index(element);" \

@@ -15,6 +15,16 @@ int sq_status_add(struct zkhsmd_store *s, const uint8_t hsm_id[32], const uint8_
 	return sq_run(q);
 }
 
+int sq_status_skip(struct zkhsmd_store *s, uint64_t count)
+{
+	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_STATUS_SKIP);
+
+	if (!q)
+		return -EIO;
+	sqlite3_bind_int64(q, 1, (sqlite3_int64)count);
+	return sq_run(q);
+}
+
 static int one_number(sqlite3_stmt *q, uint64_t *number)
 {
 	int ret = sq_step(q);
