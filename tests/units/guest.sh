@@ -18,8 +18,10 @@ status() { beside systemctl is-active "$1" || [ $? -eq 3 ]; }
 
 install_host()
 {
+	# Numbers that are the same at each boot; the rest is sysusers.d's.
 	echo 'zkhsm-agent:x:990:990::/var/lib/zkhsm-agent:/bin/false' >> /etc/passwd
 	echo 'zkhsm-agent:x:990:' >> /etc/group
+	systemd-sysusers
 	mkdir -p "/lib/modules/$(uname -r)/updates" /var/log /var/tmp /etc/systemd/system /out/answers
 	cp /zkhsm/zkhsm.ko "/lib/modules/$(uname -r)/updates/"
 	/usr/bin/depmod
@@ -28,7 +30,7 @@ install_host()
 	keep /var/lib
 	keep /etc/zkhsm
 	# Where no journal runs, what services say goes to a file.
-	for unit in zkhsm-kek zkhsm-unseal zkhsm-agent; do
+	for unit in zkhsm-kek zkhsm-unseal zkhsm-agent zkhsmd; do
 		mkdir -p "/etc/systemd/system/$unit.service.d"
 		printf '[Service]\nStandardOutput=append:/out/%s.log\nStandardError=inherit\n' \
 			"$unit" > "/etc/systemd/system/$unit.service.d/log.conf"
@@ -57,6 +59,57 @@ configure_agent()
 	url = https://127.0.0.1:1
 	ca = /etc/zkhsm/ca.pem
 	END
+}
+
+configure_manager()
+{
+	cp /in/ca.pem /in/manager.pem /in/manager.key /etc/zkhsm/
+	cat > /etc/zkhsm/zkhsmd.conf <<-END
+	[server]
+	certificate = /etc/zkhsm/manager.pem
+	private_key = /etc/zkhsm/manager.key
+	admin_ca = /etc/zkhsm/ca.pem
+	END
+	systemd-tmpfiles --create /usr/local/lib/tmpfiles.d/zkhsm.conf
+}
+
+ask_manager() { zkhsm manager info --manager https://127.0.0.1:8443 --ca /in/ca.pem --output json; }
+
+manager()
+{
+	local pid
+
+	configure_manager
+	start zkhsmd.service
+	status zkhsmd.service | answer manager
+	pid=$(beside systemctl show --property MainPID --value zkhsmd.service)
+	beside stat -c %U "/proc/$pid" | answer manager-user
+	beside sed -n 's/^Seccomp_filters:[[:space:]]*//p' "/proc/$pid/status" |
+		answer manager-filters
+	beside sed -n 's/^CapBnd:[[:space:]]*//p' "/proc/$pid/status" | answer manager-capabilities
+	stat -c %U /var/lib/zkhsmd /var/lib/zkhsmd/* | answer manager-owners
+	beside systemctl reload zkhsmd.service
+	status zkhsmd.service | answer manager-reload
+	ask_manager | answer manager-info
+	beside systemctl show --property NRestarts zkhsmd.service | answer manager-restarts
+	beside systemctl stop zkhsmd.service
+	beside systemctl show --property Result zkhsmd.service | answer manager-stop
+
+	# The order key in the kernel: another manager, with a drop-in as the unit says.
+	zkhsm key new orders --owner zkhsmd --usage sign > /dev/null
+	zkhsm key get orders --output json | answer manager-key
+	cat >> /etc/zkhsm/zkhsmd.conf <<-END
+	state_dir = /var/lib/zkhsmd/kernel
+	[keys]
+	order_key = zkhsm:orders
+	END
+	printf '[Service]\nRestrictAddressFamilies=AF_NETLINK\n' \
+		> /etc/systemd/system/zkhsmd.service.d/netlink.conf
+	beside systemctl daemon-reload
+	start zkhsmd.service
+	ask_manager | answer manager-kernel-info
+	zkhsmd --backup /tmp/manager.db > /dev/null && echo $? | answer manager-backup
+	beside systemctl stop zkhsmd.service
 }
 
 first()
@@ -109,6 +162,7 @@ second()
 	zkhsm hsm store check > /dev/null && echo $? | answer check
 	status zkhsm-agent.service | answer agent
 	beside systemctl show --property NRestarts zkhsm-agent.service | answer restarts
+	manager
 }
 
 failed()
