@@ -178,7 +178,7 @@ def check_metrics(text):
         if family.type == "counter" and f"{family.name}_total" not in text:
             wrong.append(f"{family.name} does not end in _total")
         labels = {label for sample in family.samples for label in sample.labels}
-        if labels - {"state", "reason", "code", "le", "queue", "scope", "action", "verdict", "kind",
+        if labels - {"state", "reason", "code", "le", "queue", "scope", "action", "verdict", "by",
                      "version", "openssl", "sqlite"}:
             wrong.append(f"{family.name}: labels {labels}")
         counts = [s.value for s in family.samples if s.name.endswith("_bucket")]
