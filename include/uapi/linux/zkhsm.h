@@ -384,7 +384,7 @@ enum zkhsm_revocation_reason {
  * @ZKHSM_REASON_GRANTS_OUTSTANDING: Every slot for a used grant is taken
  *   (EBUSY).
  * @ZKHSM_REASON_GRANT_CLIENT: The signature of the client that the grants name
- *   is missing (EACCES) or false (EKEYREJECTED), or they name none (EINVAL).
+ *   is missing or false, or they name none (EACCES, EKEYREJECTED, EINVAL).
  * @ZKHSM_REASON_GRANTS_DIFFER: The grants do not all say the same (EINVAL).
  */
 enum zkhsm_reason {

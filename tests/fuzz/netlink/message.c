@@ -67,6 +67,15 @@ static bool required(const struct nlf_cmd *c, unsigned int index, bool dump)
 	       (index == 1 && c->set == NLF_PROOF);
 }
 
+/* What mostly makes a request one that is refused: with it on all, nothing else would be seen. */
+static bool rare(const struct nlf_cmd *c, unsigned int attr)
+{
+	return (c->set == NLF_KEY && (attr == ZKHSM_A_KEY_GRANT ||
+				      attr == ZKHSM_A_KEY_CLIENT_SIGNATURE)) ||
+	       (c->set == NLF_PROOF && (attr == ZKHSM_A_PROOF_GRANT ||
+					attr == ZKHSM_A_PROOF_CLIENT_SIGNATURE));
+}
+
 static void add_request(struct message *m, bool dump)
 {
 	uint32_t request = dump && m->c->dump_request ? m->c->dump_request : m->c->request;
@@ -79,7 +88,8 @@ static void add_request(struct message *m, bool dump)
 			continue;
 		sel = m->s->value[index % VALUES_MAX].sel;
 		arg = m->s->value[index % VALUES_MAX].arg;
-		if (required(m->c, index++, dump) ? sel == 255 : !sel)
+		if (required(m->c, index++, dump) ? sel == 255 :
+		    rare(m->c, attr) ? sel < 208 : !sel)
 			continue;
 		if (m->c->set == NLF_EVIDENCE && attr == ZKHSM_A_EVIDENCE_CHALLENGE)
 			add_challenges(m, sel, arg);

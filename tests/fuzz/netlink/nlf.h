@@ -167,6 +167,7 @@ struct nlf_world {
 	/* what the kernel told last */
 	uint8_t hsm_id[32];
 	uint8_t identity[65];
+	uint8_t instance_id[16];
 	struct {
 		atomic_bool known;
 		uint8_t public[65];
@@ -278,6 +279,8 @@ int key_slot_find(const char *name);
 
 /* order.c */
 size_t order_build(const struct nlf_step *s, uint8_t *out);
+/* The same of a grant, whatever the step says of its type. */
+size_t grant_build(const struct nlf_step *s, uint8_t *out);
 void payload_change(const struct nlf_step *s, uint8_t *bytes, size_t *len, size_t room);
 
 /* kept.c */

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../selftests/ec.h"
 #include "nlf.h"
@@ -310,7 +311,32 @@ static void put_change(struct writer *w, const struct nlf_step *s)
 	put(w, c, len);
 }
 
-size_t order_build(const struct nlf_step *s, uint8_t *out)
+/* For a key that is there, mostly to sign what is mostly signed, and for anybody. */
+static void put_grant(struct writer *w, const struct nlf_step *s)
+{
+	static const uint8_t nobody[65];
+	uint64_t random = (uint64_t)s->expand[0] << 16 | s->expand[1] << 8 | s->expand[2];
+	uint8_t input[32], jti[16], name[32], operation = 1 + !(s->value[5].arg % 8);
+	struct timespec now;
+	unsigned int i;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	element(s, &random, name);
+	ec_sha256(world->hsm_id, 32, input);
+	for (i = 0; i < sizeof(jti); i++)
+		jti[i] = (uint8_t)random_next(&random);
+	put(w, world->instance_id, 16);
+	put(w, name, 32);
+	put_number(w, s->value[6].sel >= 240 ? s->value[6].arg : operation, 1);
+	put_number(w, operation, 2);
+	put_number(w, s->value[7].sel >= 240 ? s->value[7].arg : 0, 4);
+	put(w, input, 32);
+	put(w, s->value[8].sel >= 192 ? fixed.manager[0].public : nobody, 65);
+	put(w, jti, 16);
+	put_number(w, (uint64_t)now.tv_sec * 1000 + s->value[7].arg % 80 * 1000, 8);
+}
+
+static size_t build(const struct nlf_step *s, uint8_t type, uint8_t *out)
 {
 	unsigned int manager = manager_slot(s->order[1]), signer = manager;
 	struct writer w = { .p = out };
@@ -322,17 +348,21 @@ size_t order_build(const struct nlf_step *s, uint8_t *out)
 	if (s->value[3].sel >= 240)
 		signer = (signer + 1) % MANAGERS;
 	put(&w, "ZKHSM", 5);
-	put_number(&w, type_of(s), 1);
+	put_number(&w, type, 1);
 	put_number(&w, 1, 2);
 	put(&w, fixed.manager[manager].id, 32);
 	put(&w, hsm_id, 32);
-	put_number(&w, number_of(s, manager), 8);
-	switch (type_of(s)) {
+	put_number(&w, type == ZKHSM_ORDER_TYPE_GRANT ? s->order[2] % 12 == 1 :
+		   number_of(s, manager), 8);
+	switch (type) {
 	case ZKHSM_ORDER_TYPE_LEASE:
 		put_lease(&w, s, manager);
 		break;
 	case ZKHSM_ORDER_TYPE_TRUST_CHANGE:
 		put_change(&w, s);
+		break;
+	case ZKHSM_ORDER_TYPE_GRANT:
+		put_grant(&w, s);
 		break;
 	default:
 		put_vote(&w, s);
@@ -341,4 +371,14 @@ size_t order_build(const struct nlf_step *s, uint8_t *out)
 	ec_sign(fixed.manager[signer].key, w.p, w.len, w.p + w.len);
 	signature_change(s, w.p + w.len);
 	return w.len + 64;
+}
+
+size_t order_build(const struct nlf_step *s, uint8_t *out)
+{
+	return build(s, type_of(s), out);
+}
+
+size_t grant_build(const struct nlf_step *s, uint8_t *out)
+{
+	return build(s, ZKHSM_ORDER_TYPE_GRANT, out);
 }

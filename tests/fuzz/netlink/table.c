@@ -60,6 +60,9 @@ static const struct nlf_attr key_attrs[] = {
 	[19] = { "works-until-ms", NLF_U64, 0, 0 },
 	[20] = { "unleased-uses", NLF_U64, 0, 0 },
 	[21] = { "lease", NLF_NEST, 0, 0 },
+	[22] = { "grant", NLF_BINARY, ZKHSM_GRANT_LEN, ZKHSM_GRANT_LEN },
+	[23] = { "client-signature", NLF_BINARY, ZKHSM_SIGNATURE_LEN, ZKHSM_SIGNATURE_LEN },
+	[24] = { "receipt", NLF_BINARY, ZKHSM_RECEIPT_LEN, ZKHSM_RECEIPT_LEN },
 };
 
 static const struct nlf_attr key_lease_attrs[] = {
@@ -74,6 +77,9 @@ static const struct nlf_attr proof_attrs[] = {
 	[3] = { "other-info", NLF_BINARY, 0, ZKHSM_OTHER_INFO_MAX_LEN },
 	[4] = { "public", NLF_BINARY, ZKHSM_POINT_LEN, ZKHSM_POINT_LEN },
 	[5] = { "proof", NLF_BINARY, ZKHSM_PROOF_LEN, ZKHSM_PROOF_LEN },
+	[6] = { "grant", NLF_BINARY, ZKHSM_GRANT_LEN, ZKHSM_GRANT_LEN },
+	[7] = { "client-signature", NLF_BINARY, ZKHSM_SIGNATURE_LEN, ZKHSM_SIGNATURE_LEN },
+	[8] = { "receipt", NLF_BINARY, ZKHSM_RECEIPT_LEN, ZKHSM_RECEIPT_LEN },
 };
 
 static const struct nlf_attr challenge_attrs[] = {
@@ -125,7 +131,7 @@ static const struct nlf_attr order_attrs[] = {
 	[10] = { "outcome", NLF_U32, 0, 4 },
 	[11] = { "votes", NLF_U32, 0, 0 },
 	[12] = { "needed", NLF_U32, 0, 0 },
-	[13] = { "reason", NLF_U32, 0, 57 },
+	[13] = { "reason", NLF_U32, 0, 69 },
 };
 
 static const struct nlf_attr lease_attrs[] = {
@@ -183,9 +189,9 @@ const struct nlf_attr *const nlf_sets[NLF_SETS] = {
 
 const uint8_t nlf_set_max[NLF_SETS] = {
 	[NLF_HSM] = 30,
-	[NLF_KEY] = 21,
+	[NLF_KEY] = 24,
 	[NLF_KEY_LEASE] = 3,
-	[NLF_PROOF] = 5,
+	[NLF_PROOF] = 8,
 	[NLF_CHALLENGE] = 2,
 	[NLF_EVIDENCE] = 8,
 	[NLF_LIST] = 6,
@@ -251,63 +257,63 @@ const struct nlf_cmd nlf_commands[NLF_COMMANDS] = {
 		NLF_KEY, true, false, true,
 		0xc76, 0x1e37fe, 0x0,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[9] = {
 		"key-get", NLF_OWNER,
 		NLF_KEY, true, true, true,
 		0x2, 0x3e37fe, 0x1e37fe,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[10] = {
 		"key-set", NLF_OWNER,
 		NLF_KEY, true, false, true,
 		0x472, 0x1e37fe, 0x0,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[11] = {
 		"key-del", NLF_OWNER,
 		NLF_KEY, true, false, false,
 		0x2, 0x0, 0x0,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[12] = {
 		"key-sign", NLF_OWNER,
 		NLF_KEY, true, false, true,
-		0x4002, 0x8102, 0x0,
+		0xc04002, 0x1008102, 0x0,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[13] = {
 		"key-mac", NLF_OWNER,
 		NLF_KEY, true, false, false,
 		0x2, 0x0, 0x0,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[14] = {
 		"key-derive", NLF_OWNER,
 		NLF_KEY, true, false, false,
 		0x2, 0x0, 0x0,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[15] = {
 		"key-ntf", NLF_EVENT,
 		NLF_KEY, false, false, false,
 		0x0, 0x1f37fe, 0x0,
 		0x0,
-		key_attrs, 21,
+		key_attrs, 24,
 	},
 	[16] = {
 		"proof-get", NLF_OWNER,
 		NLF_PROOF, true, false, true,
-		0xe, 0x32, 0x0,
+		0xce, 0x132, 0x0,
 		0x0,
-		proof_attrs, 5,
+		proof_attrs, 8,
 	},
 	[17] = {
 		"evidence-get", NLF_AGENT,
@@ -461,6 +467,18 @@ const struct nlf_reason nlf_reasons[] = {
 	{ "nonce", EKEYEXPIRED },
 	{ "ttl", EINVAL },
 	{ "other-configuration", 0 },
+	{ "no-grant", EACCES },
+	{ "grant-quorum", EACCES },
+	{ "grant-instance", ESTALE },
+	{ "grant-element", EKEYREJECTED },
+	{ "grant-operation", EKEYREJECTED },
+	{ "grant-input", EKEYREJECTED },
+	{ "grant-expired", EKEYEXPIRED },
+	{ "grant-ahead", EINVAL },
+	{ "grant-used", EALREADY },
+	{ "grants-outstanding", EBUSY },
+	{ "grant-client", 0 },
+	{ "grants-differ", EINVAL },
 };
 
-const uint32_t nlf_reason_count = 58;
+const uint32_t nlf_reason_count = 70;

@@ -246,7 +246,15 @@ static size_t order(const struct nlf_step *s, uint8_t sel, uint8_t arg, uint8_t 
 	return wanted;
 }
 
-static size_t key_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg, uint8_t *out)
+static size_t grant(const struct nlf_step *s, uint8_t sel, uint8_t arg, uint8_t *out)
+{
+	static const uint16_t lengths[] = { 0, 1, 319, 321, 65000 };
+
+	return sel < 248 ? grant_build(s, out) : fill(out, lengths[arg % COUNT(lengths)], arg);
+}
+
+static size_t key_value(struct nlf_worker *w, const struct nlf_step *s, int attr, uint8_t sel, uint8_t arg,
+			uint8_t *out)
 {
 	switch (attr) {
 	case ZKHSM_A_KEY_ID:
@@ -261,7 +269,8 @@ static size_t key_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg
 		return small(sel, arg, arg & 15 ? 3 : arg >> 4 & 3, out);
 	case ZKHSM_A_KEY_FLAGS:
 		return small(sel, arg, (arg & 1) | ((arg & 6) == 6 ?
-					ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0), out);
+					ZKHSM_KEY_FLAG_LEASE_REQUIRED : 0) |
+			     ((arg & 0x38) == 0x38 ? ZKHSM_KEY_FLAG_GRANT_REQUIRED : 0), out);
 	case ZKHSM_A_KEY_OWNER_UID:
 		return uid(sel, arg, out);
 	case ZKHSM_A_KEY_KEYRING_SERIAL:
@@ -269,8 +278,28 @@ static size_t key_value(struct nlf_worker *w, int attr, uint8_t sel, uint8_t arg
 			       (uint32_t)(arg - 16));
 	case ZKHSM_A_KEY_DIGEST:
 		return hash(world->hsm_id, sel, arg, out);
+	case ZKHSM_A_KEY_GRANT:
+		return grant(s, sel, arg, out);
+	case ZKHSM_A_KEY_CLIENT_SIGNATURE:
+		return fill(out, 64, arg);
 	}
 	return fill(out, arg, arg);
+}
+
+static size_t proof_value(const struct nlf_step *s, int attr, uint8_t sel, uint8_t arg,
+			  uint8_t *out)
+{
+	switch (attr) {
+	case ZKHSM_A_PROOF_ID:
+		return id(sel, arg, out);
+	case ZKHSM_A_PROOF_USER_ID:
+		return user_id(sel, arg, out);
+	case ZKHSM_A_PROOF_GRANT:
+		return grant(s, sel, arg, out);
+	case ZKHSM_A_PROOF_CLIENT_SIGNATURE:
+		return fill(out, 64, arg);
+	}
+	return other_info(sel, arg, out);
 }
 
 /* Of a KEK mostly, and mostly the first; otherwise of what is none. */
@@ -380,11 +409,9 @@ size_t value_make(struct nlf_worker *w, const struct nlf_step *s, enum nlf_set s
 	case NLF_HSM:
 		return hsm_value(w, attr, sel, arg, out);
 	case NLF_KEY:
-		return key_value(w, attr, sel, arg, out);
+		return key_value(w, s, attr, sel, arg, out);
 	case NLF_PROOF:
-		return attr == ZKHSM_A_PROOF_ID ? id(sel, arg, out) :
-		       attr == ZKHSM_A_PROOF_USER_ID ? user_id(sel, arg, out) :
-		       other_info(sel, arg, out);
+		return proof_value(s, attr, sel, arg, out);
 	case NLF_EVIDENCE:
 		return attr == ZKHSM_A_EVIDENCE_CHALLENGE ? challenge(sel, arg, out) :
 		       attr == ZKHSM_A_EVIDENCE_OFFLINE ? small(sel, arg, arg & 1, out) :

@@ -156,10 +156,14 @@ static void start_kek(void)
 static void learn_config(void)
 {
 	const struct nlattr *config;
+	const uint8_t *instance;
 
 	hsm_get(&hsm);
 	config = nlraw_attr(&hsm.a, ZKHSM_A_HSM_CONFIGURATION);
+	instance = nlraw_bytes(&hsm.a, ZKHSM_A_HSM_INSTANCE_ID, 16);
 	require(config && nla_len(config) <= (int)sizeof(world->config), "hsm-get: no C");
+	require(instance, "hsm-get: no instance");
+	memcpy(world->instance_id, instance, 16);
 	memcpy(world->config, nla_data(config), (size_t)nla_len(config));
 	atomic_store(&world->config_len, (unsigned int)nla_len(config));
 }
