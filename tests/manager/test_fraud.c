@@ -284,7 +284,7 @@ static void caught_at_once(void **state)
 	assert_non_null(strstr(text_of(o, "text"), "incumbent"));
 	assert_non_null(strstr(text_of(o, "text"), "key-000001"));
 	assert_non_null(strstr(text_of(o, "text"), "thief"));
-	snprintf(text, sizeof(text), "/v1/admin/alerts/%lld", (long long)number_of(o, "alert"));
+	snprintf(text, sizeof(text), "/v1/admin/alerts/%lld", (long long)number_of(o, "row"));
 	json_decref(o);
 	o = get(d->admin, 200, NULL, "%s", text);
 	assert_int_equal(json_array_size(json_object_get(o, "holders")), 2);
@@ -390,7 +390,7 @@ static void released_by_alert(void **state)
 	prover_refresh(b);
 	attest_as(b, false, "duplicate");
 	o = alert_of("duplicate", b);
-	snprintf(text, sizeof(text), "/v1/admin/alerts/%lld", (long long)number_of(o, "alert"));
+	snprintf(text, sizeof(text), "/v1/admin/alerts/%lld", (long long)number_of(o, "row"));
 	json_decref(o);
 	tell(ask_json(d->admin, "POST", text, 400, "request", "{'action':'forget','note':'x'}"));
 	tell(ask_json(d->admin, "POST", text, 400, "request", "{'action':'release','note':''}"));

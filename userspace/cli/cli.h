@@ -38,7 +38,9 @@ enum cli_option {
 	OPT_PIN, OPT_PREVIOUS, OPT_SIGNING_KEY, OPT_TTL, OPT_UNPIN, OPT_WITHDRAW, OPT_YES,
 	OPT_AFTER, OPT_HEAD,
 	OPT_CLUSTER, OPT_ENDED, OPT_HOLD,
+	OPT_NOTE,
 	OPT_CLIENT_KEY, OPT_GRANT_FILE, OPT_GRANT_REQUIRED,
+	OPT_RELYING,
 	OPT_COUNT_OF_ALL
 };
 
@@ -315,6 +317,8 @@ int cmd_monitor(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_token_get(struct cli *cli);
 int cmd_token_verify(struct cli *cli);
+int cmd_token_inspect(struct cli *cli);
+int cmd_token_use(struct cli *cli);	/* cmd_relying.c */
 int cmd_remote_sign(struct cli *cli);
 int cmd_manager_status(struct cli *cli);
 int cmd_manager_show(struct cli *cli);
@@ -339,6 +343,12 @@ int cmd_manager_restore(struct cli *cli);
 int cmd_manager_revoke(struct cli *cli);	/* hold and release too */
 int cmd_manager_state(struct cli *cli);
 int cmd_manager_cluster(struct cli *cli);
+int cmd_manager_quarantine(struct cli *cli);
+int cmd_manager_release(struct cli *cli);
+int cmd_manager_history(struct cli *cli);
+int cmd_alert_list(struct cli *cli);
+int cmd_alert_show(struct cli *cli);
+int cmd_alert_act(struct cli *cli);		/* acknowledge and release */
 int cmd_revocation_list(struct cli *cli);
 int cmd_revocation_show(struct cli *cli);
 int cmd_revocation_add(struct cli *cli);

@@ -108,6 +108,7 @@ static const struct {
 	[OPT_SIGNING_KEY] = { "key", "FILE", "a manager's private key, PKCS#8", 0 },
 	[OPT_TTL] = { "ttl", "TIME", "life of the lease, from when the evidence was made", 0 },
 	[OPT_UNPIN] = { "unpin", "HEX", "a manager less: its id; repeat", 1 + REPEAT_UNPIN },
+	[OPT_RELYING] = { "relying", "FILE", "whom to believe, see zkhsm-relying.conf(5)", 0 },
 	[OPT_WITHDRAW] = { "withdraw", NULL, "take back what this manager ordered and waits", 0 },
 	[OPT_AFTER] = { "after", "N", "only what has a higher number", 0 },
 	[OPT_HEAD] = { "head", "FILE", "signed head of the log, to keep for the next time", 0 },
@@ -119,6 +120,7 @@ static const struct {
 	[OPT_YES] = { "yes", NULL, "do not ask", 0 },
 	[OPT_CLUSTER] = { "cluster", "NAME", "cluster of HSMs", 0 },
 	[OPT_ENDED] = { "ended", NULL, "also what is not in force any more", 0 },
+	[OPT_NOTE] = { "note", "TEXT", "what was found, or why; it is kept", 0 },
 	[OPT_HOLD] = { "hold", NULL, "only until it is released", 0 },
 };
 

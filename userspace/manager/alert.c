@@ -9,6 +9,7 @@
 
 #include "alert.h"
 #include "audit_log.h"
+#include "audit_log.h"
 #include "metrics.h"
 #include "webhook.h"
 
@@ -23,6 +24,22 @@ const char *const zkhsmd_alert_codes[] = {
 	"trust-change-void", "two-instances", "uptime", "uptime-ahead", "uptime-behind", NULL
 };
 
+void zkhsmd_cut_text(char *text)
+{
+	const size_t len = strlen(text);
+	size_t i = len, whole;
+	uint8_t lead;
+
+	while (i && ((uint8_t)text[i - 1] & 0xc0) == 0x80)
+		i--;
+	if (!i)
+		return;
+	lead = (uint8_t)text[i - 1];
+	whole = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+	if (len - (i - 1) < whole)
+		text[i - 1] = '\0';
+}
+
 void zkhsmd_alert_make(struct zkhsmd_alert *a, const char *code, const uint8_t *hsm_id,
 		       const char *format, ...)
 {
@@ -35,6 +52,7 @@ void zkhsmd_alert_make(struct zkhsmd_alert *a, const char *code, const uint8_t *
 	va_start(args, format);
 	vsnprintf(a->text, sizeof(a->text), format, args);
 	va_end(args);
+	zkhsmd_cut_text(a->text);
 }
 
 static bool is_set(const uint8_t hash[32])
@@ -65,6 +83,13 @@ static int audit_alert(struct zkhsmd_store *store, const struct zkhsmd_alert_row
 				details);
 }
 
+static int record(struct zkhsmd_store *store, const struct zkhsmd_alert_row *r)
+{
+	return zkhsmd_audit_add(store, NULL, "alert", is_set(r->a.hsm_id) ? r->a.hsm_id : NULL,
+				json_pack("{s:I, s:s, s:s}", "alert", (json_int_t)r->row, "code",
+					  r->a.code, "text", r->a.text));
+}
+
 int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_alert *a)
 {
 	struct zkhsmd_alert_row r;
@@ -80,6 +105,8 @@ int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struc
 		return 0;
 	ret = audit_alert(store, &r);
 	if (!ret)
+		ret = record(store, &r);
+	if (!ret)
 		ret = zkhsmd_webhooks_queue(m, store, r.row);
 	return ret ? ret : store->ops->alert_trim(store, KEPT);
 }
@@ -92,12 +119,15 @@ int zkhsmd_alert_over(struct zkhsmd *m, struct zkhsmd_store *store, const char *
 	int ret;
 
 	(void)m;
-	ret = store->ops->alert_over(store, code, hsm_id, rq ? rq->peer : "", note,
+	ret = store->ops->alert_over(store, code, hsm_id, rq ? rq->peer_cn : "", note,
 				     zkhsmd_now().wall, &count);
-	if (!ret && count)
-		log_event(LOG_LEVEL_INFO, "alert-over", "code", code, "hsm",
-			  hsm_id ? zkhsmd_short(hsm_id, id) : NULL, "note", note, NULL);
-	return ret;
+	if (ret || !count)
+		return ret;
+	log_event(LOG_LEVEL_INFO, "alert-over", "code", code, "hsm",
+		  hsm_id ? zkhsmd_short(hsm_id, id) : NULL, "note", note, NULL);
+	return zkhsmd_audit_add(store, rq, "alert-over", hsm_id,
+				json_pack("{s:s, s:I, s:s}", "code", code, "alerts",
+					  (json_int_t)count, "note", note));
 }
 
 static int write_later(struct zkhsmd_job *job, struct zkhsmd_store *store)
@@ -130,7 +160,7 @@ const char *zkhsmd_alert_state_name(enum zkhsmd_alert_state state)
 
 json_t *zkhsmd_alert_json(const struct zkhsmd_alert_row *r)
 {
-	json_t *o = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I}", "alert", (json_int_t)r->row,
+	json_t *o = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I}", "row", (json_int_t)r->row,
 			      "code", r->a.code, "state", zkhsmd_alert_state_name(r->state),
 			      "text", r->a.text, "first_ms", (json_int_t)r->first_ms, "last_ms",
 			      (json_int_t)r->last_ms, "count", (json_int_t)r->count);

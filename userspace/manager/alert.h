@@ -58,6 +58,9 @@ struct zkhsmd_delivery {
 	int64_t next_ms;
 };
 
+/* What snprintf() cut in the middle of a character of UTF-8, cut before it. */
+void zkhsmd_cut_text(char *text);
+
 /* Ends with NULL. */
 extern const char *const zkhsmd_alert_codes[];
 

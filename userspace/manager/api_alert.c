@@ -214,7 +214,8 @@ static int change(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkh
 	int ret = act->release ? release(job, store, r, more) : 0;
 
 	r->state = act->release ? ZKHSMD_ALERT_CLOSED : ZKHSMD_ALERT_ACKNOWLEDGED;
-	snprintf(r->who, sizeof(r->who), "%s", job->rq->peer);
+	snprintf(r->who, sizeof(r->who), "%s", job->rq->peer_cn);
+	zkhsmd_cut_text(r->who);
 	snprintf(r->note, sizeof(r->note), "%s", act->note);
 	r->done_ms = zkhsmd_now().wall;
 	if (!ret)

@@ -23,7 +23,7 @@ static int begin(struct zkhsmd_job *job, struct zkhsmd_store *store, struct zkhs
 
 	/* Others have to know of it too, and where it is released it is over. */
 	zkhsmd_alert_make(&a, "administrator", h->id, "%s put %s into quarantine: %s",
-			  job->rq->peer, h->name, act->note);
+			  job->rq->peer_cn, h->name, act->note);
 	ret = zkhsmd_quarantine_begin(store, job->rq, h, "administrator", act->note);
 	return ret ? ret : zkhsmd_alert_raise(job->m, store, &a);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alert.h"
 #include "holding.h"
 
 #define PER_KEY		64
@@ -29,6 +30,7 @@ int zkhsmd_history_add(struct zkhsmd_store *store, const uint8_t hsm_id[32], con
 	va_start(args, format);
 	vsnprintf(h.detail, sizeof(h.detail), format, args);
 	va_end(args);
+	zkhsmd_cut_text(h.detail);
 	return store->ops->history_add(store, &h, PER_KEY, IN_SUM);
 }
 
@@ -56,4 +58,24 @@ int zkhsmd_history_element(struct zkhsmd_store *store, const uint8_t element[32]
 		ret = zkhsmd_history_add(store, all.all[i].hsm_id, all.all[i].key_id, element,
 					 event, "%s", detail);
 	return ret;
+}
+
+int zkhsmd_history_revocation(struct zkhsmd_store *store, const struct zkhsmd_revocation *r)
+{
+	const char *reason = zkhsm_revocation_reason_name(r->reason);
+	const char *event = r->action == ZKHSM_ORDER_TYPE_REVOKE ? "revoked" :
+			    r->action == ZKHSM_ORDER_TYPE_HOLD ? "held" : "released";
+
+	switch (r->scope) {
+	case ZKHSMD_SCOPE_KEY:
+		return zkhsmd_history_add(store, r->hsm_id, r->key_id, r->element, event, "%s",
+					  reason);
+	case ZKHSMD_SCOPE_ELEMENT:
+		return zkhsmd_history_element(store, r->element, event, reason);
+	case ZKHSMD_SCOPE_HSM:
+		return zkhsmd_history_add(store, r->hsm_id, "", NULL, event, "%s", reason);
+	case ZKHSMD_SCOPE_CLUSTER:
+		break;		/* of no HSM: those that are in it can change */
+	}
+	return 0;
 }

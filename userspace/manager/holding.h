@@ -47,6 +47,8 @@ int zkhsmd_history_add(struct zkhsmd_store *store, const uint8_t hsm_id[32], con
 int zkhsmd_history_element(struct zkhsmd_store *store, const uint8_t element[32],
 			   const char *event, const char *detail);
 
+int zkhsmd_history_revocation(struct zkhsmd_store *store, const struct zkhsmd_revocation *r);
+
 /* holding.c */
 struct zkhsmd_changes;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holding.h"
 #include "revocation.h"
 
 const char *zkhsmd_scope_name(enum zkhsmd_scope scope)
@@ -154,6 +155,8 @@ int zkhsmd_revoke_do(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd
 		ret = store->ops->revocation_end(store, step->old.row, r);
 	if (!ret && r->action != ZKHSM_ORDER_TYPE_RELEASE)
 		ret = store->ops->revocation_add(store, r);
+	if (!ret)
+		ret = zkhsmd_history_revocation(store, r);
 	return ret ? ret : zkhsmd_targets_order(m, store, &step->targets, r->reason, orders);
 }
 
