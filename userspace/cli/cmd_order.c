@@ -59,6 +59,28 @@ static void put_trust_change(json_t *j, const struct zkhsm_order *o)
 		json_object_set_new(j, "configuration", json_configuration(&c));
 }
 
+static void put_grant(json_t *j, const struct zkhsm_order *o)
+{
+	uint8_t input[ZKHSM_GRANT_INPUT_LEN], digest[32];
+
+	json_put_hex(j, "instance-id", o->instance_id, sizeof(o->instance_id));
+	json_put_hex(j, "element", o->element, sizeof(o->element));
+	json_put_text(j, "operation", zkhsm_grant_operation_name(o->operation));
+	json_put_hex(j, "input", o->input, sizeof(o->input));
+	if (zkhsm_grant_names_client(o))
+		json_put_hex(j, "client", o->client, sizeof(o->client));
+	json_put_hex(j, "jti", o->jti, sizeof(o->jti));
+	json_put_number(j, "not-after-ms", o->not_after_ms);
+	zkhsm_grant_digest_input(o, input);
+	zkhsm_sha256(input, sizeof(input), digest);
+	json_put_hex(j, "grant-digest", digest, sizeof(digest));
+}
+
+static bool names_elements(const struct zkhsm_order *o)
+{
+	return o->type != ZKHSM_ORDER_TYPE_TRUST_CHANGE && o->type != ZKHSM_ORDER_TYPE_GRANT;
+}
+
 static json_t *order_json(const struct zkhsm_order *o)
 {
 	json_t *j = json_object(), *elements = json_array();
@@ -77,10 +99,12 @@ static json_t *order_json(const struct zkhsm_order *o)
 		put_lease(j, o);
 	else if (o->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
 		put_trust_change(j, o);
+	else if (o->type == ZKHSM_ORDER_TYPE_GRANT)
+		put_grant(j, o);
 	else
 		json_put_text(j, "reason", zkhsm_revocation_reason_name(o->reason));
 	/* Of a lease these are the exceptions. */
-	if (o->type == ZKHSM_ORDER_TYPE_TRUST_CHANGE)
+	if (!names_elements(o))
 		json_decref(elements);
 	else
 		json_object_set_new(j, o->type == ZKHSM_ORDER_TYPE_LEASE ? "exceptions" :
