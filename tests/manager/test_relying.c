@@ -4,6 +4,7 @@
  * the HSM and its agent are played
  */
 #include "../unit/fake_issuer.h"
+#include "cli.h"
 #include "daemon.h"
 #include "log.h"
 #include "zkhsm-relying.h"
@@ -291,6 +292,78 @@ static void not_granted(void **state)
 		      "{'hsm_id':'%s','key_id':'/','body':'AA'}", hex32(hsm->p->hsm_id)));
 }
 
+/* --- the command ------------------------------------------------------------------- */
+
+static void write_config(char path[256])
+{
+	FILE *f;
+
+	daemon_file(d[0], "relying.conf", path);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fprintf(f, "[relying]\nk = 2\nclient_key = %s\nrequest_timeout = 1min\n"
+		"[agent]\nurl = %s\nca = %s\ncertificate = %s\nprivate_key = %s\n",
+		config.client_key, config.agent_url, config.agent_ca, config.certificate,
+		config.private_key);
+	for (size_t i = 0; i < 2; i++)
+		fprintf(f, "[manager %s]\nurl = %s\nca = %s\nkey = %s\n",
+			config.managers[i].name, config.managers[i].url, config.managers[i].ca,
+			config.managers[i].key);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Its exit status and the member "code" of its answer. */
+static void says(const char *output, int status, int want, const char *code)
+{
+	json_t *o = json_loads(output, 0, NULL);
+	const char *got = json_string_value(json_object_get(o, "code"));
+
+	if (status != want || !got || strcmp(got, code) != 0)
+		fail_msg("%d, not %d: %s", status, want, output);
+	json_decref(o);
+}
+
+#define ZKHSM(...)	cli_run(d[0], "admin", output, sizeof(output), __VA_ARGS__, NULL)
+#define ABOUT		"--relying", conf, "--hsm", hex, "--key-id", FAKE_KEY_ID
+#define DIGEST		"1717171717171717171717171717171717171717171717171717171717171717"
+
+static void command(void **state)
+{
+	char conf[256], tokens[256], hex[65], output[16384], *line;
+
+	(void)state;
+	write_config(conf);
+	snprintf(hex, sizeof(hex), "%s", hex32(hsm->p->hsm_id));
+	daemon_file(d[0], "tokens", tokens);
+	says(output, ZKHSM("--output", "json", "token", "get", ABOUT, "--out", tokens), 0, "done");
+	says(output, ZKHSM("--output", "json", "token", "verify", ABOUT, tokens), 0, "done");
+	says(output, ZKHSM("--output", "json", "token", "verify", ABOUT, "--nonce",
+			   "some other nonce", tokens), 1, "token-nonce");
+	says(output, ZKHSM("--output", "json", "token", "use", ABOUT, "--digest", DIGEST), 0,
+	     "done");
+	assert_non_null(strstr(output, "\"receipt\""));
+	/* Two lines for people who ask for tokens; and what one of them says. */
+	assert_int_equal(ZKHSM("token", "get", ABOUT), 0);
+	line = strchr(output, '\n');
+	assert_true(line && strchr(line + 1, '\n') && !strchr(line + 1, '\n')[1]);
+	assert_int_equal(zkhsm_write_file(tokens, output, (size_t)(line - output), 0600, NULL), 0);
+	says(output, ZKHSM("--output", "json", "token", "verify", ABOUT, tokens), 1,
+	     "token-missing");
+	assert_int_equal(ZKHSM("token", "verify", ABOUT, tokens), 1);
+	assert_non_null(strstr(output, "there is no token of this manager (token-missing)"));
+	assert_int_equal(ZKHSM("token", "inspect", tokens), 0);
+	assert_non_null(strstr(output, "eat_profile"));
+	assert_int_equal(ZKHSM("token", "inspect", conf), 1);
+	/* Without what it takes. */
+	assert_int_equal(ZKHSM("token", "use", "--relying", conf, "--hsm", hex), 2);
+	assert_int_equal(ZKHSM("token", "verify", "--relying", conf, tokens), 2);
+	assert_int_equal(ZKHSM("token", "get", ABOUT, "--manager", "https://x"), 2);
+	assert_int_equal(ZKHSM("token", "verify", tokens), 2);
+	assert_int_equal(ZKHSM("token", "get", "--hsm", hex, "--key-id", FAKE_KEY_ID), 2);
+	says(output, ZKHSM("--output", "json", "token", "use", "--relying", conf, "--hsm", hex,
+			   "--key-id", "other", "--digest", DIGEST), 1, "grant-refused");
+}
+
 static void stopped(void **state)
 {
 	struct zkhsm_grant_terms t = good_terms();
@@ -316,7 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(used), cmocka_unit_test(granted), cmocka_unit_test(not_granted),
-		cmocka_unit_test(stopped),
+		cmocka_unit_test(command), cmocka_unit_test(stopped),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

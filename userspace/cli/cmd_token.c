@@ -3,54 +3,34 @@
  * cmd_token.c - verification tokens, and operations at a remote agent
  */
 #include <errno.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
+#include "relying.h"
 
 #define TOKEN_MAX_LEN	16384
 #define LEEWAY_S	5	/* of clocks */
 
-/* x5t#S256 of RFC 7515: SHA-256 of the certificate's DER, base64url. */
-static int certificate_thumbprint(struct cli *cli, const char *path, char **out)
-{
-	FILE *file = fopen(path, "re");
-	uint8_t digest[32];
-	X509 *cert;
-	int ok;
-
-	if (!file)
-		return zkhsm_fail(&cli->err, -errno, "%s: %s", path, strerror(errno));
-	cert = PEM_read_X509(file, NULL, NULL, NULL);
-	fclose(file);
-	ok = cert && X509_digest(cert, EVP_sha256(), digest, NULL);
-	X509_free(cert);
-	if (!ok)
-		return zkhsm_fail(&cli->err, -EBADMSG, "%s has no certificate in PEM", path);
-	*out = zkhsm_b64(digest, sizeof(digest));
-	return *out ? 0 : zkhsm_fail(&cli->err, -ENOMEM, "out of memory");
-}
-
 static int token_request(struct cli *cli, json_t **body)
 {
 	const char *cert = cli->value[OPT_CERT_BINDING];
-	char *thumbprint = NULL;
+	char thumbprint[64];
 	uint8_t hsm[32];
 	int ret;
 
+	if (!cli->value[OPT_AUD])
+		return cli_usage(cli, "needs --aud");
 	ret = cli_hex(cli, "--hsm", cli->value[OPT_HSM], hsm, sizeof(hsm));
 	if (!ret && cert)
-		ret = certificate_thumbprint(cli, cert, &thumbprint);
+		ret = zkhsm_certificate_thumbprint(cert, thumbprint, &cli->err);
 	if (ret)
 		return ret;
 	*body = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "hsm_id", cli->value[OPT_HSM],
 			  "key_id", cli->value[OPT_KEY_ID], "aud", cli->value[OPT_AUD],
-			  "nonce", cli->value[OPT_NONCE_TEXT], "x5t#S256", thumbprint);
-	free(thumbprint);
+			  "nonce", cli->value[OPT_NONCE_TEXT], "x5t#S256",
+			  cert ? thumbprint : NULL);
 	return *body ? 0 : zkhsm_fail(&cli->err, -EINVAL, "the request is not UTF-8");
 }
 
@@ -62,6 +42,11 @@ int cmd_token_get(struct cli *cli)
 	bool done = false;
 	int ret;
 
+	if (cli->value[OPT_RELYING]) {
+		if (cli->value[OPT_MANAGER_URL] || cli->value[OPT_CERT_BINDING])
+			return cli_usage(cli, "--relying says which managers and certificate");
+		return relying_get(cli);
+	}
 	ret = token_request(cli, &body);
 	if (ret)
 		return ret;
@@ -87,8 +72,7 @@ int cmd_token_get(struct cli *cli)
 	return ret;
 }
 
-/* A token from a file, without the newline that an editor or echo left. */
-static int read_token(struct cli *cli, const char *path, char **token)
+int read_token(struct cli *cli, const char *path, char **token)
 {
 	uint8_t *data;
 	size_t len;
@@ -115,6 +99,8 @@ static json_t *claims_json(const struct zkhsm_token_claims *c)
 	json_put_text(o, "state", zkhsm_state_name(c->key_state));
 	json_put_hex(o, "element", c->element, 32);
 	json_put_text(o, "thumbprint", c->thumbprint);
+	json_put_text(o, "policy", c->policy);
+	json_object_set_new(o, "grant-required", json_boolean(c->grant_required));
 	json_put_text(o, "issuer", c->issuer);
 	json_put_text(o, "audience", c->audience);
 	if (c->nonce[0])
@@ -136,6 +122,12 @@ int cmd_token_verify(struct cli *cli)
 	char *token;
 	int ret;
 
+	if (cli->value[OPT_RELYING])
+		return relying_verify(cli);
+	if (!cli->value[OPT_JWKS] || !cli->value[OPT_AUD])
+		return cli_usage(cli, "needs --relying, or --jwks and --aud");
+	if (cli->arg_count > 1)
+		return cli_usage(cli, "takes several tokens only with --relying");
 	ret = read_token(cli, cli->args[0], &token);
 	if (ret)
 		return ret;
@@ -148,6 +140,52 @@ int cmd_token_verify(struct cli *cli)
 	return ret ? ret : cli_emit(cli, claims_json(&claims));
 }
 
+/* One of a token's first two parts as JSON; NULL if it is none. Caller decrefs. */
+static json_t *token_part(const char *token, int number)
+{
+	const char *begin = token, *end;
+	uint8_t *text = NULL;
+	json_t *value = NULL;
+	char *part;
+	size_t len;
+
+	for (; number && begin; number--) {
+		begin = strchr(begin, '.');
+		begin = begin ? begin + 1 : NULL;
+	}
+	end = begin ? strchr(begin, '.') : NULL;
+	part = end ? strndup(begin, (size_t)(end - begin)) : NULL;
+	if (part && !zkhsm_unb64(part, &text, &len))
+		value = json_loadb((char *)text, len, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	free(part);
+	return value;
+}
+
+int cmd_token_inspect(struct cli *cli)
+{
+	json_t *header, *payload, *o;
+	char *token;
+	int ret;
+
+	ret = read_token(cli, cli->args[0], &token);
+	if (ret)
+		return ret;
+	header = token_part(token, 0);
+	payload = token_part(token, 1);
+	free(token);
+	if (!header || !payload) {
+		json_decref(header);
+		json_decref(payload);
+		return zkhsm_fail(&cli->err, -EBADMSG, "%s is not a token", cli->args[0]);
+	}
+	o = json_object();
+	json_object_set_new(o, "verified", json_false());
+	json_object_set_new(o, "header", header);
+	json_object_set_new(o, "claims", payload);
+	return cli_emit(cli, o);
+}
+
 /*
  * An agent could answer with a signature of some other key. Which one the
  * manager attested stands in the token; whether the token is the manager's is
@@ -155,17 +193,11 @@ int cmd_token_verify(struct cli *cli)
  */
 static int attested_key(struct cli *cli, const char *token, const uint8_t public[65])
 {
-	const char *begin = strchr(token, '.'), *end = begin ? strchr(begin + 1, '.') : NULL;
-	char *part = end ? strndup(begin + 1, (size_t)(end - begin - 1)) : NULL;
+	json_t *payload = token_part(token, 1);
 	const char *jkt = NULL;
 	char thumbprint[64];
-	json_t *payload = NULL;
-	uint8_t *text = NULL;
-	size_t len;
 	int ret;
 
-	if (part && !zkhsm_unb64(part, &text, &len))
-		payload = json_loadb((char *)text, len, JSON_REJECT_DUPLICATES, NULL);
 	json_unpack(payload, "{s:{s:{s:{s:s}}}}", "submods", cli->value[OPT_KEY_ID], "zkhsm",
 		    "jkt", &jkt);
 	ret = zkhsm_jwk_thumbprint(public, thumbprint);
@@ -173,8 +205,6 @@ static int attested_key(struct cli *cli, const char *token, const uint8_t public
 		ret = zkhsm_fail(&cli->err, -EKEYREJECTED,
 				 "the agent signed with another key than the token is about");
 	json_decref(payload);
-	free(text);
-	free(part);
 	return ret;
 }
 

@@ -9,9 +9,6 @@
 
 #include "cli.h"
 
-#define JWKS_PATH	"/.well-known/zkhsm/jwks.json"
-#define JWKS_MAX_LEN	(64U << 10)
-
 int cli_open(struct cli *cli)
 {
 	return zkhsm_nl_open(&cli->nl, &cli->err);
@@ -68,12 +65,11 @@ int cli_json_load(struct cli *cli, const char *what, const void *data, size_t le
 /* Keeps the URN of the refusal for those who read JSON. */
 static int refused(struct cli *cli, const struct zkhsm_response *r)
 {
-	json_t *body = json_loadb((const char *)r->body, r->body_len, 0, NULL);
-	const char *type = json_string_value(json_object_get(body, "type"));
+	char type[64];
 
+	zkhsm_response_type(r, type);
 	cli->remote_status = r->status;
-	snprintf(cli->remote_type, sizeof(cli->remote_type), "%s", type ? type : "");
-	json_decref(body);
+	snprintf(cli->remote_type, sizeof(cli->remote_type), "%s", type);
 	return zkhsm_response_problem(r, &cli->err);
 }
 
@@ -154,7 +150,7 @@ static int jwks_from_url(struct cli *cli, const char *url, json_t **jwks)
 		return zkhsm_fail(&cli->err, -ENOMEM, "out of memory");
 	ret = cli_connect(cli, base, false, &h);
 	if (!ret) {
-		ret = cli_request(cli, h, "GET", path && path[1] ? path : JWKS_PATH, NULL, jwks);
+		ret = cli_request(cli, h, "GET", path && path[1] ? path : ZKHSM_JWKS_PATH, NULL, jwks);
 		zkhsm_https_free(h);
 	}
 	free(base);
@@ -164,18 +160,10 @@ static int jwks_from_url(struct cli *cli, const char *url, json_t **jwks)
 int cli_jwks(struct cli *cli, struct zkhsm_https *h, json_t **jwks)
 {
 	const char *from = cli->value[OPT_JWKS];
-	uint8_t *data;
-	size_t len;
-	int ret;
 
 	if (!from)
-		return cli_request(cli, h, "GET", JWKS_PATH, NULL, jwks);
+		return cli_request(cli, h, "GET", ZKHSM_JWKS_PATH, NULL, jwks);
 	if (strncmp(from, "https://", 8) == 0)
 		return jwks_from_url(cli, from, jwks);
-	ret = zkhsm_read_file(from, JWKS_MAX_LEN, &data, &len, &cli->err);
-	if (ret)
-		return ret;
-	ret = cli_json_load(cli, from, data, len, jwks);
-	free(data);
-	return ret;
+	return zkhsm_jwks_load(from, jwks, &cli->err);
 }
