@@ -29,8 +29,8 @@ static int read_grant(struct cli *cli, const char *path, uint8_t grant[ZKHSM_GRA
 	if (len == ZKHSM_GRANT_LEN)
 		memcpy(grant, data, len);
 	else
-		ret = zkhsm_fail(&cli->err, -EBADMSG, "%s is no grant: it has %zu bytes, not %d", path,
-				 len, ZKHSM_GRANT_LEN);
+		ret = zkhsm_fail(&cli->err, -EBADMSG, "%s is no grant: it has %zu bytes, not %d",
+				 path, len, ZKHSM_GRANT_LEN);
 	free(data);
 	return ret;
 }

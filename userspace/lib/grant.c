@@ -43,24 +43,15 @@ void zkhsm_grant_sign_input(const uint8_t digest[32], uint8_t input[32])
 	zkhsm_sha256(digest, ZKHSM_HASH_LEN, input);
 }
 
-static void hash_item(SHA256_CTX *hash, const void *data, size_t len)
-{
-	uint8_t prefix[4];
-
-	put_unaligned_be32((uint32_t)len, prefix);
-	SHA256_Update(hash, prefix, sizeof(prefix));
-	SHA256_Update(hash, data, len);
-}
-
 void zkhsm_grant_prove_input(const void *user_id, size_t user_id_len, const void *other,
 			     size_t other_len, uint8_t input[32])
 {
 	SHA256_CTX hash;
 
 	SHA256_Init(&hash);
-	hash_item(&hash, user_id, user_id_len);
+	zkhsm_hash_item(&hash, user_id, user_id_len);
 	if (other)
-		hash_item(&hash, other, other_len);
+		zkhsm_hash_item(&hash, other, other_len);
 	SHA256_Final(input, &hash);
 }
 
