@@ -259,7 +259,7 @@ static void files(void **state)
 	struct relying_scene *s = *state;
 	struct zkhsm_relying_config c;
 	struct zkhsm_error err;
-	char path[256], file[1024];
+	char path[256], file[1024], source[320] = __FILE__;
 
 	scene_path(s, "relying.conf", path);
 	snprintf(file, sizeof(file), "%s%s\n", text, s->config.managers[0].key);
@@ -274,6 +274,15 @@ static void files(void **state)
 	assert_string_equal(c.agent_url, "https://a");
 	assert_string_equal(c.state, "/s");
 	assert_false(c.danger_without_fresh_list);
+	/* The one that is shipped can be filled in and used. */
+	strcpy(strstr(source, "tests/unit/"), "userspace/cli/zkhsm-relying.conf");
+	if (zkhsm_relying_load(source, &c, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(c.manager_count, 2);
+	assert_int_equal(c.leeway_ms, 5000);
+	c.certificate[0] = c.private_key[0] = c.agent_url[0] = '\0';
+	zkhsm_relying_free(s->r);
+	assert_int_equal(zkhsm_relying_new(&c, &s->r, NULL), 0);
 	/* No key pinned: nobody is believed by his address alone. */
 	strcat(file, more);
 	assert_int_equal(zkhsm_write_file(path, file, strlen(file), 0600, NULL), 0);
