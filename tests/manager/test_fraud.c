@@ -413,6 +413,41 @@ static void released_by_alert(void **state)
 	attest_as(b, true, "");
 }
 
+/* A whole keystore is not as many alerts as it has keys. */
+static void all_of_them(void **state)
+{
+	char name[16], mine[16];
+	size_t count = 0, i;
+	json_t *all, *o;
+
+	(void)state;
+	for (i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "many-%02zu", i);
+		prover_key_add(a, name, NULL);
+	}
+	prover_refresh(a);
+	enrol_as(a, "incumbent");
+	attest_as(a, true, "");
+	for (i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "many-%02zu", i);
+		snprintf(mine, sizeof(mine), "mine-%02zu", i);
+		copy_key(a, name, b, mine);
+	}
+	enrol_as(b, "thief");
+	attest_as(b, false, "duplicate");
+	all = open_alerts();
+	json_array_foreach(all, i, o)
+		count += strcmp(text_of(o, "code"), "duplicate") == 0 &&
+			 strcmp(text_of(o, "hsm_id"), hex32(b->hsm_id)) == 0;
+	json_decref(all);
+	/* And one for the rest. */
+	assert_int_equal(count, 16 + 1);
+	o = quarantine(b, "release", 200, NULL);
+	assert_int_equal(json_array_size(json_object_get(o, "still")), 40);
+	json_decref(o);
+	expect_none("duplicate", b);
+}
+
 /* --- replica sets ------------------------------------------------------------ */
 
 static void declared(void **state)
@@ -710,6 +745,7 @@ int main(void)
 		TEST(same_bytes_no_lease),
 		TEST(released),
 		TEST(released_by_alert),
+		TEST(all_of_them),
 		TEST(declared),
 		TEST(own_name_is_nothing),
 		TEST(outsider_first),

@@ -89,7 +89,8 @@ int sq_alert_put(struct zkhsmd_store *s, const struct zkhsmd_alert_row *r);
 int sq_alert_each(struct zkhsmd_store *s, int state, int64_t after, uint64_t limit,
 		  int (*fn)(const struct zkhsmd_alert_row *r, void *arg),
 		  void *arg);
-int sq_alert_live(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id);
+int sq_alert_live(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
+		  uint64_t *count);
 int sq_alert_over(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
 		  const char *who, const char *note, int64_t now_ms, uint64_t *count);
 int sq_alert_trim(struct zkhsmd_store *s, uint64_t max);

@@ -18,6 +18,8 @@
 
 /* A stolen keystore is one alert for each of these keys, and one for the rest. */
 #define TOLD_MAX	16
+/* An HSM that shows others' keys a few at a time is looked at long before this. */
+#define LIVE_MAX	64
 
 /**
  * struct holder - one that has the key
@@ -203,8 +205,14 @@ static int raise_all(struct zkhsmd_case *c, const struct holders *all, const cha
 	const struct holder *subject = NULL;
 	char names[ZKHSMD_ALERT_TEXT + 1 - 32];
 	char text[ZKHSMD_ALERT_TEXT + 1];
-	int ret = 0;
+	uint64_t live = 0;
+	int ret;
 
+	ret = c->told ? 0 : c->store->ops->alert_live(c->store, code, c->h->id, &live);
+	if (ret)
+		return ret;
+	if (live >= LIVE_MAX)
+		c->told = TOLD_MAX;
 	if (c->told++ >= TOLD_MAX) {
 		c->more++;
 		c->code = code;
@@ -271,8 +279,8 @@ int zkhsmd_case_end(struct zkhsmd_case *c, int ret)
 
 	if (!ret && c->more) {
 		zkhsmd_alert_make(&a, c->code, c->h->id,
-				  "%u more keys of %s are in other HSMs too; the first %d have alerts of their own",
-				  c->more, c->h->name, TOLD_MAX);
+				  "%u more keys of %s are in other HSMs too than those that have alerts of their own",
+				  c->more, c->h->name);
 		ret = zkhsmd_alert_raise(c->m, c->store, &a);
 	}
 	for (size_t i = 0; !ret && i < c->count; i++) {

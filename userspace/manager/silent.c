@@ -64,23 +64,24 @@ static int look_at(const struct zkhsmd_hsm *h, void *arg)
 {
 	struct each *e = arg;
 	struct look *l = e->l;
+	uint64_t count;
 	int ret;
 
 	l->enrolled += h->enrolled && h->attested;
 	if (!is_silent(l, h, e->now) || l->silent_count == SILENT_MAX)
 		return 0;
-	ret = e->store->ops->alert_live(e->store, "silent", h->id);
-	if (ret == -ENOENT)
+	ret = e->store->ops->alert_live(e->store, "silent", h->id, &count);
+	if (!ret && !count)
 		memcpy(l->silent[l->silent_count++], h->id, sizeof(h->id));
-	return ret == -ENOENT ? 0 : ret;
+	return ret;
 }
 
 /* Whether what is stored of this code is not what is so. */
 static bool differs(struct zkhsmd_store *store, const char *code, bool so)
 {
-	int ret = store->ops->alert_live(store, code, NULL);
+	uint64_t count;
 
-	return so ? ret == -ENOENT : !ret;
+	return !store->ops->alert_live(store, code, NULL, &count) && so != (count > 0);
 }
 
 static enum zkhsmd_next work(struct zkhsmd_job *job, struct zkhsmd_store *store)

@@ -179,7 +179,8 @@ struct zkhsmd_audit_row {
 /**
  * struct zkhsmd_proposal - what one administrator asked for, and another has to
  * @id:		hex of the digest of the request
- * @request:	JSON; the caller of get frees, of each, the store's
+ * @request:	JSON of it and of the first one's roles; the caller of get frees, of each,
+ *		the store's
  * @who, @x5t:	common name and certificate of the first one
  */
 struct zkhsmd_proposal {
@@ -341,8 +342,9 @@ struct zkhsmd_store_ops {
 	/* Those above @after in this state (0: any), the oldest first, @limit at most. */
 	int (*alert_each)(struct zkhsmd_store *s, int state, int64_t after, uint64_t limit,
 			  int (*fn)(const struct zkhsmd_alert_row *r, void *arg), void *arg);
-	/* 0: one of this code and HSM (or NULL) is open or acknowledged; else -ENOENT. */
-	int (*alert_live)(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id);
+	/* How many of this code and HSM (or NULL) are open or acknowledged. */
+	int (*alert_live)(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
+			  uint64_t *count);
 	/* Closes what is open or acknowledged of this code and HSM; says how many those were. */
 	int (*alert_over)(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
 			  const char *who, const char *note, int64_t now_ms, uint64_t *count);

@@ -170,8 +170,8 @@ static const char *const statements[SQL_COUNT] = {
 		" AND (?1 = 0 OR state = ?1) ORDER BY row LIMIT ?3",
 	[SQL_ALERT_OVER] = "UPDATE alert SET state = 3, who = ?5, note = ?3, done_ms = ?4"
 		" WHERE code = ?1 AND ifnull(hsm_id, x'') = ifnull(?2, x'') AND state < 3",
-	[SQL_ALERT_LIVE] = "SELECT 1 FROM alert WHERE code = ?1"
-		" AND ifnull(hsm_id, x'') = ifnull(?2, x'') AND state < 3 LIMIT 1",
+	[SQL_ALERT_LIVE] = "SELECT count(*) FROM alert WHERE code = ?1"
+		" AND ifnull(hsm_id, x'') = ifnull(?2, x'') AND state < 3",
 	/* From its beginning: what is there is open, told to somebody, or goes. */
 	[SQL_ALERT_TRIM] = "DELETE FROM alert WHERE row <= (SELECT max(row) FROM alert) - ?1"
 		" AND state = 3 AND NOT EXISTS (SELECT 1 FROM delivery WHERE alert = alert.row)",

@@ -106,7 +106,7 @@ int sq_alert_each(struct zkhsmd_store *s, int state, int64_t after, uint64_t lim
 	return sq_end(q, stop ? stop : ret);
 }
 
-int sq_alert_live(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id)
+int sq_alert_live(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id, uint64_t *count)
 {
 	sqlite3_stmt *q = sq_stmt(to_sq(s), SQL_ALERT_LIVE);
 	int ret;
@@ -117,7 +117,8 @@ int sq_alert_live(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_i
 	if (hsm_id)
 		sq_hash(q, 2, hsm_id);
 	ret = sq_step(q);
-	return sq_end(q, ret ? ret : -ENOENT);
+	*count = ret > 0 ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
+	return sq_end(q, ret);
 }
 
 int sq_alert_over(struct zkhsmd_store *s, const char *code, const uint8_t *hsm_id,
