@@ -315,6 +315,12 @@ static int verify_manager(struct cli *cli, struct audit_chain *c, struct zkhsm_h
 	ret = ret ? ret : add_head(cli, c, jwks, now, "the head that the manager signed now");
 	ret = ret ? ret : each_page(cli, h, 0, check_line, c);
 	ret = ret ? ret : audit_chain_end(c, &cli->err);
+	/* Kept in the place of a newer one it would say less. */
+	if (!ret && old && c->heads[1].number < c->heads[0].number)
+		ret = zkhsm_fail(&cli->err, -EKEYREJECTED,
+				 "the manager signs a head of entry %llu now, and signed one of entry %llu before",
+				 (unsigned long long)c->heads[1].number,
+				 (unsigned long long)c->heads[0].number);
 	ret = ret ? ret : keep_head(cli, now);
 	free(old);
 	free(now);

@@ -18,11 +18,13 @@ struct listing {
 static int add_proposal(const struct zkhsmd_proposal *p, void *arg)
 {
 	const struct listing *l = arg;
-	json_t *request, *o;
+	json_t *stored, *request, *o;
 
 	if (l->now_ms < p->at_ms || l->now_ms - p->at_ms > l->window_ms)
 		return 0;
-	request = json_loads(p->request, 0, NULL);
+	stored = json_loads(p->request, 0, NULL);
+	request = json_incref(json_object_get(stored, "request"));
+	json_decref(stored);
 	if (!request)
 		return -EUCLEAN;
 	o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "proposal", p->id, "action", p->action,

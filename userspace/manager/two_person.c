@@ -127,6 +127,22 @@ static int sweep(const struct judged *j, size_t *live)
 	return ret;
 }
 
+/* What is stored: the request as it was hashed, and what the first one's roles were. */
+static int store_it(const struct judged *j, struct zkhsmd_proposal *p)
+{
+	json_t *o = json_pack("{s:o, s:I}", "request", json_loads(p->request, 0, NULL), "roles",
+			      (json_int_t)j->job->rq->roles);
+	char *hashed = p->request;
+	int ret;
+
+	p->request = o ? json_dumps(o, CANONICAL) : NULL;
+	json_decref(o);
+	ret = p->request ? j->store->ops->proposal_add(j->store, p) : -ENOMEM;
+	free(p->request);
+	p->request = hashed;
+	return ret;
+}
+
 static int propose(const struct judged *j, struct zkhsmd_proposal *p)
 {
 	struct server_request *rq = j->job->rq;
@@ -145,7 +161,7 @@ static int propose(const struct judged *j, struct zkhsmd_proposal *p)
 	memcpy(p->who, rq->peer_cn, sizeof(p->who));
 	memcpy(p->x5t, rq->peer_x5t, sizeof(p->x5t));
 	p->at_ms = j->now_ms;
-	ret = j->store->ops->proposal_add(j->store, p);
+	ret = store_it(j, p);
 	if (ret)
 		return ret;
 	details = about(p);
@@ -168,15 +184,23 @@ static bool same_person(const struct server_request *rq, const struct zkhsmd_pro
 	       strcasecmp(rq->peer_cn, p->who) == 0;
 }
 
+/* Whether who proposed it is still all that made it a proposal. */
+static bool still_may(const struct judged *j, const struct zkhsmd_proposal *p)
+{
+	json_t *o = json_loads(p->request, 0, NULL);
+	const unsigned int then = (unsigned int)json_integer_value(json_object_get(o, "roles"));
+	const unsigned int now = zkhsmd_roles_of(zkhsmd_policy_roles(j->policy), p->who, false);
+
+	json_decref(o);
+	return then && (now & then) == then;
+}
+
 static int decide(const struct judged *j, struct zkhsmd_proposal *known, struct zkhsmd_proposal *p)
 {
 	struct server_request *rq = j->job->rq;
-	const struct zkhsmd_roles *roles = zkhsmd_policy_roles(j->policy);
 	int ret;
 
-	/* Who proposed it has to be somebody who may, still. */
-	if (expired(j->policy, known, j->now_ms) ||
-	    !(zkhsmd_roles_of(roles, known->who, false) & rq->route->roles)) {
+	if (expired(j->policy, known, j->now_ms) || !still_may(j, known)) {
 		ret = expire(j->store, known);
 		if (ret)
 			return ret;
