@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "grantor.h"
 
@@ -229,6 +230,43 @@ static void reloaded(void)
 	refused(ESTALE, ZKHSM_REASON_GRANT_INSTANCE, "of the instance before");
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Told, not judged: one signature to verify for each manager, and a proof for the receipt. */
+static void cost(void)
+{
+	static struct brought with[ROUNDS];
+	uint64_t began, plain, granted;
+	int i;
+
+	start(LESSOR_PARAMS);
+	key_new(&h, "plain");
+	for (i = 0; i < ROUNDS; i++) {
+		new_grant(LIFE);
+		with[i] = b;
+	}
+	began = now_us();
+	for (i = 0; i < ROUNDS; i++) {
+		key_sign(&h, "plain", digest);
+		check_done(&h.a, "key-sign");
+	}
+	plain = now_us() - began;
+	began = now_us();
+	for (i = 0; i < ROUNDS; i++) {
+		granted_sign(&h, KEY, digest, &with[i]);
+		check_done(&h.a, "key-sign with a grant");
+	}
+	granted = now_us() - began;
+	ktap_note("key-sign takes %llu us, with a grant %llu us",
+		  (unsigned long long)plain / ROUNDS, (unsigned long long)granted / ROUNDS);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_test tests[] = {
@@ -238,6 +276,7 @@ int main(int argc, char **argv)
 		{ "full", full },
 		{ "refused_otherwise", refused_otherwise },
 		{ "reloaded", reloaded },
+		{ "cost", cost },
 	};
 
 	return ktap_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
