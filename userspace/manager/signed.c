@@ -20,6 +20,7 @@ struct zkhsmd_page {
 	struct zkhsmd_signed *jws;
 	struct zkhsmd_stamp stamp;
 	int64_t made_s, next_s;
+	bool kept;			/* given although the store could not be read: told once */
 };
 
 const char *zkhsmd_signed_text(const struct zkhsmd_signed *s)
@@ -115,9 +116,13 @@ int zkhsmd_page_get(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 	ret = renew(m, store, p, maker, arg, now_s, err);
 	if (ret && ret != -ENOENT && p->jws && now_s >= p->made_s && now_s < p->next_s &&
 	    p->stamp.of[0] >= least) {
-		log_event(LOG_LEVEL_WARNING, "signed list kept", "number",
-			  LOG_NUMBER((int64_t)p->stamp.of[0]), "why", strerror(-ret), NULL);
+		if (!p->kept)
+			log_event(LOG_LEVEL_WARNING, "signed list kept", "number",
+				  LOG_NUMBER((int64_t)p->stamp.of[0]), "why", strerror(-ret), NULL);
+		p->kept = true;
 		ret = 0;
+	} else if (!ret) {
+		p->kept = false;
 	}
 	out->jws = ret ? NULL : p->jws;
 	if (out->jws)
