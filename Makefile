@@ -107,6 +107,7 @@ coverage:
 demo:
 	@tools/install-deps demo
 	@tools/demo
+	@tools/demo-fleet
 
 bench:
 	@tools/install-deps bench
