@@ -99,6 +99,48 @@ static void finds(void **state)
 	assert_int_equal(kept.reads, 0);
 }
 
+static void check_status(const char *status, int64_t age_ms)
+{
+	struct zkhsmd_hsm h = kept.row;
+	struct zkhsmd_key k;
+
+	assert_int_equal(zkhsmd_key_find(&m, &store, &h, "key-000001", &k), 0);
+	assert_string_equal(k.status, status);
+	if (age_ms < 0)
+		assert_int_equal(k.age_ms, age_ms);
+	else
+		assert_true(k.age_ms >= age_ms);
+}
+
+/* Whatever the wall clock is set back to, it makes records stale, and none of them fresh. */
+static void clock_set_back(void **state)
+{
+	const int64_t now = zkhsmd_now().wall;
+
+	(void)state;
+	/* Of this boot it does not count. */
+	m.newest_wall = now + 3600000;
+	kept.row.attested_ms = now + 3600000;
+	check_status("attested", 0);
+	/* Of an earlier one there is nothing else. */
+	kept.row.boot_id[0]++;
+	kept.row.attested_ms = now - 1000;
+	m.newest_wall = now - 500;
+	check_status("attested", 1000);
+	/* It is before what the store has seen, or before the attestation itself. */
+	m.newest_wall = now + 3600000;
+	check_status("stale", -1);
+	m.newest_wall = now - 500;
+	kept.row.attested_ms = now + 3600000;
+	check_status("stale", -1);
+	/* Nor is what was too old young again. */
+	kept.row.attested_ms = now - (int64_t)m.config.max_age_ms - 1;
+	check_status("stale", (int64_t)m.config.max_age_ms + 1);
+	m.newest_wall = now + 1000000;
+	check_status("stale", -1);
+	m.newest_wall = 0;
+}
+
 /* The row was read before the commit, the list is looked for after it. */
 static void replaced_meanwhile(void **state)
 {
@@ -146,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(finds, make, drop),
+		cmocka_unit_test_setup_teardown(clock_set_back, make, drop),
 		cmocka_unit_test_setup_teardown(replaced_meanwhile, make, drop),
 		cmocka_unit_test_setup_teardown(unenrolled_meanwhile, make, drop),
 		cmocka_unit_test_setup_teardown(damaged, make, drop),
