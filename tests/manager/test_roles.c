@@ -487,7 +487,7 @@ static void restarts(void **state)
 	tell(propose(alice, REVOCATIONS, body));
 	unreach();
 	daemon_end(d, SIGTERM);
-	start_with("[roles]\nadministrators = bob\nauditors = alice\n" TWO_ALL);
+	start_with("[roles]\nadministrators = bob\noperators = alice\n" TWO_ALL);
 	tell(ask(bob, "POST", REVOCATIONS, JSON, body, strlen(body), 409, "proposal-expired"));
 	tell(propose(bob, REVOCATIONS, body));
 }
