@@ -7,7 +7,7 @@
 
 #include "daemon.h"
 
-/* As the client whose certificate is @cert; the words up to a NULL. Its exit status, and all it said. */
+/* As the client with the certificate @cert; words up to a NULL. Its exit status, and all it said. */
 int cli_run(struct daemon *d, const char *cert, char *output, size_t size, ...)
 	__attribute__((sentinel));
 

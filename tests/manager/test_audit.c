@@ -506,7 +506,8 @@ static void kills(void **state)
 	daemon_start(d, 0);
 	daemon_file(d, "kept.head", kept_head);
 	for (unsigned int i = 0; i < KILLS; i++) {
-		struct writer w = { .from = (i + 1) * 0x10000 }, v = { .from = (i + 1) * 0x10000000 };
+		struct writer w = { .from = (i + 1) * 0x10000 };
+		struct writer v = { .from = (i + 1) * 0x10000000 };
 
 		before = held();
 		assert_int_equal(pthread_create(&w.thread, NULL, write_acts, &w), 0);
@@ -532,7 +533,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acts), cmocka_unit_test(floods), cmocka_unit_test(request_ids),
 		cmocka_unit_test(command_line), cmocka_unit_test(tampering),
-		cmocka_unit_test(append_only), cmocka_unit_test(in_the_store), cmocka_unit_test(kills),
+		cmocka_unit_test(append_only), cmocka_unit_test(in_the_store),
+		cmocka_unit_test(kills),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

@@ -212,7 +212,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets), cmocka_unit_test(many), cmocka_unit_test(per_hsm),
-		cmocka_unit_test(per_source), cmocka_unit_test(everything), cmocka_unit_test(gateway),
+		cmocka_unit_test(per_source), cmocka_unit_test(everything),
+		cmocka_unit_test(gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ struct audit_chain {
 	uint8_t suspect_hash[32];
 };
 
-/* One line without its newline. -EBADMSG: it is not an entry; -EKEYREJECTED: not what was written. */
+/* A line without its newline. -EBADMSG: it is no entry; -EKEYREJECTED: not what was written. */
 int audit_chain_line(struct audit_chain *c, const char *line, size_t len, struct zkhsm_error *err);
 /* The same after the last one: also what was cut off. */
 int audit_chain_end(const struct audit_chain *c, struct zkhsm_error *err);

@@ -40,7 +40,8 @@ static void take_cn(struct server_conn *c, X509_NAME *subject)
 	c->peer_cn_bad = true;
 	if (X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
 		return;
-	len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	len = ASN1_STRING_to_UTF8(&text,
+				  X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 	if (len > 0 && len <= SERVER_CN_MAX && printable(text, len)) {
 		memcpy(c->peer_cn, text, (size_t)len);
 		c->peer_cn_bad = false;

@@ -16,7 +16,7 @@ enum zkhsmd_rate_kind {
 	ZKHSMD_RATE_CHALLENGES, ZKHSMD_RATE_EVIDENCE, ZKHSMD_RATE_TOKENS, ZKHSMD_RATE_GRANTS,
 	ZKHSMD_RATE_REQUESTS,		/* everything else */
 	ZKHSMD_RATE_KINDS,
-	ZKHSMD_RATE_REFUSALS = ZKHSMD_RATE_KINDS,	/* that are worth an entry in the audit log */
+	ZKHSMD_RATE_REFUSALS = ZKHSMD_RATE_KINDS,	/* that the audit log is told of */
 };
 
 /* Buckets hold what comes in within this time. */

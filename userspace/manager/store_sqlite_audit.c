@@ -52,7 +52,8 @@ int sq_audit_each(struct zkhsmd_store *s, uint64_t after,
 		row.number = (uint64_t)sqlite3_column_int64(stmt, 0);
 		row.at_ms = sqlite3_column_int64(stmt, 1);
 		row.line = (const char *)sqlite3_column_text(stmt, 3);
-		if (!row.line || !sq_take(stmt, 2, row.hsm_id, 32) || !sq_take(stmt, 4, row.hash, 32))
+		if (!row.line || !sq_take(stmt, 2, row.hsm_id, 32) ||
+		    !sq_take(stmt, 4, row.hash, 32))
 			result = -EUCLEAN;
 		else
 			result = fn(&row, arg);

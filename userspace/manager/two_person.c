@@ -57,7 +57,8 @@ static char *canonical(const struct server_request *rq)
 	char *text;
 
 	if (rq->body_len) {
-		body = json_loadb((const char *)rq->body, rq->body_len, JSON_REJECT_DUPLICATES, NULL);
+		body = json_loadb((const char *)rq->body, rq->body_len, JSON_REJECT_DUPLICATES,
+				  NULL);
 		if (!body)
 			return NULL;
 	}
