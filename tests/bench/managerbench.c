@@ -5,7 +5,7 @@
  *	managerbench CA SECONDS KEYS NAME=URL,PID,DIRECTORY...
  *
  * Each of the managers was filled by managerfill. They are asked in turn, a
- * hundred times each, so that whatever disturbs one disturbs the others: what
+ * few times each, so that whatever disturbs one disturbs the others: what
  * is asked for one HSM or key is asked for any of all. First one client, for the
  * time that an answer takes; then CLIENTS, for what the manager spends on each.
  * The bare bounds, a verification and a signature, are measured in between.
@@ -20,6 +20,7 @@
 
 #define CLIENTS		8
 #define ROUND		100
+#define TURN		5
 #define SAMPLES_MAX	200000
 #define BOUND_SAMPLES	2001
 #define POSTS		8		/* challenges before they are answered: half of what may be */
@@ -127,7 +128,7 @@ static void ask_one(const struct question *q, unsigned int seconds)
 		for (unsigned int i = 0; i < manager_count; i++) {
 			struct manager *m = &managers[i];
 
-			for (int n = 0; n < ROUND && m->samples < SAMPLES_MAX; n++) {
+			for (int n = 0; n < TURN && m->samples < SAMPLES_MAX; n++) {
 				uint64_t start = now_ns(CLOCK_MONOTONIC);
 
 				q->ask(m, m->one, &random);

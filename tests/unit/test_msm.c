@@ -311,7 +311,7 @@ static void draw_point(uint8_t out[65])
 /* Every width of a digit has its turn, and so has more than one chunk. */
 static void random_points(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 2, 3, 15, 16, 17, 40, 64, 150, 333, 600, 1024, 2500,
+	static const size_t sizes[] = { 0, 1, 2, 3, 15, 16, 17, 40, 55, 56, 150, 333, 600, 1024, 2500,
 					4097 };
 	struct instance t;
 	uint8_t point[65], c[16];

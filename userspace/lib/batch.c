@@ -86,44 +86,24 @@ static bool next_covered(struct covered *n)
 	return false;
 }
 
-/* Few: OpenSSL's field arithmetic is faster than ours. */
-static int sum_few(struct covered *n, const EC_POINT *identity, const BIGNUM *r, EC_POINT *sum,
-		   BN_CTX *ctx)
+int zkhsm_batch_sum(const struct zkhsm_statement *s, const uint8_t *statement, size_t len,
+		    const uint8_t v[ZKHSM_POINT_LEN], const struct zkhsm_keylist *l,
+		    const BIGNUM *r, EC_POINT *sum, BN_CTX *ctx)
 {
-	EC_POINT *points[ZKHSM_MSM_MIN] = { EC_POINT_dup(identity, zkhsm_p256()) };
-	BIGNUM *scalars[ZKHSM_MSM_MIN] = { BN_bin2bn(n->c, sizeof(n->c), NULL) };
-	bool ok = points[0] && scalars[0];
-	size_t count = 1;
-
-	while (ok && next_covered(n)) {
-		points[count] = zkhsm_ec_point_decode(n->e.public, ctx);
-		scalars[count] = BN_bin2bn(n->c, sizeof(n->c), NULL);
-		ok = points[count] && scalars[count];
-		count++;
-	}
-	ok = ok && EC_POINTs_mul(zkhsm_p256(), sum, r, count, (const EC_POINT **)points,
-				 (const BIGNUM **)scalars, ctx);
-	while (count--) {
-		EC_POINT_free(points[count]);
-		BN_free(scalars[count]);
-	}
-	return ok ? 0 : -ENOMEM;
-}
-
-static int sum_many(struct covered *n, const uint8_t identity[ZKHSM_POINT_LEN], const BIGNUM *r,
-		    EC_POINT *sum, BN_CTX *ctx)
-{
-	struct zkhsm_msm *m = zkhsm_msm_new(zkhsm_keylist_proved(n->l) + 1);
+	struct zkhsm_msm *m = zkhsm_msm_new(zkhsm_keylist_proved(l) + 1);
+	uint8_t seed[ZKHSM_HASH_LEN], encoded[ZKHSM_POINT_LEN];
+	struct covered n = { .l = l, .seed = seed };
 	const EC_GROUP *g = zkhsm_p256();
-	uint8_t encoded[ZKHSM_POINT_LEN];
 	EC_POINT *part = NULL;
 	int ret = -ENOMEM;
 
 	if (!m)
 		return ret;
-	zkhsm_msm_add(m, identity, n->c);
-	while (next_covered(n))
-		zkhsm_msm_add(m, n->e.public, n->c);
+	make_seed(s, statement, len, v, seed);
+	make_coefficient(seed, 0, n.c);
+	zkhsm_msm_add(m, s->identity, n.c);
+	while (next_covered(&n))
+		zkhsm_msm_add(m, n.e.public, n.c);
 	/* OpenSSL has a table for G. */
 	if (!EC_POINT_mul(g, sum, r, NULL, NULL, ctx))
 		goto out;
@@ -137,18 +117,4 @@ out:
 	EC_POINT_free(part);
 	zkhsm_msm_free(m);
 	return ret;
-}
-
-int zkhsm_batch_sum(const struct zkhsm_statement *s, const uint8_t *statement, size_t len,
-		    const uint8_t v[ZKHSM_POINT_LEN], const EC_POINT *identity,
-		    const struct zkhsm_keylist *l, const BIGNUM *r, EC_POINT *sum, BN_CTX *ctx)
-{
-	uint8_t seed[ZKHSM_HASH_LEN];
-	struct covered n = { .l = l, .seed = seed };
-
-	make_seed(s, statement, len, v, seed);
-	make_coefficient(seed, 0, n.c);
-	if (zkhsm_keylist_proved(l) + 1 < ZKHSM_MSM_MIN)
-		return sum_few(&n, identity, r, sum, ctx);
-	return sum_many(&n, s->identity, r, sum, ctx);
 }

@@ -60,10 +60,13 @@ int zkhsm_public_decode(const uint8_t encoded[ZKHSM_POINT_LEN], EVP_PKEY **out,
 extern const uint8_t zkhsm_base_point[ZKHSM_POINT_LEN];		/* G */
 /* An item of a transcript, with its length before it. */
 void zkhsm_hash_item(SHA256_CTX *hash, const void *data, size_t len);
-/* @sum = r * G + sum(c_i * A_i), A_0 the identity: what V has to be. 0 or -ENOMEM. */
+/*
+ * @sum = r * G + sum(c_i * A_i), A_0 the identity, known to be a point: what V has to
+ * be. 0 or -ENOMEM.
+ */
 int zkhsm_batch_sum(const struct zkhsm_statement *s, const uint8_t *statement, size_t len,
-		    const uint8_t v[ZKHSM_POINT_LEN], const EC_POINT *identity,
-		    const struct zkhsm_keylist *l, const BIGNUM *r, EC_POINT *sum, BN_CTX *ctx);
+		    const uint8_t v[ZKHSM_POINT_LEN], const struct zkhsm_keylist *l,
+		    const BIGNUM *r, EC_POINT *sum, BN_CTX *ctx);
 
 /* grant.c: the fields of a grant; -EINVAL unless its client is a point, or nobody */
 void zkhsm_grant_fill(const struct zkhsm_grant_terms *t, struct zkhsm_order *o);

@@ -9,16 +9,18 @@
  * round of pairs are made one by Montgomery's trick, which leaves 6
  * multiplications for an addition where Jacobian coordinates take 11.
  * sum(digit * bucket) is then a running sum. What is exact where, points that
- * are equal, opposite or infinity, is the business of p256_point.c.
+ * are equal, opposite or infinity, is the business of p256_point.c. Below FEW
+ * points buckets are mostly empty: then msm_few.c.
  */
 #include "msm.h"
 
 #include <stdlib.h>
 
-#include "p256_point.h"
+#include "msm_few.h"
 #include "zkhsm.h"
 
 #define COEFFICIENT_BITS 128
+#define FEW		96		/* measured */
 /* Points at a time: more would not stay in a processor's cache. */
 #define CHUNK		4096
 /* Points of one or more places that are summed together, to share inversions. */
@@ -46,6 +48,7 @@ struct zkhsm_msm {
 	struct pair *pairs;		/* half of that */
 	struct bucket *buckets;		/* of the places in a group, one after the other */
 	size_t buckets_size;
+	struct msm_few *few;		/* instead of all these from @digits on */
 };
 
 static unsigned int places_of(unsigned int bits)
@@ -82,27 +85,37 @@ static unsigned int best_bits(size_t count)
 	return best;
 }
 
-struct zkhsm_msm *zkhsm_msm_new(size_t points)
+static bool make_room(struct zkhsm_msm *m)
 {
-	struct zkhsm_msm *m = calloc(1, sizeof(*m));
 	size_t most = 0;
 
-	if (!m)
-		return NULL;
-	m->size = points < 1 ? 1 : points < CHUNK ? points : CHUNK;
+	m->points = malloc(m->size * sizeof(*m->points));
+	m->coefficients = malloc(m->size * sizeof(*m->coefficients));
+	if (m->size < FEW) {
+		m->few = malloc(m->size * sizeof(*m->few));
+		return m->points && m->coefficients && m->few;
+	}
 	/* The last chunk can have any number of points up to this, and its own best width. */
 	for (unsigned int bits = BITS_MIN; bits <= best_bits(m->size); bits++) {
 		if (places_of(bits) * half_of(bits) > most)
 			most = places_of(bits) * half_of(bits);
 	}
 	m->buckets_size = most;
-	m->points = malloc(m->size * sizeof(*m->points));
-	m->coefficients = malloc(m->size * sizeof(*m->coefficients));
 	m->digits = malloc(m->size * PLACES_MAX * sizeof(*m->digits));
 	m->items = malloc((m->size + GROUP) * sizeof(*m->items));
 	m->pairs = malloc((m->size + GROUP) / 2 * sizeof(*m->pairs));
 	m->buckets = malloc(m->buckets_size * sizeof(*m->buckets));
-	if (m->points && m->coefficients && m->digits && m->items && m->pairs && m->buckets)
+	return m->points && m->coefficients && m->digits && m->items && m->pairs && m->buckets;
+}
+
+struct zkhsm_msm *zkhsm_msm_new(size_t points)
+{
+	struct zkhsm_msm *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->size = points < 1 ? 1 : points < CHUNK ? points : CHUNK;
+	if (make_room(m))
 		return m;
 	zkhsm_msm_free(m);
 	return NULL;
@@ -118,6 +131,7 @@ void zkhsm_msm_free(struct zkhsm_msm *m)
 	free(m->items);
 	free(m->pairs);
 	free(m->buckets);
+	free(m->few);
 	free(m);
 }
 
@@ -252,6 +266,12 @@ static void sum_chunk(struct zkhsm_msm *m)
 	unsigned int bits = best_bits(m->count), left = places_of(bits);
 	struct p256_jacobian sum;
 
+	if (m->few) {
+		msm_few_add(&m->sum, m->points, (const uint8_t (*)[16])m->coefficients, m->count,
+			    m->few);
+		m->count = 0;
+		return;
+	}
 	for (size_t i = 0; i < m->count; i++)
 		cut(m, i, bits);
 	memset(&sum, 0, sizeof(sum));

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The sum of many points of P-256, each times 128 bits, by the bucket method.
+ * The sum of points of P-256, each times 128 bits: by the bucket method, or where
+ * they are few by one row of doublings for all. Faster than OpenSSL's
+ * EC_POINTs_mul(), which hides its scalars and takes all 256 bits of them, from
+ * three points on.
  *
  * For PUBLIC data only: time and memory accesses follow points and coefficients.
  * That is right where it is used, and nowhere else: a verifier's points are
@@ -14,9 +17,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* From this many points on it is faster than OpenSSL's EC_POINTs_mul(): measured. */
-#define ZKHSM_MSM_MIN		20
 
 struct zkhsm_msm;
 

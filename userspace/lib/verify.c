@@ -220,7 +220,7 @@ int zkhsm_verify_evidence(const uint8_t *evidence, size_t len, const struct zkhs
 			  const uint8_t *config, size_t config_len,
 			  struct zkhsm_statement *out, struct zkhsm_error *err)
 {
-	EC_POINT *identity = NULL;
+	struct p256_affine identity;
 	struct verifier v;
 	size_t statement_len;
 	int ret;
@@ -230,20 +230,18 @@ int zkhsm_verify_evidence(const uint8_t *evidence, size_t len, const struct zkhs
 	ret = verifier_begin(&v, evidence + statement_len, err);
 	if (ret)
 		goto out;
-	identity = zkhsm_ec_point_decode(out->identity, v.ctx);
-	if (!identity) {
+	if (!p256_affine_decode(&identity, out->identity)) {
 		ret = zkhsm_fail(err, -EBADMSG, "the identity is not a point of P-256");
 		goto out;
 	}
 	ret = check_statement(out, l, config, config_len, err);
 	if (ret)
 		goto out;
-	if (zkhsm_batch_sum(out, evidence, statement_len, v.v, identity, l, v.r, v.result, v.ctx))
+	if (zkhsm_batch_sum(out, evidence, statement_len, v.v, l, v.r, v.result, v.ctx))
 		ret = zkhsm_fail(err, -ENOMEM, "out of memory");
 	else
 		ret = verifier_compare(&v, err);
 out:
-	EC_POINT_free(identity);
 	verifier_end(&v);
 	return ret;
 }
