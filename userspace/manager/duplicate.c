@@ -33,9 +33,11 @@ struct holder {
 	bool declared, quarantine, contested;
 };
 
+/* @more: than these; the newcomer is always among them, though it is the last. */
 struct holders {
 	struct holder all[ZKHSMD_HOLDERS_MAX];
 	size_t count, more;
+	const uint8_t *newcomer;
 };
 
 void zkhsmd_case_begin(struct zkhsmd_case *c, struct zkhsmd *m, struct zkhsmd_store *store,
@@ -49,10 +51,13 @@ static int add_holder(const struct zkhsmd_holding *h, void *arg)
 {
 	struct holders *all = arg;
 
-	if (all->count < ARRAY_SIZE(all->all))
+	if (all->count < ARRAY_SIZE(all->all)) {
 		all->all[all->count++].holding = *h;
-	else
-		all->more++;
+		return 0;
+	}
+	all->more++;
+	if (all->newcomer && memcmp(h->hsm_id, all->newcomer, sizeof(h->hsm_id)) == 0)
+		all->all[all->count - 1].holding = *h;
 	return 0;
 }
 
@@ -90,6 +95,7 @@ static int find_holders(struct zkhsmd_case *c, const uint8_t element[32], struct
 	int ret;
 
 	memset(all, 0, sizeof(*all));
+	all->newcomer = c->h->id;
 	ret = c->store->ops->holding_element(c->store, element, add_holder, all);
 	if (ret || all->count < 2)
 		return ret;
@@ -97,9 +103,11 @@ static int find_holders(struct zkhsmd_case *c, const uint8_t element[32], struct
 		ret = find_row(c, &all->all[i]);
 		if (ret != -ENOSPC)
 			continue;
-		/* More HSMs than anybody declares: those that were met first stand for them. */
-		all->more += all->count - i;
-		all->count = i;
+		/* Of so many HSMs those that were met first are judged, and the newcomer. */
+		all->more++;
+		all->count--;
+		memmove(&all->all[i], &all->all[i + 1], (all->count - i) * sizeof(all->all[0]));
+		i--;
 		ret = 0;
 	}
 	return ret;
@@ -142,7 +150,7 @@ static const char *decide(const struct zkhsmd_case *c, struct holders *all)
 		[ZKHSMD_DUPLICATE_NEWCOMER] = "newcomer", [ZKHSMD_DUPLICATE_BOTH] = "both",
 		[ZKHSMD_DUPLICATE_ALERT] = "alert",
 	};
-	bool outsiders = all->more > 0;
+	bool outsiders = false;
 
 	for (size_t i = 0; i < all->count; i++) {
 		all->all[i].declared = set && zkhsmd_replicas_has(set, all->all[i].row);

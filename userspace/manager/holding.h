@@ -73,8 +73,8 @@ int zkhsmd_holdings_accept(struct zkhsmd *m, struct zkhsmd_store *store, struct 
 int zkhsmd_holdings_end(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h);
 
 /* duplicate.c: within the writer's transaction */
-#define ZKHSMD_HOLDERS_MAX	32
-#define ZKHSMD_CASE_MAX		64
+#define ZKHSMD_HOLDERS_MAX	256
+#define ZKHSMD_CASE_MAX		256
 
 /**
  * struct zkhsmd_case - the keys of one HSM that others hold too, as they are judged
