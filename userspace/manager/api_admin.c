@@ -262,7 +262,10 @@ static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	o = with_digest(c->name, c->config_digest);
 	zkhsmd_json_hash(o, "hsm_id", c->hsm_id);
 	server_reply_json(job->rq, 201, o);
-	return record(job, store, with_digest(c->name, c->config_digest));
+	o = with_digest(c->name, c->config_digest);
+	if (h.cluster[0])
+		json_object_set_new(o, "cluster", json_string(h.cluster));
+	return record(job, store, o);
 }
 
 /* Names are for people: anything but control characters. */
