@@ -151,8 +151,8 @@ static bool new_holds(const struct zkhsmd_changes *c, const struct change *one,
 static int keep_repeated(struct zkhsmd_changes *c)
 {
 	const size_t count = c->count;
+	struct change key = { .old = NONE };
 	struct zkhsm_list_entry e;
-	struct change key;
 	bool any = false;
 	int ret = 0;
 
@@ -258,7 +258,7 @@ static int hold_identity(struct zkhsmd_case *fraud, const struct zkhsm_statement
 static int tell(struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		const struct zkhsmd_changes *c, const struct change *one)
 {
-	struct zkhsm_list_entry a, b;
+	struct zkhsm_list_entry a = { .id_len = 0 }, b = { .id_len = 0 };
 	char id[ZKHSM_ID_MAX_LEN + 1] = "";
 
 	if (one->old != NONE)

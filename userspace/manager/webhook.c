@@ -14,6 +14,7 @@
 #include "webhook.h"
 
 #define QUEUE_MAX	10000		/* in the store, of all webhooks */
+#define HOOKS_MAX	16		/* under way, or due, at one time */
 #define FIRST_MS	1000
 #define LONGEST_MS	300000
 #define SWEEP_TICKS	60
@@ -25,7 +26,7 @@
  */
 struct zkhsmd_webhooks {
 	struct zkhsmd_sender *sender;
-	char (*busy)[33];
+	char busy[HOOKS_MAX][33];
 	size_t busy_count;
 	bool looking, writing;
 	unsigned int ticks;
@@ -53,7 +54,6 @@ void zkhsmd_webhooks_stop(struct zkhsmd *m)
 	if (!w)
 		return;
 	zkhsmd_sender_free(w->sender);
-	free(w->busy);
 	free(w);
 	m->webhooks = NULL;
 }
@@ -93,14 +93,12 @@ static bool is_busy(const struct zkhsmd_webhooks *w, const char *hook)
 	return false;
 }
 
+/* What is under way to one that the policy has replaced counts too. */
 static bool set_busy(struct zkhsmd_webhooks *w, const char *hook)
 {
-	char (*busy)[33] = realloc(w->busy, (w->busy_count + 1) * sizeof(*busy));
-
-	if (!busy)
+	if (w->busy_count == HOOKS_MAX)
 		return false;
-	w->busy = busy;
-	snprintf(w->busy[w->busy_count++], sizeof(*busy), "%s", hook);
+	snprintf(w->busy[w->busy_count++], sizeof(w->busy[0]), "%s", hook);
 	return true;
 }
 
@@ -123,7 +121,7 @@ static void set_idle(struct zkhsmd_webhooks *w, const char *hook)
  * @found:	a chain
  */
 struct due {
-	struct zkhsmd_hook *hooks;
+	struct zkhsmd_hook hooks[HOOKS_MAX];
 	size_t count;
 	bool sweep;
 	struct zkhsmd_sending *found;
@@ -134,7 +132,6 @@ static void due_end(void *data)
 {
 	struct due *due = data;
 
-	free(due->hooks);
 	zkhsmd_sending_free(due->found);
 	zkhsmd_policy_put(due->policy);
 }
@@ -273,9 +270,8 @@ static void look(struct zkhsmd *m)
 	due->policy = zkhsmd_policy_get(m);
 	hooks = zkhsmd_policy_hooks(due->policy, &count);
 	due->sweep = w->ticks++ % SWEEP_TICKS == 0;
-	due->hooks = calloc(count + 1, sizeof(*due->hooks));
-	for (size_t i = 0; due->hooks && i < count; i++) {
-		if (!is_busy(w, hooks[i].name))
+	for (size_t i = 0; i < count; i++) {
+		if (due->count < HOOKS_MAX && !is_busy(w, hooks[i].name))
 			due->hooks[due->count++] = hooks[i];
 	}
 	w->looking = true;
