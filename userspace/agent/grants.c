@@ -50,8 +50,8 @@ bool grants_read(struct server_request *rq, const json_t *orders, const char *cl
 	memset(out, 0, sizeof(*out));
 	out->grants.orders = out->orders;
 	if (!orders)
-		return client_signature ? refuse(rq, "client_signature is of no use without grants") :
-		       true;
+		return !client_signature ||
+		       refuse(rq, "client_signature is of no use without grants");
 	if (!json_is_array(orders) || !json_array_size(orders) ||
 	    json_array_size(orders) > ARRAY_SIZE(out->orders))
 		return refuse(rq, "grants is not an array of 1 to 16");

@@ -64,10 +64,10 @@ enum zkhsm_relying_code {
 	ZKHSM_RELYING_SUSPENDED,	/* a manager's list has it on hold */
 	ZKHSM_RELYING_REVOKED,		/* a manager's list, or a manager, says so */
 	/* Of grants. */
-	ZKHSM_RELYING_GRANT_INSTANCE,	/* too few tell the HSM's instance and uptime, or not the same */
-	ZKHSM_RELYING_GRANT_TIME,	/* the HSM is beyond what the managers think: no grant would live */
+	ZKHSM_RELYING_GRANT_INSTANCE,	/* too few know the same instance of the HSM */
+	ZKHSM_RELYING_GRANT_TIME,	/* no end of a grant would suit managers and kernel */
 	ZKHSM_RELYING_GRANT_REFUSED,	/* too few grant it */
-	ZKHSM_RELYING_GRANT_FALSE,	/* what came is not this manager's, or not what was asked for */
+	ZKHSM_RELYING_GRANT_FALSE,	/* not this manager's, or not what was asked for */
 	/* Of the agent, and the kernel behind it. */
 	ZKHSM_RELYING_AGENT_UNREACHABLE,
 	ZKHSM_RELYING_AGENT_TLS,
@@ -95,7 +95,7 @@ struct zkhsm_relying_manager {
 	char name[64];
 	char url[ZKHSM_RELYING_PATH_MAX], ca[ZKHSM_RELYING_PATH_MAX];
 	char key[2 * ZKHSM_POINT_LEN + 1];	/* its order key, hex */
-	char jwks[ZKHSM_RELYING_PATH_MAX];	/* its token keys, a file; empty: asked for over TLS */
+	char jwks[ZKHSM_RELYING_PATH_MAX];	/* its token keys; empty: asked for over TLS */
 };
 
 /**
@@ -129,8 +129,9 @@ struct zkhsm_relying_config {
 	bool danger_without_fresh_list;
 };
 
-/* relying_conf.c: a file as zkhsm-relying.conf(5) says, with its defaults. -EINVAL, or of reading. */
-int zkhsm_relying_load(const char *path, struct zkhsm_relying_config *c, struct zkhsm_error *err);
+/* relying_conf.c: a file as in zkhsm-relying.conf(5). -EINVAL, or the errno of reading. */
+int zkhsm_relying_load(const char *path, struct zkhsm_relying_config *c,
+		       struct zkhsm_error *err);
 
 /**
  * struct zkhsm_relying_vote - what one manager said

@@ -314,10 +314,8 @@ static void prepare(struct zkhsm_https *h, const char *method, const void *body,
 
 /* What came of it, when libcurl has ended it. */
 static int result(struct zkhsm_https *h, CURLcode code, const struct exchange *x,
-		  struct zkhsm_error *err)
+		  struct zkhsm_response *out, struct zkhsm_error *err)
 {
-	struct zkhsm_response *out = x->out;
-
 	if (x->ret == -EMSGSIZE)
 		return zkhsm_fail(err, x->ret, "%s: the answer is larger than %zu bytes", x->url,
 				  x->max);
@@ -392,14 +390,14 @@ int zkhsm_https_begin(struct zkhsm_https *h, const char *method, const char *pat
 }
 
 int zkhsm_https_end(struct zkhsm_https *h, CURLcode code, struct exchange *x,
-		    struct zkhsm_error *err)
+		    struct zkhsm_response *out, struct zkhsm_error *err)
 {
-	int ret = result(h, code, x, err);
+	int ret = result(h, code, x, out, err);
 
 	curl_slist_free_all(x->lines);
 	free(x->url);
 	if (ret)
-		zkhsm_response_free(x->out);
+		zkhsm_response_free(out);
 	return ret;
 }
 
@@ -428,5 +426,5 @@ int zkhsm_https_do(struct zkhsm_https *h, const char *method, const char *path,
 	int ret;
 
 	ret = zkhsm_https_begin(h, method, path, content_type, body, body_len, out, &x, err);
-	return ret ? ret : zkhsm_https_end(h, curl_easy_perform(h->curl), &x, err);
+	return ret ? ret : zkhsm_https_end(h, curl_easy_perform(h->curl), &x, out, err);
 }

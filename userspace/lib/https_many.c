@@ -61,13 +61,15 @@ static void begin_all(CURLM *multi, struct zkhsm_https_call *calls, struct fligh
 		struct zkhsm_https_call *c = &calls[i];
 		struct flight *f = &flights[i];
 
-		c->ret = zkhsm_https_begin(c->h, c->method, c->path, c->body ? c->content_type : NULL,
-					   c->body, c->body_len, &c->response, &f->x, &c->error);
+		c->ret = zkhsm_https_begin(c->h, c->method, c->path,
+					   c->body ? c->content_type : NULL, c->body,
+					   c->body_len, &c->response, &f->x, &c->error);
 		if (c->ret)
 			continue;
 		f->begun = !curl_multi_add_handle(multi, c->h->curl);
 		if (!f->begun)
-			c->ret = zkhsm_https_end(c->h, CURLE_OUT_OF_MEMORY, &f->x, &c->error);
+			c->ret = zkhsm_https_end(c->h, CURLE_OUT_OF_MEMORY, &f->x, &c->response,
+						 &c->error);
 	}
 }
 
@@ -105,7 +107,8 @@ void zkhsm_https_group_free(struct zkhsm_https_group *g)
  *
  * Return: 0, or -ENOMEM when none was begun.
  */
-int zkhsm_https_do_many(struct zkhsm_https_group *g, struct zkhsm_https_call *calls, size_t count)
+int zkhsm_https_do_many(struct zkhsm_https_group *g, struct zkhsm_https_call *calls,
+			size_t count)
 {
 	struct flight *flights = calloc(count ? count : 1, sizeof(*flights));
 	CURLcode *codes = calloc(count ? count : 1, sizeof(*codes));
@@ -121,8 +124,9 @@ int zkhsm_https_do_many(struct zkhsm_https_group *g, struct zkhsm_https_call *ca
 		if (!flights[i].begun)
 			continue;
 		curl_multi_remove_handle(g->multi, c->h->curl);
-		c->ret = zkhsm_https_end(c->h, flights[i].ended ? codes[i] : CURLE_ABORTED_BY_CALLBACK,
-					 &flights[i].x, &c->error);
+		c->ret = zkhsm_https_end(c->h, flights[i].ended ? codes[i] :
+					 CURLE_ABORTED_BY_CALLBACK, &flights[i].x, &c->response,
+					 &c->error);
 	}
 	free(codes);
 	free(flights);

@@ -37,6 +37,6 @@ int zkhsm_https_begin(struct zkhsm_https *h, const char *method, const char *pat
 		      struct zkhsm_response *out, struct exchange *x, struct zkhsm_error *err);
 /* @code: what libcurl says of it. The result is that of zkhsm_https_do(). */
 int zkhsm_https_end(struct zkhsm_https *h, CURLcode code, struct exchange *x,
-		    struct zkhsm_error *err);
+		    struct zkhsm_response *out, struct zkhsm_error *err);
 
 #endif /* ZKHSM_HTTPS_PRIVATE_H */

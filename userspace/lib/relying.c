@@ -124,7 +124,8 @@ int zkhsm_relying_new(const struct zkhsm_relying_config *c, struct zkhsm_relying
 	for (size_t i = 0; !ret && i < c->manager_count; i++) {
 		ret = open_manager(r, i, &why);
 		if (ret)
-			zkhsm_fail(err, ret, "manager %.64s: %.240s", c->managers[i].name, why.text);
+			zkhsm_fail(err, ret, "manager %.64s: %.240s", c->managers[i].name,
+				   why.text);
 	}
 	ret = ret ? ret : open_client(r, err);
 	ret = ret ? ret : relying_state_open(c->state, &r->state, err);

@@ -154,7 +154,8 @@ static enum zkhsm_relying_code judge_answer(struct relying_use *u, const json_t 
 
 	out->public[0] = 4;
 	if (!take_bytes(answer, "signature", out->signature, sizeof(out->signature)) ||
-	    !take_bytes(jwk, "x", out->public + 1, 32) || !take_bytes(jwk, "y", out->public + 33, 32))
+	    !take_bytes(jwk, "x", out->public + 1, 32) ||
+	    !take_bytes(jwk, "y", out->public + 33, 32))
 		return relying_fail(u, ZKHSM_RELYING_AGENT_ANSWER,
 				    "the answer is not a signature and a key");
 	if (zkhsm_jwk_thumbprint(out->public, thumbprint))

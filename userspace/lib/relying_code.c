@@ -89,6 +89,12 @@ int relying_errno(enum zkhsm_relying_code code)
 	return codes[code].error;
 }
 
+bool relying_vote_token(struct zkhsm_relying_vote *v, const char *token)
+{
+	v->token = token ? strdup(token) : NULL;
+	return v->token;
+}
+
 static void fill(struct zkhsm_error *e, enum zkhsm_relying_code code, const char *format,
 		 va_list args)
 {
@@ -97,7 +103,8 @@ static void fill(struct zkhsm_error *e, enum zkhsm_relying_code code, const char
 	vsnprintf(e->text, sizeof(e->text), format, args);
 }
 
-enum zkhsm_relying_code relying_vote_fail(struct zkhsm_relying_vote *v, enum zkhsm_relying_code code,
+enum zkhsm_relying_code relying_vote_fail(struct zkhsm_relying_vote *v,
+					  enum zkhsm_relying_code code,
 					  const char *format, ...)
 {
 	va_list args;

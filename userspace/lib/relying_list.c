@@ -144,6 +144,7 @@ static void take_list(struct relying_use *u, size_t i, const struct zkhsm_https_
 {
 	struct zkhsm_relying_vote *v = &u->out->votes[i], before = *v;
 	enum zkhsm_relying_code code;
+	bool old;
 
 	if (c->ret)
 		code = relying_vote_fail(v, ZKHSM_RELYING_LIST_MISSING, "%s", c->error.text);
@@ -154,8 +155,8 @@ static void take_list(struct relying_use *u, size_t i, const struct zkhsm_https_
 	else
 		code = relying_judge_list(u, i, (const char *)c->response.body);
 	v->stopped = u->stop[i] != RELYING_GOES_ON;
-	if (before.code || (u->r->config.danger_without_fresh_list &&
-			    (code == ZKHSM_RELYING_LIST_MISSING || code == ZKHSM_RELYING_LIST_STALE))) {
+	old = code == ZKHSM_RELYING_LIST_MISSING || code == ZKHSM_RELYING_LIST_STALE;
+	if (before.code || (old && u->r->config.danger_without_fresh_list)) {
 		v->code = before.code;
 		v->error = before.error;
 	}

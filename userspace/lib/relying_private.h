@@ -65,8 +65,11 @@ struct relying_use {
 
 /* relying_code.c: what a code is as an errno */
 int relying_errno(enum zkhsm_relying_code code);
+/* A copy; false without one. */
+bool relying_vote_token(struct zkhsm_relying_vote *v, const char *token);
 /* Return @code. */
-enum zkhsm_relying_code relying_vote_fail(struct zkhsm_relying_vote *v, enum zkhsm_relying_code code,
+enum zkhsm_relying_code relying_vote_fail(struct zkhsm_relying_vote *v,
+					  enum zkhsm_relying_code code,
 					  const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 enum zkhsm_relying_code relying_fail(struct relying_use *u, enum zkhsm_relying_code code,

@@ -22,8 +22,8 @@ static char *token_request(const struct relying_use *u)
 static void take_token(struct relying_use *u, size_t i, const struct zkhsm_https_call *c)
 {
 	struct zkhsm_relying_vote *v = &u->out->votes[i];
-	const char *text;
 	json_t *answer;
+	bool got;
 
 	if (relying_answer(v, c, ZKHSM_RELYING_REFUSED, &answer)) {
 		/* A list that says "on hold" is more exact, and comes later. */
@@ -31,10 +31,9 @@ static void take_token(struct relying_use *u, size_t i, const struct zkhsm_https
 			u->stop[i] = RELYING_REVOKED;
 		return;
 	}
-	text = json_string_value(json_object_get(answer, "token"));
-	v->token = text ? strdup(text) : NULL;
+	got = relying_vote_token(v, json_string_value(json_object_get(answer, "token")));
 	json_decref(answer);
-	if (v->token)
+	if (got)
 		relying_judge_token(u, &u->r->managers[i], v);
 	else
 		relying_vote_fail(v, ZKHSM_RELYING_ANSWER, "the answer has no token");
@@ -145,7 +144,7 @@ static struct zkhsm_relying_vote *extra_vote(struct relying_use *u, const char *
 {
 	struct zkhsm_relying_vote *v = &u->out->votes[u->out->vote_count++];
 
-	v->token = strdup(token);
+	relying_vote_token(v, token);
 	return v;
 }
 
@@ -164,7 +163,7 @@ static void sort_token(struct relying_use *u, const char *token)
 		if (zkhsm_jwks_has(u->r->managers[i].jwks, kid) && !u->out->votes[i].token)
 			break;
 	if (i < count) {
-		u->out->votes[i].token = strdup(token);
+		relying_vote_token(&u->out->votes[i], token);
 		return;
 	}
 	for (i = 0; i < count; i++)
@@ -292,7 +291,8 @@ enum zkhsm_relying_code relying_agree(struct relying_use *u)
 	/* With k of no majority, two keys may both have enough who speak for them. */
 	if (most < k || two)
 		return relying_fail(u, ZKHSM_RELYING_DISAGREE,
-				    "%zu managers gave tokens, %zu of them for one key", good, most);
+				    "%zu managers gave tokens, %zu of them for one key", good,
+				    most);
 	take_opinion(u, best);
 	if (u->request->thumbprint && strcmp(u->request->thumbprint, u->out->thumbprint))
 		return relying_fail(u, ZKHSM_RELYING_OTHER_KEY,

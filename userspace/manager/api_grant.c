@@ -158,8 +158,9 @@ static void answered(struct zkhsmd_job *job)
 	char id[17];
 
 	log_event(LOG_LEVEL_INFO, "grant", "request", job->rq->id, "source", job->rq->source, "hsm",
-		  zkhsmd_short(g->hsm_id, id), "key", g->key_id, "rule", g->rule[0] ? g->rule : NULL,
-		  "verdict", r->status == 200 ? "granted" : r->problem, NULL);
+		  zkhsmd_short(g->hsm_id, id), "key", g->key_id, "rule",
+		  g->rule[0] ? g->rule : NULL, "verdict",
+		  r->status == 200 ? "granted" : r->problem, NULL);
 	server_send(job->rq);
 }
 
