@@ -15,7 +15,7 @@
 
 #include "../../userspace/agent/agent.h"
 #include "conf.h"
-#include "../../userspace/manager/manager.h"
+#include "../../userspace/manager/policy.h"
 
 static int agent(const char *path)
 {
@@ -46,6 +46,34 @@ static int manager(const char *path)
 	return ret;
 }
 
+static int policy(const char *path)
+{
+	static const uint8_t platform[32];
+	struct zkhsm_configuration c = { .quorum = 1, .stop = 1, .wipe = 1 };
+	struct zkhsmd_shown shown = { platform, 1, &c };
+	struct zkhsm_list_entry e = { .id_len = 5, .id = "key-1", .type = 1, .origin = 1 };
+	struct zkhsmd_hsm h = { .name = "prod-1", .cluster = "frankfurt" };
+	struct zkhsmd_policy *p;
+	struct zkhsm_error err = { 0 };
+	const char *rule, *refused;
+	uint8_t client[65] = { 4 };
+	char why[160];
+	int ret = zkhsmd_policy_load(path, &p, &err);
+
+	FUZZ_ASSERT(err.code == ret && (!ret || ret == -EINVAL));
+	if (ret)
+		return ret;
+	refused = zkhsmd_policy_hsm(p, &h, &shown, &rule, why);
+	FUZZ_ASSERT(!refused || (strcmp(refused, rule) == 0 && why[0]));
+	refused = zkhsmd_policy_key(p, &h, &e, &rule, why);
+	FUZZ_ASSERT(!refused || (strcmp(refused, rule) == 0 && why[0]));
+	zkhsmd_policy_replicas(p, "key-1");
+	zkhsmd_policy_grant(p, &h, &e, client, 1);
+	json_decref(zkhsmd_policy_json(p));
+	zkhsmd_policy_put(p);
+	return 0;
+}
+
 static int load(unsigned int which, const uint8_t *data, size_t size)
 {
 	char path[64];
@@ -53,7 +81,10 @@ static int load(unsigned int which, const uint8_t *data, size_t size)
 
 	FUZZ_ASSERT(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ret = which & 1 ? manager(path) : agent(path);
+	if (which & 2)
+		ret = policy(path);
+	else
+		ret = which & 1 ? manager(path) : agent(path);
 	close(fd);
 	return ret;
 }

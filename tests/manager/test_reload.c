@@ -58,6 +58,10 @@ static int start(void **state)
 	d = daemon_new("max_age = 1h\n", "");
 	daemon_policy(d, "[policy]\nname = first\n");
 	daemon_configure(d, "max_age = 1h\n", "");
+	/* With the port that it gets, which is then in its configuration. */
+	daemon_start(d, 0);
+	daemon_end(d, SIGTERM);
+	daemon_configure(d, "max_age = 1h\n", "");
 	listen_for_notes();
 	daemon_start(d, 0);
 	check_note("READY=1");
@@ -250,6 +254,8 @@ static void log_level(void **state)
 static void next_start(void **state)
 {
 	(void)state;
+	hang_up();
+	assert_int_equal(daemon_log_count(d, "that counts at the next start"), 0);
 	daemon_configure(d, "max_age = 2h\n", "");
 	hang_up();
 	daemon_log_wait(d, "that counts at the next start");

@@ -242,6 +242,10 @@ static void patterns(void **state)
 		bool is;
 	} cases[] = {
 		{ "hsms = *", "a", "", true }, { "hsms = a", "a", "", true },
+		{ "hsms = ab", "a", "", false }, { "hsms = ab*", "a", "", false },
+		{ "hsms = ab*", "ab", "", true }, { "hsms = ab*", "abc", "", true },
+		{ "hsms = a*c", "abc", "", true }, { "hsms = a*c", "abd", "", false },
+		{ "hsms = a\\*", "a*", "", true }, { "hsms = a\\*", "ab", "", false },
 		{ "hsms = a", "ab", "", false }, { "hsms = a?", "ab", "", true },
 		{ "hsms = [a-c]*", "bx", "", true }, { "hsms = [a-c]*", "dx", "", false },
 		{ "hsms = x, a*", "ab", "", true }, { "hsms = x\nhsms = a*", "ab", "", true },

@@ -11,6 +11,21 @@
 
 #include "policy_private.h"
 
+/*
+ * Most patterns are a word, or one with "*" behind it, and each is held against as
+ * many as a hundred thousand keys on the writer.
+ */
+static bool matches(const char *pattern, const char *text)
+{
+	size_t plain = strcspn(pattern, "*?[\\");
+
+	if (strncmp(pattern, text, plain) != 0)
+		return false;
+	if (!pattern[plain])
+		return !text[plain];
+	return strcmp(pattern + plain, "*") == 0 || fnmatch(pattern, text, 0) == 0;
+}
+
 bool policy_match(const struct conf_list *patterns, const char *text)
 {
 	bool found = false;
@@ -19,7 +34,7 @@ bool policy_match(const struct conf_list *patterns, const char *text)
 		const char *pattern = patterns->items[i].text;
 		bool out = *pattern == '!';
 
-		if (fnmatch(pattern + out, text, 0) != 0)
+		if (!matches(pattern + out, text))
 			continue;
 		if (out)
 			return false;

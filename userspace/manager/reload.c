@@ -88,8 +88,9 @@ static void take(struct zkhsmd_config *to, const struct zkhsmd_config *from)
 /* Both were zeroed before they were filled in, so that what is between members is alike. */
 static bool needs_restart(const struct zkhsmd_config *is, const struct zkhsmd_config *now)
 {
-	struct zkhsmd_config same = *now;
+	struct zkhsmd_config same;
 
+	memcpy(&same, now, sizeof(same));
 	take(&same, is);
 	return memcmp(&same, is, sizeof(same)) != 0;
 }
