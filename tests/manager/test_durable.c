@@ -522,6 +522,9 @@ static void refused_states(void **state)
 	expect_refused("order.key is missing");
 	daemon_file(d, "state/order.key", path);
 	tls_cert_save(&d->ca, "/dev/null", path);
+	assert_int_equal(chmod(path, 0640), 0);
+	expect_refused("a key that others may read or write is not used");
+	assert_int_equal(chmod(path, 0600), 0);
 	expect_refused("is not the key");
 	move("key", "state/order.key");
 

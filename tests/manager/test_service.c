@@ -409,6 +409,14 @@ static void refuses_restore(void **state)
 	assert_int_equal(restore(path, true, "zkhsmd.db.restore"), 1);
 	assert_int_equal(restore("/nonexistent/backup", true, "No such file"), 1);
 	assert_int_equal(daemon_run(d, "--replace", output, sizeof(output)), 2);
+	if (geteuid()) {
+		printf("# not root: state that belongs to another user is not tried\n");
+	} else {
+		daemon_file(d, "state", mark);
+		assert_int_equal(chown(mark, 65534, 65534), 0);
+		assert_int_equal(restore(path, true, "belongs to another user"), 1);
+		assert_int_equal(chown(mark, 0, 0), 0);
+	}
 	/* What was there is there. */
 	daemon_start(d, 0);
 	tell(get(d->public, 200, NULL, "/health/ready"));

@@ -205,13 +205,28 @@ static int swap(const struct place *p, struct zkhsm_error *err)
 	return ret ? ret : zkhsmd_sync_parent(p->db, err);
 }
 
+/* What root puts there, the manager could not open. */
+static int check_owner(const char *dir, struct zkhsm_error *err)
+{
+	struct stat st;
+
+	if (stat(dir, &st))
+		return errno == ENOENT ? 0 : fail(dir, err);
+	if (st.st_uid != geteuid())
+		return zkhsm_fail(err, -EPERM, "%s belongs to another user: restore as that one, by runuser(1)",
+				  dir);
+	return 0;
+}
+
 int zkhsmd_restore(struct zkhsmd *m, const char *path, bool replace, struct zkhsm_error *err)
 {
 	struct place p;
 	int ret;
 
 	place_of(m->config.state_dir, &p);
-	ret = zkhsmd_lock_state(m, err);
+	ret = check_owner(m->config.state_dir, err);
+	if (!ret)
+		ret = zkhsmd_lock_state(m, err);
 	if (ret)
 		return ret;
 	/* With the mark it was allowed before. */
