@@ -264,11 +264,12 @@ static void etags(void **state)
 		assert_int_equal(zkhsmd_etag_in(cases[i].header, "\"1-a\""), cases[i].in);
 }
 
-static double now_s(void)
+/* Of the processor: who else is on the machine does not count. */
+static double cpu_s(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -300,11 +301,11 @@ static void many(void **state)
 	fill();
 	assert_int_equal(zkhsmd_status_pages(s, &pages), 0);
 	assert_int_equal(pages, 2);
-	start = now_s();
+	start = cpu_s();
 	copy = page(0, bits);
 	size = strlen(zkhsmd_signed_text(copy.jws));
 	print_message("nothing stopped: a page of %zu bytes in %.1f ms\n", size,
-		      1000 * (now_s() - start));
+		      1000 * (cpu_s() - start));
 	assert_true(size < 1024);
 	zkhsmd_signed_put(copy.jws);
 
@@ -320,10 +321,10 @@ static void many(void **state)
 		assert_true(i < ZKHSMD_STATUS_PAGE);
 	}
 	assert_int_equal(ops->commit(s), 0);
-	start = now_s();
+	start = cpu_s();
 	copy = page(0, bits);
 	print_message("%d of %d stopped: a page of %zu bytes in %.1f ms\n", MANY_STOPS, MANY_KEYS,
-		      strlen(zkhsmd_signed_text(copy.jws)), 1000 * (now_s() - start));
+		      strlen(zkhsmd_signed_text(copy.jws)), 1000 * (cpu_s() - start));
 	assert_true(strlen(zkhsmd_signed_text(copy.jws)) < ZKHSMD_STATUS_PAGE / 2);
 	zkhsmd_signed_put(copy.jws);
 	for (size_t i = 0; i < ZKHSMD_STATUS_PAGE; i++)
@@ -333,17 +334,17 @@ static void many(void **state)
 		assert_int_equal(bits_at(bits, of[i]), of[i] % 2 ? ZKHSMD_STATUS_SUSPENDED :
 				 ZKHSMD_STATUS_INVALID);
 
-	start = now_s();
+	start = cpu_s();
 	assert_int_equal(zkhsmd_rlist_get(&m, s, &copy, NULL), 0);
 	print_message("the list of %d revocations: %zu bytes in %.1f ms", MANY_STOPS,
-		      strlen(zkhsmd_signed_text(copy.jws)), 1000 * (now_s() - start));
+		      strlen(zkhsmd_signed_text(copy.jws)), 1000 * (cpu_s() - start));
 	zkhsmd_signed_put(copy.jws);
-	start = now_s();
+	start = cpu_s();
 	for (size_t i = 0; i < 1000; i++) {
 		assert_int_equal(zkhsmd_rlist_get(&m, s, &copy, NULL), 0);
 		zkhsmd_signed_put(copy.jws);
 	}
-	print_message(", and %.3f ms for each who asks then\n", now_s() - start);
+	print_message(", and %.3f ms for each who asks then\n", cpu_s() - start);
 	/* The second page has none of them. */
 	copy = page(1, bits);
 	zkhsmd_signed_put(copy.jws);
