@@ -41,6 +41,7 @@ extern struct kunit_suite zkhsm_kunit_key;
 extern struct kunit_suite zkhsm_kunit_order;
 extern struct kunit_suite zkhsm_kunit_lease;
 extern struct kunit_suite zkhsm_kunit_lease_apply;
+extern struct kunit_suite zkhsm_kunit_grant;
 extern struct kunit_suite zkhsm_kunit_trust_change;
 extern struct kunit_suite zkhsm_kunit_vote;
 extern struct kunit_suite zkhsm_kunit_wipe;

@@ -81,9 +81,12 @@ static void lease_apply_in_order(struct kunit *test)
 
 static void lease_apply_refuses(struct kunit *test)
 {
+	/* Not on the stack: an order has room for every type. */
+	static const struct zkhsm_order long_life = { .ttl_ms = HOUR_MS + 1 };
+	static const struct zkhsm_order good = { .ttl_ms = HOUR_MS }, over = { .ttl_ms = 1000 };
+	static const struct zkhsm_order no_life = { .least = 1 };
+	static const struct zkhsm_order least = { .least = 1, .ttl_ms = HOUR_MS };
 	struct leases *f = test->priv;
-	struct zkhsm_order long_life = { .ttl_ms = HOUR_MS + 1 }, least = { .least = 1 };
-	struct zkhsm_order good = { .ttl_ms = HOUR_MS }, over = { .ttl_ms = 1000 };
 	u32 got;
 
 	leases_set(test, 1, 0, HOUR_MS);
@@ -91,14 +94,13 @@ static void lease_apply_refuses(struct kunit *test)
 	evidence_given(test, 1, false);
 	expect_no_nonce(test, 0, 2);
 	expect_refused(test, 0, 1, long_life, -EINVAL, ZKHSM_REASON_TTL);
-	expect_refused(test, 0, 1, least, -EAGAIN, ZKHSM_REASON_OUT_OF_TURN);
+	expect_refused(test, 0, 1, no_life, -EAGAIN, ZKHSM_REASON_OUT_OF_TURN);
 	clock_set(test, f->since + 1000);
 	expect_refused(test, 0, 1, over, -EKEYEXPIRED, ZKHSM_REASON_LEASE_EXPIRED);
 	KUNIT_EXPECT_EQ(test, lease_says(test, NULL), (u32)ZKHSM_REASON_NO_LEASE);
 
 	/* What was refused can come again once nothing is in its way. */
 	KUNIT_EXPECT_EQ(test, order_next(test, f->m[0], ZKHSM_ORDER_TYPE_RELEASE, f->key), 0);
-	least.ttl_ms = HOUR_MS;
 	KUNIT_EXPECT_EQ(test, lease_send(test, f->m[0], 1, least, NULL), 0);
 	/* The order has no number, so no counter moves. */
 	KUNIT_EXPECT_EQ(test, order_next(test, f->m[0], ZKHSM_ORDER_TYPE_RELEASE, f->key), 0);
