@@ -3,7 +3,7 @@
  * test_policy.c - the policy at work: what it refuses gets neither lease nor token,
  * and every answer names the rule
  */
-#include "daemon.h"
+#include "cli.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -446,6 +446,31 @@ static void shown(void **state)
 	tell(get(d->public, 401, "client-certificate", "/v1/admin/policy"));
 }
 
+/* The same by the command. */
+static void commands(void **state)
+{
+	char said[16384], path[256];
+	const char *id = hex32(hsm->hsm_id);
+
+	(void)state;
+	reload(MADE_HERE);
+	assert_int_equal(cli_run(d, "admin", said, sizeof(said), "policy", "show", NULL), 0);
+	assert_non_null(strstr(said, "\n[keys made-here] line 4\n"));
+	assert_int_equal(cli_run(d, "admin", said, sizeof(said), "policy", "explain", id,
+				 "key-000001", NULL), 0);
+	assert_non_null(strstr(said, ": not trusted\n"));
+	assert_non_null(strstr(said, "it was imported"));
+	assert_int_equal(cli_run(d, "admin", said, sizeof(said), "policy", "explain", id,
+				 "key-000000", NULL), 0);
+	assert_non_null(strstr(said, ": trusted\n"));
+	daemon_file(d, "policy.conf", path);
+	assert_int_equal(cli_run(d, "admin", said, sizeof(said), "policy", "check", path, NULL), 0);
+	assert_non_null(strstr(said, "urn:zkhsm:policy:fleet:"));
+	daemon_policy(d, "[keys a]\nkeys = *\n");
+	assert_int_equal(cli_run(d, "admin", said, sizeof(said), "policy", "check", path, NULL), 1);
+	assert_non_null(strstr(said, "policy.conf:1: [keys a] demands nothing"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(explained, new_hsm, free_hsm),
 		cmocka_unit_test_setup_teardown(pending, new_hsm, free_hsm),
 		cmocka_unit_test_setup_teardown(shown, new_hsm, free_hsm),
+		cmocka_unit_test_setup_teardown(commands, new_hsm, free_hsm),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);
