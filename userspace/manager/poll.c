@@ -49,13 +49,26 @@ static void stop_waiting(struct zkhsmd_poll *p)
 	event_del(p->timer);
 }
 
-/* Time is up, with the 204 of the last look as the answer. */
+static int start_timer(struct zkhsmd_poll *p, int64_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+
+	return event_add(p->timer, &tv);
+}
+
+/*
+ * Time is up, with the 204 of the last look as the answer. Timers count from when the
+ * loop last looked at its clock, and may come early by what it did since.
+ */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct zkhsmd_poll *p = arg;
+	int64_t left = p->until_ms - zkhsmd_now().boot;
 
 	(void)fd;
 	(void)what;
+	if (left > 0 && start_timer(p, left) == 0)
+		return;
 	stop_waiting(p);
 	server_send(p->job->rq);
 }
@@ -80,7 +93,6 @@ static bool has_share(const struct zkhsmd_poll *p)
 static void wait_for_news(struct zkhsmd_poll *p, int64_t ms)
 {
 	struct zkhsmd_polls *polls = p->job->m->polls;
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
 
 	if (polls->count >= p->job->m->config.polls_max || has_share(p)) {
 		server_reply_header(p->job->rq, "Retry-After", "%d", ZKHSMD_WAIT_MAX_S);
@@ -91,7 +103,7 @@ static void wait_for_news(struct zkhsmd_poll *p, int64_t ms)
 	}
 	if (!p->timer)
 		p->timer = event_new(p->job->m->base, -1, 0, on_timer, p);
-	if (!p->timer || event_add(p->timer, &tv)) {
+	if (!p->timer || start_timer(p, ms)) {
 		server_send(p->job->rq);
 		return;
 	}
@@ -174,7 +186,8 @@ struct zkhsmd_job *zkhsmd_poll_new(struct server_request *rq, size_t size,
 	p = job->data;
 	p->job = job;
 	p->kind = kind;
-	p->until_ms = zkhsmd_now().boot + (int64_t)wait_s * 1000;
+	/* Not a part of a millisecond less than was asked for. */
+	p->until_ms = zkhsmd_now().boot + (int64_t)wait_s * 1000 + (wait_s > 0);
 	job->work = work;
 	job->answered = looked;
 	job->data_end = end_poll;
