@@ -227,6 +227,8 @@ static int read_order(const struct bytes *b, struct zkhsm_order *o)
 	int err;
 
 	err = zkhsm_order_decode(o, b->data, b->len);
+	if (!err && o->type == ZKHSM_ORDER_TYPE_GRANT && zkhsm_grant_names_client(o))
+		return zkhsm_p256_decode_public(o->client);
 	if (err || o->type != ZKHSM_ORDER_TYPE_TRUST_CHANGE)
 		return err;
 	c = kmalloc(sizeof(*c), GFP_KERNEL);
@@ -309,6 +311,12 @@ static int apply(const struct bytes *b, u32 *reason)
 	return err;
 }
 
+/* Which no order-apply takes, whoever signed it. */
+static bool is_grant(const struct bytes *b)
+{
+	return b->len > AT_TYPE && b->data[AT_TYPE] == ZKHSM_ORDER_TYPE_GRANT;
+}
+
 /*
  * True orders are signed again, since here they are for another HSM; the number is
  * the next. Leases have none, and answer evidence that this HSM never made.
@@ -321,6 +329,11 @@ static void apply_true(struct kunit *test, struct test_secret *key, struct bytes
 	u8 digest[ZKHSM_HASH_LEN];
 	u32 reason;
 
+	if (is_grant(b)) {
+		KUNIT_EXPECT_EQ_MSG(test, apply(b, &reason), -EOPNOTSUPP, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, reason, (u32)ZKHSM_REASON_NOT_SUPPORTED, "%s", name);
+		return;
+	}
 	if (!lease)
 		put_unaligned_be64(++*number, b->data + AT_HSM + ZKHSM_HASH_LEN);
 	KUNIT_ASSERT_EQ(test, zkhsm_sha256(b->data, len, digest), 0);
@@ -342,6 +355,10 @@ static void apply_false(struct kunit *test, const struct adv_message *c, const s
 	int want, err;
 
 	wanted = applied_reason(c, &want);
+	if (is_grant(b) && c->reason != ADV_ORDER_FORM && c->reason != ADV_ORDER_HSM) {
+		want = -EOPNOTSUPP;
+		wanted = ZKHSM_REASON_NOT_SUPPORTED;
+	}
 	err = apply(b, &reason);
 	KUNIT_EXPECT_EQ_MSG(test, err, want, "%s", c->name);
 	KUNIT_EXPECT_EQ_MSG(test, reason, wanted, "%s", c->name);

@@ -169,8 +169,6 @@ static void key_attributes(struct kunit *test)
 		{ { .set_usage = true, .usage = 0, .by = owner }, 0, 0 },
 		{ { .set_flags = true, .flags = 8, .by = admin }, -EOPNOTSUPP,
 		  ZKHSM_REASON_UNKNOWN_FLAG },
-		{ { .set_flags = true, .flags = 4, .by = admin }, -EOPNOTSUPP,
-		  ZKHSM_REASON_NOT_SUPPORTED },
 		{ { .set_flags = true, .flags = 1, .by = admin }, -EINVAL,
 		  ZKHSM_REASON_RESERVED_INPUT },
 		{ { .set_owner = true, .owner = KUIDT_INIT(1), .by = owner }, -EPERM,
