@@ -57,6 +57,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.thumbprint = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ",
 		.x5t = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq",
 		.status = "affirming", .age_ms = 20000, .key_state = ZKHSM_KEY_STATE_ACTIVE,
+		.policy = "urn:zkhsm:policy:default", .vector = { 2, 2, 0, 0, 0, 0, -2, 0 },
+		.grant_required = true, .status_index = 7,
+		.status_uri = "https://m/v1/status-lists/0", .cluster = "c",
 	};
 	char *end;
 
