@@ -95,6 +95,7 @@ bool relying_vote_token(struct zkhsm_relying_vote *v, const char *token)
 	return v->token;
 }
 
+__attribute__((format(printf, 3, 0)))
 static void fill(struct zkhsm_error *e, enum zkhsm_relying_code code, const char *format,
 		 va_list args)
 {
