@@ -64,9 +64,9 @@ def receipts():
     message = f.receipt(digest, SIGNATURE)
     good = make_receipt(message)
 
-    def case(name, verdict, data, named=digest, output=SIGNATURE, identity=D):
-        return {"name": name, "verdict": verdict, "receipt": data.hex(), "grant_digest": named.hex(),
-                "output": output.hex(), "identity": identity.hex()}
+    def case(name, verdict, data, named=digest, output=SIGNATURE, identity=D, **why):
+        return {"name": name, "verdict": verdict, **why, "receipt": data.hex(),
+                "grant_digest": named.hex(), "output": output.hex(), "identity": identity.hex()}
 
     yield case("signature", "ok", good)
     yield case("proof", "ok", make_receipt(f.receipt(digest, PROOF)), output=PROOF)
@@ -80,8 +80,8 @@ def receipts():
     yield case("proof-changed", "false", good[:-1] + be(good[-1] ^ 1, 1))
     yield case("digest-changed", "false", good[:8] + be(good[8] ^ 1, 1) + good[9:])
     yield case("output-changed", "false", good[:40] + be(good[40] ^ 1, 1) + good[41:])
-    yield case("empty", "malformed", b"")
-    yield case("truncated", "malformed", good[:-1])
+    yield case("empty", "malformed", b"", reason="receipt-form")
+    yield case("truncated", "malformed", good[:-1], reason="receipt-form")
     yield case("trailing", "malformed", good + b"\0")
     yield case("without-proof", "malformed", message)
     yield case("version", "malformed",
