@@ -27,7 +27,8 @@ json_t *zkhsm_jwk_public(const uint8_t public[65])
  */
 int zkhsm_jwk_thumbprint(const uint8_t public[65], char out[64])
 {
-	char *x = zkhsm_b64(public + 1, 32), *y = zkhsm_b64(public + 33, 32), *digest = NULL;
+	char *x = zkhsm_b64(public + 1, 32), *y = zkhsm_b64(public + 33, 32);
+	char *digest = NULL;
 	uint8_t hash[ZKHSM_HASH_LEN];
 	char text[160];
 	int len, ret = -ENOMEM;
@@ -35,7 +36,8 @@ int zkhsm_jwk_thumbprint(const uint8_t public[65], char out[64])
 	/* RFC 7638 section 3.2 gives the one text, which every token needs twice. */
 	if (x && y) {
 		len = snprintf(text, sizeof(text),
-			       "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", x, y);
+			       "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+			       x, y);
 		zkhsm_sha256(text, (size_t)len, hash);
 		digest = zkhsm_b64(hash, sizeof(hash));
 	}
