@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The grants that have been used and could be used again: each is kept until
- * its own end, from which on it is refused as expired. What is kept is never
- * pushed out: a full table refuses further grants instead.
+ * its own end, from which on it is refused as expired, and for some time after.
+ * What has not come to its end is never pushed out: a full table refuses further
+ * grants instead.
  *
  * Only a quorum of managers puts anything here, and each entry lives a minute
  * at most. In a fork of the VM all of them go, because what they would refuse is
@@ -14,6 +15,12 @@
 
 #include "grant.h"
 #include "trace.h"
+
+/*
+ * Each use adds one and takes so many away that are over: the table shrinks,
+ * and nobody waits for thousands to go with the spinlock held.
+ */
+#define FORGET_AT_ONCE	8
 
 /**
  * struct zkhsm_grant_use - a grant that has been used
@@ -76,18 +83,31 @@ static void forget(struct zkhsm_grant_use *use)
 	used--;
 }
 
-/* Of those that are left none could be used again. */
-static void forget_until(u64 now)
+static void forget_over(u64 now)
 {
-	struct rb_node *first;
+	unsigned int i;
 
-	while ((first = rb_first_cached(&ends))) {
-		struct zkhsm_grant_use *use = rb_entry(first, struct zkhsm_grant_use, by_end);
+	for (i = 0; i < FORGET_AT_ONCE; i++) {
+		struct rb_node *first = rb_first_cached(&ends);
+		struct zkhsm_grant_use *use = rb_entry_safe(first, struct zkhsm_grant_use, by_end);
 
-		if (use->not_after_ms > now)
+		if (!use || use->not_after_ms > now)
 			break;
 		forget(use);
 	}
+}
+
+/* Whether a grant with this jti has been used that is not over; of one that is nothing is left. */
+static bool is_used(const u8 jti[ZKHSM_JTI_LEN], u64 now)
+{
+	struct rb_node *found = rb_find(jti, &jtis, compare_jti);
+	struct zkhsm_grant_use *use = rb_entry_safe(found, struct zkhsm_grant_use, by_jti);
+
+	if (use && use->not_after_ms <= now) {
+		forget(use);
+		use = NULL;
+	}
+	return use;
 }
 
 int zkhsm_grant_refuse_expired(struct netlink_ext_ack *extack)
@@ -110,10 +130,11 @@ static int take(struct zkhsm_grant *g, struct netlink_ext_ack *extack)
 
 	if (now >= o->not_after_ms)
 		return zkhsm_grant_refuse_expired(extack);
-	forget_until(now);
-	if (rb_find(o->jti, &jtis, compare_jti))
+	forget_over(now);
+	if (is_used(o->jti, now))
 		return zkhsm_refuse(extack, -EALREADY, ZKHSM_REASON_GRANT_USED,
 				    "the grants have been used");
+	/* Full of those that could be used again, or at least one had gone. */
 	if (used >= room)
 		return zkhsm_refuse(extack, -EBUSY, ZKHSM_REASON_GRANTS_OUTSTANDING,
 				    "every slot for a used grant is taken, ask again in a minute");
@@ -153,9 +174,18 @@ int zkhsm_grant_take(struct zkhsm_grant *g, struct netlink_ext_ack *extack)
 /* The VM was forked: no grant for the instance that was can be used any more. */
 void zkhsm_grant_drop_all(void)
 {
+	struct zkhsm_grant_use *use, *next;
+	struct rb_root all;
+
 	spin_lock(&lock);
-	forget_until(U64_MAX);
+	all = jtis;
+	jtis = RB_ROOT;
+	ends = RB_ROOT_CACHED;
+	used = 0;
 	spin_unlock(&lock);
+
+	rbtree_postorder_for_each_entry_safe(use, next, &all, by_jti)
+		kfree(use);
 }
 
 void zkhsm_grant_used_exit(void)

@@ -9,6 +9,7 @@
  * touched (zkhsm_key_use_begin()); and once more when the answer is released.
  */
 #include <linux/ktime.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "grant.h"
@@ -166,6 +167,8 @@ static int verify_signatures(struct zkhsm_grant *g, struct netlink_ext_ack *exta
 		err = zkhsm_order_check_signature(o, g->orders[i], digest, extack);
 		if (err)
 			return err;
+		/* There may be sixteen, of a millisecond each. */
+		cond_resched();
 	}
 	zkhsm_grant_digest_input(o, input);
 	if (zkhsm_sha256(input, sizeof(input), g->digest))

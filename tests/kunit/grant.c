@@ -9,6 +9,7 @@
 #include "leases.h"
 
 #define HASHES_MAX	200
+#define MANY		20
 
 static const u8 digest[ZKHSM_HASH_LEN] = { 7 };
 
@@ -112,6 +113,25 @@ static void grant_life(struct kunit *test)
 	expect_use(test, terms(test, 1, end + 1000), NULL, -EALREADY, ZKHSM_REASON_GRANT_USED);
 }
 
+/* More at once than one use forgets: what has ended stands in nobody's way all the same. */
+static void grant_many(struct kunit *test)
+{
+	struct leases *f = test->priv;
+	u64 end = f->since + 1000;
+	u32 i;
+
+	for (i = 1; i <= MANY; i++)
+		expect_use(test, terms(test, i, end), NULL, 0, 0);
+	clock_set(test, end);
+	/* The latest first: it is among those that are still there. */
+	for (i = MANY; i; i--) {
+		expect_use(test, terms(test, i, end + 1000), NULL, 0, 0);
+		expect_use(test, terms(test, i, end + 1000), NULL, -EALREADY,
+			   ZKHSM_REASON_GRANT_USED);
+	}
+	expect_use(test, terms(test, MANY, end), NULL, -EKEYEXPIRED, ZKHSM_REASON_GRANT_EXPIRED);
+}
+
 static void end_it(struct kunit *test)
 {
 	struct leases *f = test->priv;
@@ -213,6 +233,7 @@ static void grant_burnt(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(grant_life),
+	KUNIT_CASE(grant_many),
 	KUNIT_CASE(grant_in_flight),
 	KUNIT_CASE(grant_fork),
 	KUNIT_CASE(grant_burnt),
