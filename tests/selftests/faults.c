@@ -363,6 +363,12 @@ static void leases(void)
 	sweep(faults_leases, faults_leases_count);
 }
 
+static void grants(void)
+{
+	start();
+	sweep(faults_grants, faults_grants_count);
+}
+
 /* --- what is not a command of the family on an HSM that is there ------------- */
 
 /* The group is netlink's; what fails is its to tell, and nothing of ours is left. */
@@ -442,6 +448,7 @@ int main(int argc, char **argv)
 		{ "managers", managers },
 		{ "orders", orders },
 		{ "leases", leases },
+		{ "grants", grants },
 		{ "subscribe", subscribe },
 		{ "hsm_new", hsm_new },
 	};

@@ -87,6 +87,10 @@ extern struct faults faults;
 extern const struct scenario faults_orders[];
 extern const size_t faults_orders_count;
 
+/* faults_grants.c */
+extern const struct scenario faults_grants[];
+extern const size_t faults_grants_count;
+
 /* faults_leases.c */
 extern const struct scenario faults_leases[];
 extern const size_t faults_leases_count;

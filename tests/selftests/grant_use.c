@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "grantor.h"
+#include "sealed.h"
 
 #define LIFE	50000ull
 #define KEY	"granted"
@@ -230,6 +231,35 @@ static void reloaded(void)
 	refused(ESTALE, ZKHSM_REASON_GRANT_INSTANCE, "of the instance before");
 }
 
+/* The same HSM, key and manager in another load: the flag is kept, no grant is. */
+static void unsealed(void)
+{
+	static struct sealed s;
+	struct granted unused;
+	int32_t kek = sealed_kek(0x17);
+
+	hsm_close(&h);
+	sealed_fresh(&h, kek, 1, 1, 1);
+	manager_free(&m);
+	manager_new_pinned(&h, &m);
+	key_new_granted(&h, KEY);
+	sealed_store(&h, &s);
+	new_grant(LIFE);
+	unused = g;
+	sealed_empty(&h);
+	sealed_restore(&h, &s, kek);
+	require(!h.a.error, "hsm-unseal: %s", h.a.text);
+	key_sign(&h, KEY, digest);
+	check_refused(&h.a, EACCES, ZKHSM_REASON_NO_GRANT, "key-sign without");
+	key_set_u32(&h, KEY, ZKHSM_A_KEY_FLAGS, 0);
+	check_refused(&h.a, EPERM, ZKHSM_REASON_WIDENING, "to take the flag back");
+	g = unused;
+	bring(&b, &m, 1, h.id, &g, NULL);
+	refused(ESTALE, ZKHSM_REASON_GRANT_INSTANCE, "of the load before");
+	new_grant(LIFE);
+	works("for this load");
+}
+
 static uint64_t now_us(void)
 {
 	struct timespec t;
@@ -276,6 +306,7 @@ int main(int argc, char **argv)
 		{ "full", full },
 		{ "refused_otherwise", refused_otherwise },
 		{ "reloaded", reloaded },
+		{ "unsealed", unsealed },
 		{ "cost", cost },
 	};
 

@@ -144,18 +144,18 @@ static void put_brought(struct nl_msg *msg, const struct brought *b, int grant, 
 		nla_put(msg, client, sizeof(b->client_signature), b->client_signature);
 }
 
-int granted_sign(struct hsm *h, const char *id, const uint8_t digest[32],
-		 const struct brought *b)
+struct nl_msg *granted_sign_msg(struct hsm *h, const char *id, const uint8_t digest[32],
+				const struct brought *b)
 {
 	struct nl_msg *msg = id_msg(h, ZKHSM_CMD_KEY_SIGN, id);
 
 	nla_put(msg, ZKHSM_A_KEY_DIGEST, 32, digest);
 	put_brought(msg, b, ZKHSM_A_KEY_GRANT, ZKHSM_A_KEY_CLIENT_SIGNATURE);
-	return nlraw_do(&h->nl, msg, &h->a);
+	return msg;
 }
 
-int granted_prove(struct hsm *h, const char *id, const void *other, size_t other_len,
-		  const struct brought *b)
+struct nl_msg *granted_prove_msg(struct hsm *h, const char *id, const void *other,
+				 size_t other_len, const struct brought *b)
 {
 	struct nl_msg *msg = id_msg(h, ZKHSM_CMD_PROOF_GET, id);
 
@@ -163,7 +163,19 @@ int granted_prove(struct hsm *h, const char *id, const void *other, size_t other
 	if (other)
 		nla_put(msg, ZKHSM_A_PROOF_OTHER_INFO, (int)other_len, other);
 	put_brought(msg, b, ZKHSM_A_PROOF_GRANT, ZKHSM_A_PROOF_CLIENT_SIGNATURE);
-	return nlraw_do(&h->nl, msg, &h->a);
+	return msg;
+}
+
+int granted_sign(struct hsm *h, const char *id, const uint8_t digest[32],
+		 const struct brought *b)
+{
+	return nlraw_do(&h->nl, granted_sign_msg(h, id, digest, b), &h->a);
+}
+
+int granted_prove(struct hsm *h, const char *id, const void *other, size_t other_len,
+		  const struct brought *b)
+{
+	return nlraw_do(&h->nl, granted_prove_msg(h, id, other, other_len, b), &h->a);
 }
 
 void check_receipt(struct hsm *h, int attr, size_t len, int receipt, const struct granted *g,

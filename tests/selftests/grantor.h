@@ -49,7 +49,11 @@ void bring(struct brought *b, const struct manager *m, size_t count, const uint8
 void bring_client(struct brought *b, const struct manager *client, const uint8_t hsm_id[32],
 		  const struct granted *g);
 
-/* The errno; the answer is in h->a. */
+/* The requests; or sent, and the errno: the answer is in h->a. */
+struct nl_msg *granted_sign_msg(struct hsm *h, const char *id, const uint8_t digest[32],
+				const struct brought *b);
+struct nl_msg *granted_prove_msg(struct hsm *h, const char *id, const void *other,
+				 size_t other_len, const struct brought *b);
 int granted_sign(struct hsm *h, const char *id, const uint8_t digest[32],
 		 const struct brought *b);
 int granted_prove(struct hsm *h, const char *id, const void *other, size_t other_len,
