@@ -492,6 +492,87 @@ static void restarts(void **state)
 	tell(propose(bob, REVOCATIONS, body));
 }
 
+static struct prover *attested(const char *seed, const char *cluster)
+{
+	struct prover *p = prover_new(seed, 1);
+
+	prover_pin(p, d->order_public);
+	prover_refresh(p);
+	tell(attest(d, p, 403, "pending"));
+	tell(ask_json(alice, "POST", "/v1/admin/hsms", 201, NULL,
+		      "{'hsm_id':'%s','name':'%s','cluster':'%s'}", hex32(p->hsm_id), seed, cluster));
+	tell(attest(d, p, 200, NULL));
+	return p;
+}
+
+/* What takes two takes two by every way to it, and is nobody's whose it is not. */
+static void by_the_back_door(void **state)
+{
+	static const char release[] = "{\"action\":\"release\",\"note\":\"x\"}",
+		revoked[] = "{\"cluster\":\"gone\"}";
+	struct prover *p, *q;
+	char path[160];
+	json_t *o;
+
+	(void)state;
+	unreach();
+	daemon_end(d, SIGTERM);
+	start_with(POLICY "[two-person]\nactions = release-quarantine, revoke-hsm\n");
+	p = attested("back door", "");
+	/* The end of a quarantine, by releasing its alert. */
+	snprintf(path, sizeof(path), "/v1/admin/hsms/%s/quarantine", hex32(p->hsm_id));
+	tell(ask_json(alice, "POST", path, 200, NULL, "{'action':'quarantine','note':'x'}"));
+	tell(propose(alice, path, release));
+	o = get(alice, 200, NULL, "/v1/admin/alerts?state=open");
+	snprintf(path, sizeof(path), "/v1/admin/alerts/%lld",
+		 (long long)number_of(json_array_get(json_object_get(o, "alerts"), 0), "row"));
+	json_decref(o);
+	o = propose(alice, path, release);
+	assert_string_equal(text_of(o, "action"), "release-quarantine");
+	json_decref(o);
+	tell(ask(alice, "POST", path, JSON, release, strlen(release), 403, "two-person"));
+	o = get(d->public, 200, NULL, "/v1/hsms/%s", hex32(p->hsm_id));
+	assert_string_equal(text_of(o, "state"), "quarantined");
+	json_decref(o);
+	o = ask(bob, "POST", path, JSON, release, strlen(release), 200, NULL);
+	assert_true(json_is_true(json_object_get(o, "quarantine_ended")));
+	json_decref(o);
+	/* One that stops nothing is one administrator's. */
+	tell(ask(alice, "POST", path, JSON, release, strlen(release), 409, "already"));
+
+	/* A revocation, by moving it to where all is revoked. */
+	q = attested("revoked", "gone");
+	tell(ask_json(alice, "POST", REVOCATIONS, 201, NULL,
+		      "{'action':'revoke','scope':'cluster','cluster':'gone','reason':'superseded'}"));
+	snprintf(path, sizeof(path), "/v1/admin/hsms/%s/cluster", hex32(p->hsm_id));
+	o = propose(alice, path, revoked);
+	assert_string_equal(text_of(o, "action"), "revoke-hsm");
+	json_decref(o);
+	o = get(d->public, 200, NULL, "/v1/hsms/%s", hex32(p->hsm_id));
+	assert_string_equal(text_of(o, "state"), "attested");
+	json_decref(o);
+	tell(ask_json(alice, "POST", path, 200, NULL, "{'cluster':'elsewhere'}"));
+	tell(ask(bob, "POST", path, JSON, revoked, strlen(revoked), 200, NULL));
+	o = get(d->public, 200, NULL, "/v1/hsms/%s", hex32(p->hsm_id));
+	assert_string_equal(text_of(o, "state"), "revoked");
+	json_decref(o);
+
+	/* Or by enrolling it there, which operators can; not so. */
+	prover_free(p);
+	p = prover_new("not enrolled", 1);
+	prover_pin(p, d->order_public);
+	prover_refresh(p);
+	tell(attest(d, p, 403, "pending"));
+	tell(ask_json(olga, "POST", "/v1/admin/hsms", 403, "role",
+		      "{'hsm_id':'%s','name':'x','cluster':'gone'}", hex32(p->hsm_id)));
+	tell(ask_json(alice, "POST", "/v1/admin/hsms", 202, NULL,
+		      "{'hsm_id':'%s','name':'x','cluster':'gone'}", hex32(p->hsm_id)));
+	tell(ask_json(olga, "POST", "/v1/admin/hsms", 201, NULL,
+		      "{'hsm_id':'%s','name':'x','cluster':'here'}", hex32(p->hsm_id)));
+	prover_free(p);
+	prover_free(q);
+}
+
 static void expires(void **state)
 {
 	char body[256];
@@ -591,6 +672,7 @@ int main(void)
 		cmocka_unit_test(table), cmocka_unit_test(walk), cmocka_unit_test(operators),
 		cmocka_unit_test(exact), cmocka_unit_test(two), cmocka_unit_test(withdrawn),
 		cmocka_unit_test(kept), cmocka_unit_test(restarts), cmocka_unit_test(expires),
+		cmocka_unit_test(by_the_back_door),
 		cmocka_unit_test(command_line), cmocka_unit_test(without),
 		cmocka_unit_test(refused_policies),
 	};

@@ -187,6 +187,23 @@ static int find_stopped(struct zkhsmd_store *store, const struct zkhsmd_alert_ro
 	return ret == -ENOENT ? 0 : ret;
 }
 
+/*
+ * Whoever releases the alert that stopped an HSM ends its quarantine: that is two acts in
+ * one, and takes as many people as either of them. 1: answered.
+ */
+static int second_person(struct zkhsmd_job *job, struct zkhsmd_store *store,
+			 const struct zkhsmd_alert_row *r)
+{
+	struct zkhsmd_hsm h;
+	bool stopped;
+	int ret = zkhsmd_two_person(job, store, "release-alert");
+
+	if (ret)
+		return ret;
+	ret = find_stopped(store, r, &h, &stopped);
+	return ret || !stopped ? ret : zkhsmd_two_person(job, store, "release-quarantine");
+}
+
 /* All of the same code and HSM are released with it. */
 static int release(struct zkhsmd_job *job, struct zkhsmd_store *store,
 		   const struct zkhsmd_alert_row *r, json_t *answer)
@@ -254,7 +271,7 @@ static int write_act(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return 0;
 	}
 	if (act->release) {
-		ret = zkhsmd_two_person(job, store, "release-alert");
+		ret = second_person(job, store, &r);
 		if (ret)
 			return ret < 0 ? ret : 0;
 	}

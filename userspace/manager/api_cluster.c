@@ -16,11 +16,14 @@ struct change {
 	uint64_t number;		/* of the revocation list, after it */
 };
 
-/* Out of a hold is a release, and takes as many people. 1: answered. */
+/*
+ * Out of a hold is a release, and into a cluster that is revoked is a revocation, for
+ * good: each takes as many people as it does elsewhere. 1: answered.
+ */
 static int check(struct zkhsmd_job *job, struct zkhsmd_store *store, const struct zkhsmd_hsm *h)
 {
 	const struct change *c = job->data;
-	struct zkhsmd_revocation held;
+	struct zkhsmd_revocation held, there;
 	int ret;
 
 	if (strcmp(h->cluster, c->cluster) == 0) {
@@ -28,14 +31,22 @@ static int check(struct zkhsmd_job *job, struct zkhsmd_store *store, const struc
 		return 1;
 	}
 	ret = zkhsmd_cluster_stop(store, h->cluster, &held);
-	if (ret)
-		return ret == -ENOENT ? 0 : ret;
-	if (held.action == ZKHSM_ORDER_TYPE_REVOKE) {
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (!ret && held.action == ZKHSM_ORDER_TYPE_REVOKE) {
 		zkhsmd_problem(job->rq, P_FINAL,
 			       "its cluster is revoked: what is revoked is not released");
 		return 1;
 	}
-	return zkhsmd_two_person(job, store, "revoke-cluster");
+	if (!ret)
+		ret = zkhsmd_two_person(job, store, "revoke-cluster");
+	if (ret && ret != -ENOENT)
+		return ret;
+	ret = zkhsmd_cluster_stop(store, c->cluster, &there);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	return there.action == ZKHSM_ORDER_TYPE_REVOKE ?
+	       zkhsmd_two_person(job, store, "revoke-hsm") : 0;
 }
 
 static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
