@@ -3,8 +3,8 @@
  * duplicate.c - one key that two HSMs have shown to hold
  *
  * A proof shows possession, so this is either a replica that somebody declared, or a
- * copy that nobody should have. Which set a key belongs to is decided by what those
- * call it that had it before: what a newcomer calls it is no evidence. Nothing here
+ * copy that nobody should have. Which set a key belongs to is decided by what the one
+ * calls it that had it first: what a newcomer calls it is no evidence. Nothing here
  * revokes anything, and nothing ever erases a key because of a duplicate.
  */
 #include <errno.h>
@@ -128,16 +128,19 @@ static bool is_identity(const struct holders *all)
 	return false;
 }
 
+/*
+ * By the one that has had it longest. What the others call it may be a thief's word: one
+ * with two HSMs in some set would make that the set of a key that he stole elsewhere,
+ * and its owner the outsider.
+ */
 static const struct zkhsmd_replicas *find_set(const struct zkhsmd_case *c,
 					      const struct holders *all)
 {
-	const struct zkhsmd_replicas *set = NULL;
-
-	for (size_t i = 0; !set && i < all->count; i++) {
+	for (size_t i = 0; i < all->count; i++) {
 		if (!is_newcomer(c, &all->all[i]))
-			set = zkhsmd_policy_replicas(c->policy, all->all[i].holding.key_id);
+			return zkhsmd_policy_replicas(c->policy, all->all[i].holding.key_id);
 	}
-	return set;
+	return NULL;
 }
 
 /* What is done to whom; the verdict for the count, or NULL when all of it is declared. */
