@@ -485,6 +485,55 @@ static void own_name_is_nothing(void **state)
 	state_is(a, "attested");
 }
 
+/*
+ * A thief with two HSMs of a set shows a stolen key by a name of that set: its owner, who
+ * had it first and calls it something else, is no outsider to it.
+ */
+static void thief_in_a_set(void **state)
+{
+	(void)state;
+	enrol_as(a, "owner");
+	attest_as(a, true, "");
+	copy_key(a, "key-000000", b, "shared-4");
+	copy_key(a, "key-000000", c, "shared-4");
+	enrol_as(b, "site-b");
+	attest_as(b, false, "duplicate");
+	enrol_as(c, "site-c");
+	attest_as(c, false, "duplicate");
+	state_is(a, "attested");
+	attest_as(a, true, "");
+	token(a, "key-000000", 200, NULL);
+}
+
+/*
+ * Whoever's enrolment ended is forgotten as a holder. Enrolled again, it is vouched for
+ * when it has attested again, which is when its keys are held against all others.
+ */
+static void enrolled_again(void **state)
+{
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
+	size_t len;
+
+	(void)state;
+	enrol_as(a, "leaves");
+	attest_as(a, true, "");
+	len = make_evidence(d, a, evidence);
+	tell(post_evidence(d, evidence, len, 200, NULL));
+	token(a, "key-000000", 200, NULL);
+	snprintf(text, sizeof(text), "/v1/admin/hsms/%s", hex32(a->hsm_id));
+	tell(ask(d->admin, "DELETE", text, NULL, NULL, 0, 204, NULL));
+	copy_key(a, "key-000000", b, "mine");
+	enrol_as(b, "stays");
+	attest_as(b, true, "");
+	enrol_as(a, "comes back");
+	state_is(a, "stale");
+	token(a, "key-000000", 403, "stale");
+	/* The bytes that it attested with before are no answer to anything now. */
+	tell(post_evidence(d, evidence, len, 422, "nonce"));
+	attest_as(a, false, "duplicate");
+	state_is(b, "attested");
+}
+
 static void outsider_first(void **state)
 {
 	(void)state;
@@ -745,6 +794,8 @@ int main(void)
 		TEST(same_bytes_no_lease),
 		TEST(released),
 		TEST(released_by_alert),
+		TEST(thief_in_a_set),
+		TEST(enrolled_again),
 		TEST(all_of_them),
 		TEST(declared),
 		TEST(own_name_is_nothing),

@@ -11,6 +11,7 @@
 #include "fleet.h"
 #include "holding.h"
 #include "revocation.h"
+#include "role.h"
 #include "two_person.h"
 
 /* --- pending ------------------------------------------------------------- */
@@ -175,6 +176,9 @@ static int enrol_row(struct zkhsmd_store *store, struct change *c, struct zkhsmd
 	memcpy(h->id, c->hsm_id, sizeof(h->id));
 	h->enrolled = true;
 	h->enrolled_ms = zkhsmd_now().wall;
+	/* What it showed before counts for nothing, whatever the clock says. */
+	if (h->attested && h->enrolled_ms <= h->received_ms)
+		h->enrolled_ms = h->received_ms + 1;
 	zkhsmd_trust_forget(h);
 	snprintf(h->name, sizeof(h->name), "%s", c->name);
 	memcpy(h->config_digest, c->config_digest, sizeof(h->config_digest));
@@ -210,6 +214,31 @@ static int stays_stopped(struct zkhsmd_job *job, struct zkhsmd_store *store,
 	return 1;
 }
 
+/*
+ * Into a cluster that is revoked: that revokes it, for good, and is for whoever may do
+ * so. 1: answered.
+ */
+static int enrols_revoked(struct zkhsmd_job *job, struct zkhsmd_store *store,
+			  const struct zkhsmd_hsm *h)
+{
+	const struct change *c = job->data;
+	struct zkhsmd_revocation r;
+	int ret;
+
+	if (!c->has_cluster || strcmp(c->cluster, h->cluster) == 0)
+		return 0;
+	ret = zkhsmd_cluster_stop(store, c->cluster, &r);
+	if (ret || r.action != ZKHSM_ORDER_TYPE_REVOKE)
+		return ret == -ENOENT ? 0 : ret;
+	if (!(job->rq->roles & ZKHSMD_ADMINISTRATOR)) {
+		zkhsmd_problem(job->rq, P_ROLE,
+			       "%s is revoked: only an administrator may enrol an HSM there",
+			       c->cluster);
+		return 1;
+	}
+	return zkhsmd_two_person(job, store, "revoke-hsm");
+}
+
 static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	struct change *c = job->data;
@@ -239,6 +268,8 @@ static int write_enrol(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	if (!c->has_digest)
 		memcpy(c->config_digest, p.config_digest, sizeof(c->config_digest));
 	ret = stays_stopped(job, store, &h);
+	if (!ret)
+		ret = enrols_revoked(job, store, &h);
 	if (!ret)
 		ret = zkhsmd_two_person(job, store, "enroll");
 	if (ret)

@@ -106,6 +106,13 @@ static int judge(struct zkhsmd_job *job, struct zkhsmd_store *store, const struc
 	return 0;
 }
 
+/* The bytes that were accepted last, by the enrolment of today. */
+static bool is_same(const struct evidence *ev, const struct zkhsmd_hsm *h)
+{
+	return h->enrolled && !zkhsmd_shown_before(h) &&
+	       memcmp(h->evidence_digest, ev->digest, sizeof(ev->digest)) == 0;
+}
+
 static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 {
 	struct evidence *ev = job->data;
@@ -122,7 +129,7 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 		return ret;
 	known = !ret;
 	/* The same bytes came twice at once, and the others were first. */
-	if (known && h.enrolled && memcmp(h.evidence_digest, ev->digest, 32) == 0)
+	if (known && is_same(ev, &h))
 		return zkhsmd_evidence_same_write(job, store, &h);
 	/* It was the newest when a worker looked, which is why its proof was not. */
 	if (!ev->live) {
@@ -157,7 +164,7 @@ static enum zkhsmd_next not_live(struct zkhsmd_job *job, struct zkhsmd_store *st
 {
 	struct evidence *ev = job->data;
 
-	if (h && h->enrolled && memcmp(h->evidence_digest, ev->digest, 32) == 0)
+	if (h && is_same(ev, h))
 		return zkhsmd_evidence_same(job, store, h);
 	zkhsmd_evidence_refuse(job, P_NONCE, "nonce",
 			       "the nonce is unknown, expired, used, or was given to another HSM");

@@ -78,6 +78,9 @@ static void fill_row(struct zkhsmd_job *job, struct zkhsmd_hsm *h, bool restored
 	h->attested_ms = ev->issued.wall;
 	h->attested_boot_ms = ev->issued.boot;
 	h->received_ms = zkhsmd_now().wall;
+	/* The clock was set back since: this came after it all the same. */
+	if (h->enrolled_ms > h->received_ms)
+		h->enrolled_ms = h->received_ms;
 	memcpy(h->boot_id, job->m->boot_id, sizeof(h->boot_id));
 	memcpy(h->list_digest, ev->s.list_digest, sizeof(h->list_digest));
 	memcpy(h->evidence_digest, ev->digest, sizeof(h->evidence_digest));

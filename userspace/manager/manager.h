@@ -256,6 +256,8 @@ struct zkhsmd_key {
  */
 int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct zkhsmd_time now,
 		   int64_t newest_wall);
+/* What it attested last was before it was enrolled, this time: a former enrolment's. */
+bool zkhsmd_shown_before(const struct zkhsmd_hsm *h);
 int zkhsmd_hsm_status(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 		      struct zkhsmd_status *out);
 /* The same by @p, for who goes on with it. */

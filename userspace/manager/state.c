@@ -25,6 +25,11 @@ int64_t zkhsmd_age(const struct zkhsmd_hsm *h, const uint8_t boot_id[16], struct
 	return now.wall - h->attested_ms;
 }
 
+bool zkhsmd_shown_before(const struct zkhsmd_hsm *h)
+{
+	return h->attested && h->received_ms < h->enrolled_ms;
+}
+
 int zkhsmd_hsm_status_by(struct zkhsmd *m, const struct zkhsmd_policy *p,
 			 struct zkhsmd_store *store, const struct zkhsmd_hsm *h,
 			 struct zkhsmd_status *out)
@@ -46,6 +51,9 @@ int zkhsmd_hsm_status_by(struct zkhsmd *m, const struct zkhsmd_policy *p,
 	else if (out->judgement.refused)
 		out->state = ZKHSMD_REFUSED;
 	else if (out->age_ms < 0 || (uint64_t)out->age_ms > m->config.max_age_ms)
+		out->state = ZKHSMD_STALE;
+	/* Of an enrolment that has ended; who holds what has been forgotten with it. */
+	else if (zkhsmd_shown_before(h))
 		out->state = ZKHSMD_STALE;
 	/* It has shown since that it now enforces something that nobody approved. */
 	else if (memcmp(h->config_seen, h->config_digest, sizeof(h->config_seen)) != 0)
