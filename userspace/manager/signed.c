@@ -129,9 +129,11 @@ int zkhsmd_page_get(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_
 		atomic_fetch_add(&p->jws->refs, 1);
 	out->number = p->stamp.of[0];
 	out->left_s = p->next_s - now_s;
-	snprintf(out->etag, sizeof(out->etag), "\"%llu-%llu-%lld\"",
+	/* All of the stamp: within one second a page may be made more than once. */
+	snprintf(out->etag, sizeof(out->etag), "\"%llx-%llx-%llx-%llx-%llx\"",
 		 (unsigned long long)p->stamp.of[0], (unsigned long long)p->stamp.of[1],
-		 (long long)p->made_s);
+		 (unsigned long long)p->stamp.of[2], (unsigned long long)p->stamp.of[3],
+		 (unsigned long long)p->made_s);
 	pthread_mutex_unlock(&p->lock);
 	return ret;
 }

@@ -40,7 +40,7 @@ void zkhsmd_page_free(struct zkhsmd_page *p);
 struct zkhsmd_copy {
 	struct zkhsmd_signed *jws;
 	uint64_t number;
-	char etag[64];			/* quoted */
+	char etag[96];			/* quoted */
 	int64_t left_s;			/* for how long it may be kept */
 };
 
