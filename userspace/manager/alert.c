@@ -9,7 +9,6 @@
 
 #include "alert.h"
 #include "audit_log.h"
-#include "audit_log.h"
 #include "metrics.h"
 #include "webhook.h"
 
@@ -83,13 +82,6 @@ static int audit_alert(struct zkhsmd_store *store, const struct zkhsmd_alert_row
 				details);
 }
 
-static int record(struct zkhsmd_store *store, const struct zkhsmd_alert_row *r)
-{
-	return zkhsmd_audit_add(store, NULL, "alert", is_set(r->a.hsm_id) ? r->a.hsm_id : NULL,
-				json_pack("{s:I, s:s, s:s}", "alert", (json_int_t)r->row, "code",
-					  r->a.code, "text", r->a.text));
-}
-
 int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_alert *a)
 {
 	struct zkhsmd_alert_row r;
@@ -104,8 +96,6 @@ int zkhsmd_alert_raise(struct zkhsmd *m, struct zkhsmd_store *store, const struc
 	if (r.count > 1)
 		return 0;
 	ret = audit_alert(store, &r);
-	if (!ret)
-		ret = record(store, &r);
 	if (!ret)
 		ret = zkhsmd_webhooks_queue(m, store, r.row);
 	return ret ? ret : store->ops->alert_trim(store, KEPT);
@@ -135,6 +125,15 @@ static int write_later(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	return zkhsmd_alert_raise(job->m, store, job->data);
 }
 
+/* The store could not take it: then at least the log has it. */
+static void undone_later(struct zkhsmd_job *job)
+{
+	const struct zkhsmd_alert *a = job->data;
+
+	log_event(LOG_LEVEL_ERROR, "alert-lost", "code", a->code, "text", a->text, "error",
+		  strerror(-job->result), NULL);
+}
+
 void zkhsmd_alert_later(struct zkhsmd *m, const struct zkhsmd_alert *a)
 {
 	struct zkhsmd_job *job = zkhsmd_job_own(m, sizeof(*a));
@@ -145,6 +144,7 @@ void zkhsmd_alert_later(struct zkhsmd *m, const struct zkhsmd_alert *a)
 	}
 	memcpy(job->data, a, sizeof(*a));
 	job->write = write_later;
+	job->undone = undone_later;
 	zkhsmd_job_submit(job);
 }
 
