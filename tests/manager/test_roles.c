@@ -4,6 +4,7 @@
  * that take two
  */
 #include "cli.h"
+#include "raw.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -329,6 +330,43 @@ static void exact(void **state)
 	names(other_two, 2, 403);
 	names(same_two, 2, 403);
 	names(NULL, 0, 403);
+}
+
+static bool kept_is(struct raw *r, const char *status)
+{
+	const char *answer;
+
+	raw_say(r, "GET /v1/admin/hsms HTTP/1.1\r\nHost: x\r\n\r\n");
+	answer = raw_hear(r);
+	assert_memory_equal(answer, "HTTP/1.1 ", 9);
+	return strncmp(answer + 9, status, 3) == 0;
+}
+
+/* A connection that is kept is nobody's once its certificate has ended. */
+static void expired(void **state)
+{
+	const int64_t until = now_ms() + 60000;
+	struct tls_cert c;
+	struct raw r;
+
+	(void)state;
+	/* As short as this machine can make use of. */
+	for (long life_s = 3; ; life_s *= 2) {
+		c = tls_cert_new("alice", NULL, &d->ca);
+		tls_cert_expire(&c, life_s, &d->ca);
+		daemon_save(d, "short", &c);
+		tls_cert_free(&c);
+		assert_int_equal(raw_connect_as(d, &r, "short"), 0);
+		if (kept_is(&r, "200"))
+			break;
+		raw_close(&r);
+		assert_true(now_ms() < until);
+	}
+	while (!kept_is(&r, "401")) {
+		assert_true(now_ms() < until);
+		sleep_ms(100);
+	}
+	raw_close(&r);
 }
 
 /* --- two administrators --------------------------------------------------------- */
@@ -670,7 +708,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table), cmocka_unit_test(walk), cmocka_unit_test(operators),
-		cmocka_unit_test(exact), cmocka_unit_test(two), cmocka_unit_test(withdrawn),
+		cmocka_unit_test(exact), cmocka_unit_test(expired),
+		cmocka_unit_test(two), cmocka_unit_test(withdrawn),
 		cmocka_unit_test(kept), cmocka_unit_test(restarts), cmocka_unit_test(expires),
 		cmocka_unit_test(by_the_back_door),
 		cmocka_unit_test(command_line), cmocka_unit_test(without),

@@ -69,6 +69,12 @@ struct tls_cert tls_cert_new(const char *name, const char *san, const struct tls
 	return c;
 }
 
+void tls_cert_expire(struct tls_cert *c, long seconds, const struct tls_cert *issuer)
+{
+	NEED(X509_gmtime_adj(X509_getm_notAfter(c->cert), seconds));
+	NEED(X509_sign(c->cert, issuer->key, EVP_sha256()));
+}
+
 void tls_cert_save(const struct tls_cert *c, const char *cert_path, const char *key_path)
 {
 	FILE *f = fopen(cert_path, "we");

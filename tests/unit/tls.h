@@ -22,6 +22,8 @@ struct tls_cert tls_cert_new(const char *name, const char *san, const struct tls
 /* The same of any subject, such as no honest CA would put into a certificate; @subject stays. */
 struct tls_cert tls_cert_of(const X509_NAME *subject, const char *san,
 			    const struct tls_cert *issuer);
+/* It ends in so many seconds; signed anew. */
+void tls_cert_expire(struct tls_cert *c, long seconds, const struct tls_cert *issuer);
 void tls_cert_save(const struct tls_cert *c, const char *cert_path, const char *key_path);
 void tls_cert_free(struct tls_cert *c);
 

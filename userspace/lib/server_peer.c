@@ -11,11 +11,12 @@
 
 #include "server_private.h"
 
-/* Characters that look like none, or that turn the direction of what is shown. */
+/* Characters that look like none, that turn the direction of what is shown, or are none. */
 static bool unseen(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+	       c == 0x061c || (c >= 0xe0000 && c <= 0xe007f) || c > 0x10ffff;
 }
 
 static bool printable(const unsigned char *text, int len)
@@ -66,19 +67,29 @@ static bool verified(const struct server_conn *c, X509 *cert)
 	return ok;
 }
 
-/* Once per connection, and once more after each reload. */
-void server_conn_peer(struct server_conn *c)
+static void forget(struct server_conn *c)
 {
-	unsigned int len = sizeof(c->peer_x5t);
-	X509 *cert;
-
-	if (c->peer_known)
-		return;
-	c->peer_known = true;
 	c->peer[0] = '\0';
 	c->peer_cn[0] = '\0';
 	c->peer_cn_bad = false;
-	cert = SSL_get0_peer_certificate(c->ssl);
+}
+
+/*
+ * Once per connection, and once more after each reload; but that it has not expired,
+ * each time: a connection that is kept shall not outlive its certificate.
+ */
+void server_conn_peer(struct server_conn *c)
+{
+	unsigned int len = sizeof(c->peer_x5t);
+	X509 *cert = SSL_get0_peer_certificate(c->ssl);
+
+	if (c->peer_known) {
+		if (c->peer[0] && X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
+			forget(c);
+		return;
+	}
+	c->peer_known = true;
+	forget(c);
 	if (!cert || !verified(c, cert) ||
 	    X509_digest(cert, EVP_sha256(), c->peer_x5t, &len) != 1)
 		return;
