@@ -82,6 +82,8 @@ static void check_fresh(struct explaining *x)
 
 	if (!x->h.attested)
 		add(x, "fresh", FAIL, NULL, "no evidence of it was ever accepted");
+	else if (zkhsmd_shown_before(&x->h))
+		add(x, "fresh", FAIL, NULL, "it has not attested since it was enrolled, this time");
 	else if (age < 0)
 		add(x, "fresh", FAIL, NULL,
 		    "the wall clock was set back since it attested, so nobody knows how long ago that was");
