@@ -76,6 +76,20 @@ json_t *ask(struct zkhsm_https *h, const char *method, const char *path, const c
 	return o;
 }
 
+int try_ask(struct zkhsm_https *h, const char *method, const char *path, const char *type,
+	    const void *body, size_t len, json_t **answer)
+{
+	struct zkhsm_response r = { 0 };
+	int status;
+
+	if (zkhsm_https_do(h, method, path, type, body, len, &r, NULL))
+		return -1;	/* the manager has gone */
+	status = (int)r.status;
+	*answer = r.body_len ? json_loadb((const char *)r.body, r.body_len, 0, NULL) : NULL;
+	zkhsm_response_free(&r);
+	return status;
+}
+
 json_t *ask_json(struct zkhsm_https *h, const char *method, const char *path, long status,
 		 const char *urn, const char *format, ...)
 {

@@ -86,7 +86,13 @@ json_t *ask_json(struct zkhsm_https *h, const char *method, const char *path, lo
 	__attribute__((format(printf, 6, 7)));
 json_t *get(struct zkhsm_https *h, long status, const char *urn, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The same, when the answer does not matter. */
+/*
+ * For threads and for managers that may go away: fails no test. Its status, or -1 when
+ * there was no answer; *@answer, its JSON or NULL, is the caller's.
+ */
+int try_ask(struct zkhsm_https *h, const char *method, const char *path, const char *type,
+	    const void *body, size_t len, json_t **answer);
+/* When the answer does not matter. */
 void tell(json_t *answer);
 
 const char *text_of(const json_t *o, const char *name);

@@ -48,20 +48,6 @@ struct writer {
 	uint64_t order;
 };
 
-static int try(struct zkhsm_https *h, const char *method, const char *path, const char *type,
-	       const void *body, size_t len, json_t **answer)
-{
-	struct zkhsm_response r = { 0 };
-	int status;
-
-	if (zkhsm_https_do(h, method, path, type, body, len, &r, NULL))
-		return -1;	/* the manager has gone */
-	status = (int)r.status;
-	*answer = r.body_len ? json_loadb((const char *)r.body, r.body_len, 0, NULL) : NULL;
-	zkhsm_response_free(&r);
-	return status;
-}
-
 static bool attest_once(struct writer *w)
 {
 	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN], nonce[32];
@@ -72,7 +58,7 @@ static bool attest_once(struct writer *w)
 
 	snprintf(body, sizeof(body), "{\"hsm_id\":\"%s\"}", hex);
 	free(hex);
-	if (try(w->https, "POST", "/v1/challenges", JSON, body, strlen(body), &o) != 201) {
+	if (try_ask(w->https, "POST", "/v1/challenges", JSON, body, strlen(body), &o) != 201) {
 		json_decref(o);
 		return false;
 	}
@@ -81,7 +67,7 @@ static bool attest_once(struct writer *w)
 	len = prover_answer(w->hsm, d->manager_id, nonce, evidence);
 	w->tried = w->hsm->number;
 	o = NULL;
-	status = try(w->https, "POST", "/v1/evidence", EVIDENCE, evidence, len, &o);
+	status = try_ask(w->https, "POST", "/v1/evidence", EVIDENCE, evidence, len, &o);
 	json_decref(o);
 	if (status == 200)
 		w->acknowledged = w->hsm->number;
@@ -98,7 +84,7 @@ static bool revoke_once(struct writer *w)
 		 "{\"action\":\"revoke\",\"scope\":\"key\",\"hsm_id\":\"%s\",\"key_id\":\"key-%06u\",\"reason\":\"key-compromise\"}",
 		 hex, w->revoked);
 	free(hex);
-	status = try(w->https, "POST", "/v1/admin/revocations", JSON, body, strlen(body), &o);
+	status = try_ask(w->https, "POST", "/v1/admin/revocations", JSON, body, strlen(body), &o);
 	if (status == 201) {
 		w->revoked++;
 		w->order = (uint64_t)json_integer_value(json_object_get(
@@ -228,7 +214,7 @@ static void *wait_for_orders(void *arg)
 	struct zkhsm_https *h = daemon_client(d, NULL);
 
 	snprintf(path, sizeof(path), "/v1/hsms/%064d/orders?wait=60", 0);
-	*status = try(h, "GET", path, NULL, NULL, 0, &o);
+	*status = try_ask(h, "GET", path, NULL, NULL, 0, &o);
 	json_decref(o);
 	zkhsm_https_free(h);
 	return NULL;
@@ -276,7 +262,7 @@ static void disk_full(void **state)
 		snprintf(body, sizeof(body),
 			 "{\"action\":\"revoke\",\"scope\":\"key\",\"hsm_id\":\"%s\",\"key_id\":\"key-%06u\",\"reason\":\"key-compromise\"}",
 			 hex32(p->hsm_id), i);
-		status = try(d->admin, "POST", "/v1/admin/revocations", JSON, body, strlen(body),
+		status = try_ask(d->admin, "POST", "/v1/admin/revocations", JSON, body, strlen(body),
 			     &answer);
 		if (status == 503) {
 			assert_string_equal(text_of(answer, "type"), "urn:zkhsm:store");
@@ -290,7 +276,7 @@ static void disk_full(void **state)
 	/* What is smaller than an order may still have had room. */
 	for (int i = 0; i < 100; i++) {
 		json_t *answer = NULL;
-		int status = try(d->public, "GET", "/health/ready", NULL, NULL, 0, &answer);
+		int status = try_ask(d->public, "GET", "/health/ready", NULL, NULL, 0, &answer);
 
 		json_decref(answer);
 		if (status == 503)
