@@ -129,6 +129,19 @@ static void what_runs(void **state)
 		s->managers[i].uptime_ms = s->hsm->uptime_ms + 30000;
 	scene_sign(s, R(GRANT_TIME));
 	assert_int_equal(s->agent.asked, 2);
+
+	/* Fewer than k that lie about it, either way, do not keep the others from granting. */
+	s->config.k = 2;
+	scene_again(s);
+	for (size_t i = 0; i < SCENE_MANAGERS; i++)
+		s->managers[i].uptime_ms = s->hsm->uptime_ms;
+	s->managers[2].uptime_ms = 1;
+	scene_sign(s, R(DONE));
+	s->managers[2].uptime_ms = s->hsm->uptime_ms * 1000;
+	scene_sign(s, R(DONE));
+	s->managers[1].uptime_ms = 1;
+	s->managers[2].uptime_ms = 1;
+	scene_sign(s, R(GRANT_TIME));
 }
 
 static void agents(void **state)

@@ -130,7 +130,8 @@ int zkhsm_grant_sign(EVP_PKEY *client, const uint8_t grant_digest[32], uint8_t s
 
 /**
  * zkhsm_verify_receipt() - check what an HSM says that it gave for a grant
- * @identity: D, SEC1 uncompressed
+ * @identity: D, SEC1 uncompressed, of the HSM that the grant is for: whoever calls
+ *	has compared SHA-256 of it with that hsm_id, which the digest hides
  * @grant_digest: see zkhsm_grant_digest()
  * @output: the signature, or the proof
  * @output_len: its length

@@ -45,30 +45,47 @@ static void take_running(struct zkhsm_relying_vote *v, const struct zkhsm_https_
 	json_decref(answer);
 }
 
-/* What k managers take to be running, and the shortest uptime that one of them gives. */
+/* How many take to be running what @one does, and their uptimes, longest first. */
+static size_t same_as(const struct running *one, const struct running *all, size_t count,
+		      uint64_t uptimes[ZKHSM_MANAGERS_MAX])
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = same;
+
+		if (!all[i].known || !one->known ||
+		    memcmp(one->instance_id, all[i].instance_id, sizeof(one->instance_id)))
+			continue;
+		for (; at && uptimes[at - 1] < all[i].uptime_ms; at--)
+			uptimes[at] = uptimes[at - 1];
+		uptimes[at] = all[i].uptime_ms;
+		same++;
+	}
+	return same;
+}
+
+/*
+ * What k managers take to be running, and the uptime that k of them give at least: fewer
+ * than k that lie can neither make it longer than the HSM has been up, nor shorter than
+ * k that do not lie say.
+ */
 static enum zkhsm_relying_code agree_running(struct relying_use *u, const struct running *all,
 					     struct running *out)
 {
-	size_t count = u->r->config.manager_count, most = 0;
+	size_t count = u->r->config.manager_count, k = (size_t)u->r->config.k, most = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct running those = all[i];
-		size_t same = 0;
+		uint64_t uptimes[ZKHSM_MANAGERS_MAX];
+		size_t same = same_as(&all[i], all, count, uptimes);
 
-		for (size_t j = 0; j < count && all[i].known; j++) {
-			if (!all[j].known || memcmp(all[i].instance_id, all[j].instance_id,
-						    sizeof(all[i].instance_id)))
-				continue;
-			same++;
-			if (all[j].uptime_ms < those.uptime_ms)
-				those.uptime_ms = all[j].uptime_ms;
-		}
 		if (same > most) {
 			most = same;
-			*out = those;
+			*out = all[i];
+			out->uptime_ms = same >= k ? uptimes[k - 1] : 0;
 		}
 	}
-	if (most >= u->r->config.k)
+	if (most >= k)
 		return ZKHSM_RELYING_DONE;
 	return relying_fail(u, ZKHSM_RELYING_GRANT_INSTANCE,
 			    "%zu managers, not %llu, know the same instance of the HSM", most,
