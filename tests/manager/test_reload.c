@@ -415,6 +415,27 @@ static void all_or_nothing(void **state)
 	wait_for_alerts(0);
 }
 
+/* A line in another character set is told of in one that is JSON's. */
+static void not_utf8(void **state)
+{
+	bool found = false;
+	json_t *o, *row;
+	size_t i;
+
+	(void)state;
+	daemon_policy(d, "[hsms x]\nkek = Schl\xfcssel\n");
+	hang_up();
+	wait_for_alerts(1);
+	o = get(d->admin, 200, NULL, "/v1/admin/alerts?state=open");
+	json_array_foreach(json_object_get(o, "alerts"), i, row)
+		found |= strstr(text_of(row, "text"), "Schl?ssel") != NULL;
+	json_decref(o);
+	assert_true(found);
+	restore(NULL);
+	hang_up();
+	wait_for_alerts(0);
+}
+
 static void check_config(void **state)
 {
 	char output[1024];
@@ -440,6 +461,7 @@ int main(void)
 		cmocka_unit_test_teardown(log_level, restore),
 		cmocka_unit_test_teardown(next_start, restore),
 		cmocka_unit_test_teardown(all_or_nothing, restore),
+		cmocka_unit_test_teardown(not_utf8, restore),
 		cmocka_unit_test_teardown(check_config, restore),
 	};
 

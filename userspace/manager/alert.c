@@ -39,6 +39,18 @@ void zkhsmd_cut_text(char *text)
 		text[i - 1] = '\0';
 }
 
+/* A line of somebody's file may stand in it: one that is no UTF-8 would be no JSON later. */
+static void only_text(char *text)
+{
+	json_t *o = json_string(text);
+
+	for (; !o && *text; text++) {
+		if ((uint8_t)*text >= 0x80)
+			*text = '?';
+	}
+	json_decref(o);
+}
+
 void zkhsmd_alert_make(struct zkhsmd_alert *a, const char *code, const uint8_t *hsm_id,
 		       const char *format, ...)
 {
@@ -52,6 +64,7 @@ void zkhsmd_alert_make(struct zkhsmd_alert *a, const char *code, const uint8_t *
 	vsnprintf(a->text, sizeof(a->text), format, args);
 	va_end(args);
 	zkhsmd_cut_text(a->text);
+	only_text(a->text);
 }
 
 static bool is_set(const uint8_t hash[32])
@@ -76,7 +89,6 @@ static int audit_alert(struct zkhsmd_store *store, const struct zkhsmd_alert_row
 {
 	json_t *details = json_pack("{s:s, s:I}", "code", r->a.code, "alert", (json_int_t)r->row);
 
-	/* There may be text from elsewhere in it, which need not be UTF-8: it is left out then. */
 	json_object_set_new(details, "text", json_string(r->a.text));
 	return zkhsmd_audit_add(store, NULL, "alert", is_set(r->a.hsm_id) ? r->a.hsm_id : NULL,
 				details);
