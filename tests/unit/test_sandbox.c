@@ -224,6 +224,40 @@ static int useful(void)
 	return clock_gettime(CLOCK_BOOTTIME, &t) ? 3 : 0;
 }
 
+/* As somebody who is not root, whom a mode and an owner stop. */
+static int open_own_memory(void)
+{
+	int fd;
+
+	if (getuid() == 0 && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+		return 1;
+	/* To change the user took it away: this is how zkhsmd starts. */
+	if (prctl(PR_SET_DUMPABLE, 1))
+		return 2;
+	fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || close(fd))
+		return 3;
+	if (zkhsmd_sandbox_enter(false, NULL))
+		return 4;
+	fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	return fd < 0 && errno == EACCES ? 7 : 5;
+}
+
+/* Else code could be written into what is mapped to be run. */
+static void test_own_memory(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(open_own_memory());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 static void test_useful(void **state)
 {
 	(void)state;
@@ -236,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_deadly),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_new_privileges),
+		cmocka_unit_test(test_own_memory),
 		cmocka_unit_test(test_useful),
 	};
 
