@@ -5,6 +5,7 @@
  */
 #include "daemon.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -534,6 +535,91 @@ static void enrolled_again(void **state)
 	state_is(b, "attested");
 }
 
+#define POLICY	"[replicas strict]\nkeys = strict-*\nhsms = site-*\non_duplicate = both\n" \
+		"[replicas watched]\nkeys = watched-*\nhsms = site-*\non_duplicate = alert\n" \
+		"[fraud]\nburst = 5\nburst_window = 1h\n"
+
+static void new_policy(const char *replicas)
+{
+	static unsigned int number;
+	char policy[1024], digest[80], path[256];
+	FILE *f;
+	json_t *o = get(d->admin, 200, NULL, "/v1/admin/policy");
+	int64_t until = now_ms() + 60000;
+	bool same = true;
+
+	snprintf(digest, sizeof(digest), "%s", text_of(o, "digest"));
+	json_decref(o);
+	snprintf(policy, sizeof(policy), "[policy]\nversion = %u\n%s" POLICY, ++number, replicas);
+	daemon_file(d, "policy", path);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(policy, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(kill(d->pid, SIGHUP), 0);
+	while (same && now_ms() < until) {
+		o = get(d->admin, 200, NULL, "/v1/admin/policy");
+		same = strcmp(text_of(o, "digest"), digest) == 0;
+		json_decref(o);
+	}
+	assert_false(same);
+}
+
+/* Who was declared and is not any more, with a list that has not changed. */
+static void not_declared_any_more(void **state)
+{
+	static const char all[] = "[replicas shared]\nkeys = shared-*\nhsms = site-*\n",
+		some[] = "[replicas shared]\nkeys = shared-*\nhsms = site-a, site-c\n";
+	uint8_t evidence[ZKHSM_EVIDENCE_MAX_LEN];
+	json_t *o;
+	size_t len;
+
+	(void)state;
+	new_policy(all);
+	prover_key_add(a, "shared-5", NULL);
+	prover_refresh(a);
+	enrol_as(a, "site-a");
+	attest_as(a, true, "");
+	copy_key(a, "shared-5", b, "shared-5");
+	enrol_as(b, "site-b");
+	attest_as(b, true, "");
+	copy_key(a, "shared-5", c, "shared-5");
+	enrol_as(c, "site-c");
+	attest_as(c, true, "");
+	/* What changes nothing for them stops nobody. */
+	new_policy(all);
+	attest_as(a, true, "");
+	attest_as(b, true, "");
+	expect_none("duplicate", b);
+	len = make_evidence(d, b, evidence);
+	tell(post_evidence(d, evidence, len, 200, NULL));
+
+	new_policy(some);
+	/* Also by the bytes that were accepted before. */
+	o = post_evidence(d, evidence, len, 200, NULL);
+	assert_null(json_object_get(o, "lease"));
+	json_decref(o);
+	state_is(b, "quarantined");
+	attest_as(b, false, "duplicate");
+	expect_alert("duplicate", b, 1);
+	attest_as(a, true, "");
+	attest_as(c, true, "");
+	/* Somebody has looked, and that stays so. */
+	tell(quarantine(b, "release", 200, NULL));
+	attest_as(b, true, "");
+	new_policy(some);
+	attest_as(b, true, "");
+	attest_as(a, true, "");
+
+	/* By the evidence of another one of them; who came last is the newcomer. */
+	new_policy("");
+	attest_as(a, true, "");
+	state_is(a, "attested");
+	state_is(b, "attested");
+	state_is(c, "quarantined");
+	new_policy(all);
+}
+
 static void outsider_first(void **state)
 {
 	(void)state;
@@ -796,6 +882,7 @@ int main(void)
 		TEST(released_by_alert),
 		TEST(thief_in_a_set),
 		TEST(enrolled_again),
+		TEST(not_declared_any_more),
 		TEST(all_of_them),
 		TEST(declared),
 		TEST(own_name_is_nothing),

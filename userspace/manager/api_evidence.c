@@ -124,6 +124,9 @@ static int write_it(struct zkhsmd_job *job, struct zkhsmd_store *store)
 	bool known, revoked;
 	int ret;
 
+	/* It may have been replaced while this waited: no lease by one that is not in force. */
+	zkhsmd_policy_put(ev->policy);
+	ev->policy = zkhsmd_policy_get(job->m);
 	ret = store->ops->hsm_get(store, ev->s.hsm_id, &h);
 	if (ret && ret != -ENOENT)
 		return ret;

@@ -65,6 +65,6 @@ int zkhsmd_evidence_answer(struct zkhsmd_job *job, struct zkhsmd_store *store,
 enum zkhsmd_next zkhsmd_evidence_same(struct zkhsmd_job *job, struct zkhsmd_store *store,
 				      const struct zkhsmd_hsm *h);
 int zkhsmd_evidence_same_write(struct zkhsmd_job *job, struct zkhsmd_store *store,
-			       const struct zkhsmd_hsm *h);
+			       struct zkhsmd_hsm *h);
 
 #endif /* ZKHSM_API_EVIDENCE_H */

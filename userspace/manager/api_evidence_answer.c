@@ -158,12 +158,17 @@ enum zkhsmd_next zkhsmd_evidence_same(struct zkhsmd_job *job, struct zkhsmd_stor
 }
 
 int zkhsmd_evidence_same_write(struct zkhsmd_job *job, struct zkhsmd_store *store,
-			       const struct zkhsmd_hsm *h)
+			       struct zkhsmd_hsm *h)
 {
 	struct evidence *ev = job->data;
 	int ret = same_as_before(job, store, h);
 
 	if (ret != -ENOENT)
+		return ret;
+	ret = zkhsmd_holdings_again(job->m, store, h);
+	if (!ret && h->quarantine)
+		ret = store->ops->hsm_put(store, h);
+	if (ret)
 		return ret;
 	ret = give_lease(job, store, h, ev->list);
 	if (ret && ret != -ENODATA)

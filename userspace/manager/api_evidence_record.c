@@ -146,6 +146,8 @@ static int accept_it(struct zkhsmd_job *job, struct zkhsmd_store *store, struct 
 	if (!ret)
 		ret = zkhsmd_holdings_accept(job->m, store, h, &ev->s, ev->list, ev->changes);
 	if (!ret)
+		ret = zkhsmd_holdings_again(job->m, store, h);
+	if (!ret)
 		ret = zkhsmd_alert_over(job->m, store, "silent", h->id, NULL, "it has attested again");
 	fill_row(job, h, finding->restored);
 	if (!ret)

@@ -115,7 +115,7 @@ static int find_holders(struct zkhsmd_case *c, const uint8_t element[32], struct
 
 static bool is_newcomer(const struct zkhsmd_case *c, const struct holder *one)
 {
-	return one->row == c->h;
+	return one->row == (c->again ? c->last : c->h);
 }
 
 /* Somebody's identity is among them: no replica set is about that. */
@@ -153,7 +153,7 @@ static const char *decide(const struct zkhsmd_case *c, struct holders *all)
 		[ZKHSMD_DUPLICATE_NEWCOMER] = "newcomer", [ZKHSMD_DUPLICATE_BOTH] = "both",
 		[ZKHSMD_DUPLICATE_ALERT] = "alert",
 	};
-	bool outsiders = false;
+	bool outsiders = false, stops = false;
 
 	for (size_t i = 0; i < all->count; i++) {
 		all->all[i].declared = set && zkhsmd_replicas_has(set, all->all[i].row);
@@ -169,9 +169,13 @@ static const char *decide(const struct zkhsmd_case *c, struct holders *all)
 				  (on == ZKHSMD_DUPLICATE_NEWCOMER && came_later);
 		one->contested = on == ZKHSMD_DUPLICATE_NEWCOMER && !one->quarantine;
 		/* Somebody has looked at this one, and let it go on. */
-		if (one->holding.released && !is_newcomer(c, one))
+		if (one->holding.released && (c->again || !is_newcomer(c, one)))
 			one->quarantine = false;
+		stops |= one->quarantine && !one->row->quarantine;
 	}
+	/* Everybody has been told of what is as it was. */
+	if (c->again && !stops)
+		return NULL;
 	return set ? "outsider" : verdicts[on];
 }
 
@@ -273,6 +277,8 @@ int zkhsmd_case_judge(struct zkhsmd_case *c, const uint8_t element[32])
 
 	if (ret || all.count < 2)
 		return ret;
+	/* They are in the order in which they came. */
+	c->last = all.all[all.count - 1].row;
 	verdict = decide(c, &all);
 	if (!verdict)
 		return 0;

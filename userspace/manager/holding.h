@@ -69,6 +69,13 @@ int zkhsmd_holdings_accept(struct zkhsmd *m, struct zkhsmd_store *store, struct 
 			   const struct zkhsm_statement *s, struct zkhsm_keylist *list,
 			   struct zkhsmd_changes *changes);
 
+/*
+ * duplicate_again.c: within the writer's transaction, before a lease. Where the policy is
+ * another than that of its last lease, what others hold too is judged again, so that @h
+ * may be in quarantine afterwards: the caller stores it.
+ */
+int zkhsmd_holdings_again(struct zkhsmd *m, struct zkhsmd_store *store, struct zkhsmd_hsm *h);
+
 /* Its enrolment has ended: it holds nothing, and nobody waits for it. */
 int zkhsmd_holdings_end(struct zkhsmd *m, struct zkhsmd_store *store, const struct zkhsmd_hsm *h);
 
@@ -81,6 +88,8 @@ int zkhsmd_holdings_end(struct zkhsmd *m, struct zkhsmd_store *store, const stru
  * @h:		the newcomer: whose evidence shows them just now, or who is to be released
  * @rows:	the other HSMs, as they will be stored; ZKHSMD_CASE_MAX, or NULL
  * @own:	its row changed, which the caller stores anyway
+ * @again:	nothing is new but the policy: the newcomer is who came last
+ * @last:	that one's row, or NULL
  * @told:	how many alerts were raised for single keys
  * @more:	how many were not, and are told of in one
  * @code:	of the alert that counts what was not told
@@ -92,7 +101,8 @@ struct zkhsmd_case {
 	struct zkhsmd_hsm *h;
 	struct zkhsmd_case_row { struct zkhsmd_hsm h; bool changed; } *rows;
 	size_t count;
-	bool own;
+	bool own, again;
+	const struct zkhsmd_hsm *last;
 	unsigned int told, more;
 	const char *code;
 };
