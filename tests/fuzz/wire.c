@@ -62,7 +62,9 @@ static void order(const uint8_t *data, size_t size)
 		    o.signature == data + o.signed_len);
 	FUZZ_ASSERT(o.body == data + ZKHSM_ORDER_HEAD_LEN &&
 		    o.body_len == o.signed_len - ZKHSM_ORDER_HEAD_LEN);
-	FUZZ_ASSERT(!o.number == (o.type == ZKHSM_ORDER_TYPE_LEASE));
+	FUZZ_ASSERT(!o.number == (o.type == ZKHSM_ORDER_TYPE_LEASE ||
+				  o.type == ZKHSM_ORDER_TYPE_GRANT));
+	FUZZ_ASSERT(o.type != ZKHSM_ORDER_TYPE_GRANT || size == ZKHSM_GRANT_LEN);
 	FUZZ_ASSERT(o.count <= ZKHSM_ELEMENTS_MAX &&
 		    o.config_len <= ZKHSM_CONFIGURATION_MAX_LEN);
 	same(zkhsm_order_encode(&o, again, sizeof(again)), data, o.signed_len);
@@ -74,11 +76,14 @@ static void others(const uint8_t *data, size_t size)
 	struct zkhsm_configuration c;
 	struct zkhsm_announcement a;
 	struct zkhsm_keylist *l;
+	struct zkhsm_receipt r;
 
 	if (!zkhsm_configuration_decode(&c, data, size))
 		same(zkhsm_configuration_encode(&c, again, sizeof(again)), data, size);
 	if (!zkhsm_announcement_decode(&a, data, size))
 		same(zkhsm_announcement_encode(&a, again, sizeof(again)), data, size);
+	if (!zkhsm_receipt_decode(&r, data, size))
+		same(zkhsm_receipt_encode(&r, again, sizeof(again)), data, size);
 	if (!zkhsm_configuration_check(data, size, &c, NULL))
 		FUZZ_ASSERT(!zkhsm_configuration_decode(&c, data, size));
 	if (zkhsm_keylist_new(data, size, &l, NULL))
