@@ -197,6 +197,10 @@ int cli_json_load(struct cli *cli, const char *what, const void *data, size_t le
  */
 int cli_hsm(struct cli *cli, const char *text, char id[65]);
 
+/* cmd_alert.c */
+/* Those that nobody looks at yet, appended; for people with the columns of alert list. */
+int cli_alerts_open(struct cli *cli, json_t *all);
+
 /* kek.c */
 /* --kek-file: 32 bytes as they are; the caller wipes them. */
 int cli_read_kek(struct cli *cli, uint8_t kek[ZKHSM_KEK_LEN]);

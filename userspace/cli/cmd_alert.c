@@ -71,6 +71,15 @@ static void add_columns(json_t *all)
 	}
 }
 
+int cli_alerts_open(struct cli *cli, json_t *all)
+{
+	int ret = fetch(cli, "open", all);
+
+	if (!ret && !cli->json)
+		add_columns(all);
+	return ret;
+}
+
 int cmd_alert_list(struct cli *cli)
 {
 	json_t *all = json_array();

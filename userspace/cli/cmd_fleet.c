@@ -67,7 +67,7 @@ static int print_status(struct cli *cli, json_t *s)
 	       number(s, "held"), number(s, "revoked"), number(s, "revocation_list"));
 	if (json_array_size(alerts)) {
 		printf("\n%zu open alerts:\n", json_array_size(alerts));
-		cli_print_table(alerts, "row,code,hsm_id,count,text", 2);
+		cli_print_table(alerts, "row,code,hsm,count,last,text", 2);
 	} else {
 		printf("No alert is open.\n");
 	}
@@ -77,18 +77,18 @@ static int print_status(struct cli *cli, json_t *s)
 
 int cmd_manager_status(struct cli *cli)
 {
-	json_t *s = NULL, *alerts = NULL;
+	json_t *s = NULL, *alerts = json_array();
 	int ret;
 
 	ret = ask(cli, "/v1/admin/summary", &s);
 	if (!ret)
-		ret = ask(cli, "/v1/admin/alerts?state=open", &alerts);
+		ret = cli_alerts_open(cli, alerts);
 	if (ret) {
+		json_decref(alerts);
 		json_decref(s);
 		return ret;
 	}
-	json_object_set(s, "alerts", json_object_get(alerts, "alerts"));
-	json_decref(alerts);
+	json_object_set_new(s, "alerts", alerts);
 	return print_status(cli, s);
 }
 
