@@ -119,7 +119,8 @@ static void key_use_table(struct kunit *test)
 
 	random_begin(test, &rnd, SEED + 1);
 	key = random_key(test, &rnd, "use");
-	KUNIT_ASSERT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL, &first, NULL), 0);
+	KUNIT_ASSERT_EQ(test, 0,
+			zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL, &first, NULL));
 	for (state = PRE; state <= COMP; state++) {
 		struct netlink_ext_ack begun = {}, released = {};
 

@@ -489,8 +489,10 @@ static void wipe_key_in_flight(struct kunit *test)
 	hsm_need(test);
 	key = key_new(test, "wiped", &w->a->plain);
 	seen = watch(key);
-	KUNIT_ASSERT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL, &first, NULL), 0);
-	KUNIT_ASSERT_EQ(test, zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_PROVE, NULL, &second, NULL), 0);
+	KUNIT_ASSERT_EQ(test, 0,
+			zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_SIGN, NULL, &first, NULL));
+	KUNIT_ASSERT_EQ(test, 0,
+			zkhsm_key_use_begin(key, ZKHSM_KEY_USAGE_PROVE, NULL, &second, NULL));
 	key_delete(test, key);
 	KUNIT_EXPECT_EQ(test, left_of(&h->n, &seen), 8u);
 	zkhsm_live_put(first);
