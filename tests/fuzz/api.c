@@ -19,7 +19,9 @@
 #include "../../userspace/manager/backup.h"
 #include "../../userspace/manager/manager.h"
 #include "../../userspace/manager/metrics.h"
+#include "../../userspace/manager/rate.h"
 #include "../../userspace/manager/status.h"
+#include "../../userspace/manager/watch.h"
 #include "../unit/prover.h"
 #include "server_private.h"
 
@@ -163,6 +165,7 @@ static void begin(void)
 		    !zkhsmd_cache_new(c->guest_lists_max, &manager.guest_lists) &&
 		    !zkhsmd_confs_new(&manager.confs) && !zkhsmd_rlist_new(&manager.rlist) &&
 		    !zkhsmd_statuses_new(&manager.statuses) &&
+		    !zkhsmd_rates_new(&manager.rates) && !zkhsmd_watch_new(&manager.watch) &&
 		    !zkhsmd_polls_new(&manager, &manager.polls) && !store->ops->begin(store));
 	manager.newest_wall = 0;
 	prover = prover_new("fuzz", 2);
@@ -178,6 +181,8 @@ static void end(void)
 	store->ops->rollback(store);
 	prover_free(prover);
 	zkhsmd_polls_free(manager.polls);
+	zkhsmd_watch_free(manager.watch);
+	zkhsmd_rates_free(manager.rates);
 	zkhsmd_statuses_free(manager.statuses);
 	zkhsmd_rlist_free(manager.rlist);
 	zkhsmd_confs_free(manager.confs);

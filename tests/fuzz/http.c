@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "../../userspace/manager/manager.h"
+#include "../../userspace/manager/rate.h"
+#include "../../userspace/manager/watch.h"
 #include "server_private.h"
 
 void __wrap_server_send(struct server_request *rq);
@@ -64,6 +66,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	FUZZ_ASSERT(!zkhsmd_sources_new(1000000000, &manager.sources) &&
 		    !zkhsmd_sources_new(1000000000, &manager.guest_parts));
 	FUZZ_ASSERT(!zkhsmd_polls_new(&manager, &manager.polls));
+	FUZZ_ASSERT(!zkhsmd_rates_new(&manager.rates) && !zkhsmd_watch_new(&manager.watch));
 	manager.identity.token_key = fuzz_key();
 	FUZZ_ASSERT(!zkhsm_signer_public(manager.identity.token_key,
 					 manager.identity.order_public));
