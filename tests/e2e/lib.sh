@@ -210,6 +210,13 @@ hsm_state() { ask manager state "$HSM_ID" | jq -r .state; }
 key_status() { ask manager state "$HSM_ID" "$1" | jq -r .status; }
 hsm_is() { [ "$(hsm_state)" = "$1" ]; }
 key_is() { [ "$(key_status "$1")" = "$2" ]; }
+number_now() { ask manager state "$HSM_ID" | jq .number; }
+goes_on_from() { [ "$(number_now)" -gt "$1" ]; }
+all_orders_applied()
+{
+	admin orders "$HSM_ID" | jq -e '[.. | objects | select(has("applied")).applied] |
+		length > 0 and all'
+}
 is_pending() { admin pending | jq -e --arg h "$HSM_ID" 'any(.. | .hsm_id? // empty; . == $h)'; }
 
 # --- the HSM, in the virtual machine
@@ -271,6 +278,7 @@ machine_boots_again()
 
 machine_is_up() { [ -n "$MACHINE" ] && "$TOP/tools/vm-exec" "$MACHINE" -- true 2> /dev/null; }
 vm() { "$TOP/tools/vm-exec" "$MACHINE" -- "$@"; }
+vm_put() { "$TOP/tools/vm-exec" --stdin "$MACHINE" -- sh -c "cat > $1"; }
 hsm() { vm zkhsm --output json "$@"; }
 
 # hsm_as UID ARGUMENT...: the same by somebody else; "owner" has the keys
@@ -302,6 +310,9 @@ identity_new()
 # key_state ID: what the kernel says
 key_state() { hsm key get "$1" | jq -r .state; }
 key_in_state() { [ "$(key_state "$1")" = "$2" ]; }
+
+# Of the manager $MANAGER_ID, as the kernel has it.
+last_order() { hsm trust get "$MANAGER_ID" | jq '."last-number"'; }
 
 # --- the agent, in the virtual machine, as somebody who may do nothing else
 

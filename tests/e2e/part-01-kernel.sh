@@ -3,7 +3,6 @@
 #
 # The HSM alone: nobody is trusted yet, and not everybody may do everything.
 
-vm_put() { "$TOP/tools/vm-exec" --stdin "$MACHINE" -- sh -c "cat > $1"; }
 random() { openssl rand -hex 32; }
 
 need "the manager starts" manager_start

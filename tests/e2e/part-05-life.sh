@@ -3,8 +3,6 @@
 #
 # What dies comes back; what does not come back goes stale.
 
-number_now() { ask manager state "$HSM_ID" | jq .number; }
-goes_on_from() { [ "$(number_now)" -gt "$1" ]; }
 
 old_token_verifies()
 {

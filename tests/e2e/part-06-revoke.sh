@@ -5,7 +5,6 @@
 
 kernel_state_is() { [ "$(hsm key get "$1" | jq -r .state)" = "$2" ]; }
 element() { hsm key get "$1" | jq -r .element; }
-last_order() { hsm trust get "$MANAGER_ID" | jq '."last-number"'; }
 in_list()
 {
 	ask manager revocations --jwks "$WORK/jwks.json" |
@@ -16,11 +15,6 @@ list_number() { ask manager revocations --jwks "$WORK/jwks.json" | jq .number; }
 
 ask_admin() { ask "$@" --cert "$WORK/pki/admin.pem" --key "$WORK/pki/admin.key"; }
 list_is_newer_than() { [ "$(list_number)" -gt "$1" ]; }
-all_orders_applied()
-{
-	admin orders "$HSM_ID" | jq -e '[.. | objects | select(has("applied")).applied] |
-		length > 0 and all'
-}
 
 ok "the HSM is put into a cluster" admin cluster "$HSM_ID" lab
 ok "the cluster is held" ask_admin revocation add --cluster lab --hold --reason certificate-hold

@@ -72,7 +72,7 @@ struct newcomer {
 	bool enrolled, revoked;
 	uint32_t number;
 	bool copied;		/* has a key of the one before */
-	unsigned int alerts;
+	unsigned int duplicate, contested;	/* alerts */
 };
 
 enum kill_what { STOP_KEY, ENROL, STOP_HSM };
