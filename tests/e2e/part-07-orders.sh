@@ -31,8 +31,10 @@ ok "evidence for the second only is not for the first" not_addressed
 
 rogue_order "$WORK/rogue.pem" hold "$OTHER_HSM" 1 "$mail"
 ok "an order for another HSM is refused" refused other-hsm give "$WORK/order"
-rogue_order "$WORK/rogue.pem" grant "$HSM_ID" 1 "$mail"
+rogue_order "$WORK/rogue.pem" transfer "$HSM_ID" 1 "$mail"
 ok "an order that has no body yet is not supported" refused not-supported give "$WORK/order"
+rogue_order "$WORK/rogue.pem" grant "$HSM_ID" 1 "$mail"
+ok "a hold's body does not make a grant" refused malformed give "$WORK/order"
 rogue_order "$WORK/rogue.pem" release "$HSM_ID" 5 "$mail"
 ok "a release ahead of its turn is refused" refused out-of-turn give "$WORK/order"
 rogue_order "$WORK/rogue.pem" hold "$HSM_ID" 1 "$mail"
