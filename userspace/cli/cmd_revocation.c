@@ -260,7 +260,7 @@ static int change(struct cli *cli, const char *action, const char *reason)
 {
 	struct zkhsm_https *h;
 	struct named n;
-	json_t *answer, *body;
+	json_t *answer = NULL, *body;
 	int ret;
 
 	ret = read_named(cli, false, &n);

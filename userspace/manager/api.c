@@ -29,7 +29,7 @@
 #define ADMIN	.roles = ZKHSMD_ADMINISTRATOR
 #define WORKERS	.roles = ZKHSMD_WORKERS
 #define READERS	.roles = ZKHSMD_READERS
-#define AUDITORS .roles = ZKHSMD_ADMINISTRATOR | ZKHSMD_AUDITOR
+#define AUDITORS .roles = (ZKHSMD_ADMINISTRATOR | ZKHSMD_AUDITOR)
 
 const struct server_route zkhsmd_routes[] = {
 	{ GET, .path = "/", PUBLIC, .handle = zkhsmd_api_web },

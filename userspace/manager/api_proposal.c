@@ -29,7 +29,7 @@ static int add_proposal(const struct zkhsmd_proposal *p, void *arg)
 		return -EUCLEAN;
 	o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "proposal", p->id, "action", p->action,
 		      "proposed_by", p->who, "proposed_ms", (json_int_t)p->at_ms, "expires_ms",
-		      (json_int_t)(p->at_ms + l->window_ms), "request", request);
+		      (json_int_t)p->at_ms + l->window_ms, "request", request);
 	return json_array_append_new(l->all, o) ? -ENOMEM : 0;
 }
 

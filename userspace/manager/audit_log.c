@@ -121,8 +121,11 @@ static void printable(const char *path, char out[256])
 {
 	size_t len = 0;
 
-	for (; path && path[len] && len < 255; len++)
-		out[len] = path[len] > 0x20 && path[len] < 0x7f ? path[len] : '?';
+	for (; path && path[len] && len < 255; len++) {
+		out[len] = path[len];
+		if (path[len] <= 0x20 || path[len] >= 0x7f)
+			out[len] = '?';
+	}
 	out[len] = '\0';
 }
 

@@ -341,7 +341,8 @@ int zkhsmd_holdings_accept(struct zkhsmd *m, struct zkhsmd_store *store, struct 
 		ret = zkhsmd_changes_find(m, store, h, list, &own);
 		changes = own;
 	}
-	if (ret)
+	/* As above: this list is what is held. */
+	if (ret || !changes)
 		return ret;
 	zkhsmd_case_begin(&fraud, m, store, h);
 	ret = tell_all(store, h, changes);

@@ -61,6 +61,8 @@ struct zkhsmd_config {
 };
 
 int zkhsmd_config_load(const char *path, struct zkhsmd_config *c, struct zkhsm_error *err);
+/* Whether all options are alike; both as zkhsmd_config_load() makes them. */
+bool zkhsmd_config_same(const struct zkhsmd_config *a, const struct zkhsmd_config *b);
 int zkhsmd_log_level(const char *name);			/* enum log_level or -EINVAL */
 
 /* clock.c: ms */

@@ -7,6 +7,7 @@
 #include <event2/buffer.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,13 +19,18 @@ static void memory(double *virtual, double *resident)
 	const double page = (double)sysconf(_SC_PAGESIZE);
 	FILE *f = fopen("/proc/self/statm", "re");
 	unsigned long long size, rss;
+	char line[256], *gap, *end;
 
 	*virtual = *resident = 0;
 	if (!f)
 		return;
-	if (fscanf(f, "%llu %llu", &size, &rss) == 2) {
-		*virtual = (double)size * page;
-		*resident = (double)rss * page;
+	if (fgets(line, sizeof(line), f)) {
+		size = strtoull(line, &gap, 10);
+		rss = strtoull(gap, &end, 10);
+		if (gap != line && end != gap) {
+			*virtual = (double)size * page;
+			*resident = (double)rss * page;
+		}
 	}
 	fclose(f);
 }

@@ -85,14 +85,12 @@ static void take(struct zkhsmd_config *to, const struct zkhsmd_config *from)
 	memcpy(to->log_level, from->log_level, sizeof(to->log_level));
 }
 
-/* Both were zeroed before they were filled in, so that what is between members is alike. */
 static bool needs_restart(const struct zkhsmd_config *is, const struct zkhsmd_config *now)
 {
-	struct zkhsmd_config same;
+	struct zkhsmd_config same = *now;
 
-	memcpy(&same, now, sizeof(same));
 	take(&same, is);
-	return memcmp(&same, is, sizeof(same)) != 0;
+	return !zkhsmd_config_same(&same, is);
 }
 
 static int read_all(struct zkhsmd *m, struct zkhsmd_config *config, struct zkhsmd_policy **policy,

@@ -45,7 +45,7 @@ static bool is_there(const char *path)
 
 int zkhsmd_restore_check(const char *state_dir, struct zkhsm_error *err)
 {
-	struct place p;
+	struct place p = { .db = "" };
 
 	place_of(state_dir, &p);
 	if (!is_there(p.mark))
@@ -220,7 +220,7 @@ static int check_owner(const char *dir, struct zkhsm_error *err)
 
 int zkhsmd_restore(struct zkhsmd *m, const char *path, bool replace, struct zkhsm_error *err)
 {
-	struct place p;
+	struct place p = { .db = "" };
 	int ret;
 
 	place_of(m->config.state_dir, &p);

@@ -112,7 +112,7 @@ static int add_threads(scmp_filter_ctx f)
 		ret = seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(ptrace), 0);
 	if (!ret)
 		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-				       SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
+				       SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME, 0));
 	return ret;
 }
 
@@ -124,10 +124,10 @@ static int add_sockets(scmp_filter_ctx f)
 
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(domains); i++)
 		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)domains[i]));
+				       SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)domains[i], 0));
 	if (!ret)
 		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
-				       SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+				       SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX, 0));
 	return ret;
 }
 
@@ -138,11 +138,11 @@ static int add_ioctls(scmp_filter_ctx f, bool sanitized)
 
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(requests); i++)
 		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)requests[i]));
+				       SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)requests[i], 0));
 	/* To ask for a limit, not to set one. */
 	if (!ret && !sanitized)
 		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-				       SCMP_A2_64(SCMP_CMP_EQ, 0));
+				       SCMP_A2_64(SCMP_CMP_EQ, 0, 0));
 	return ret;
 }
 

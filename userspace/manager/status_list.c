@@ -182,14 +182,17 @@ static int make(struct zkhsmd *m, struct zkhsmd_store *store, const void *arg,
 
 static const struct zkhsmd_maker maker = { .stamp = stamp_of, .make = make };
 
-/* Pages only come; the array is the one thing that moves. */
+/*
+ * Pages only come; the array is the one thing that moves. Its size is no product that
+ * overflows: of 64-bit numbers there are 2^47 pages.
+ */
 static struct zkhsmd_page *page_at(struct zkhsmd_statuses *s, uint64_t page)
 {
 	struct zkhsmd_page **pages, *found = NULL;
 
 	pthread_mutex_lock(&s->lock);
 	if (page >= s->count) {
-		pages = reallocarray(s->pages, page + 1, sizeof(struct zkhsmd_page *));
+		pages = realloc(s->pages, (page + 1) * sizeof(struct zkhsmd_page *));
 		if (pages) {
 			s->pages = pages;
 			while (s->count <= page && !zkhsmd_page_new(&pages[s->count]))

@@ -23,12 +23,17 @@ struct sq_stopped {
 	struct stopped *all;		/* ascending */
 };
 
+static void free_stopped(struct sq_stopped *t)
+{
+	if (!t)
+		return;
+	free(t->all);
+	free(t);
+}
+
 void sq_stopped_forget(struct sq *s)
 {
-	if (!s->stopped)
-		return;
-	free(s->stopped->all);
-	free(s->stopped);
+	free_stopped(s->stopped);
 	s->stopped = NULL;
 }
 
@@ -60,21 +65,24 @@ static int append(struct sq_stopped *t, const struct stopped *one)
 
 static int read_everywhere(struct sq *s, int64_t version)
 {
+	struct sq_stopped *t;
 	sqlite3_stmt *q;
 	struct stopped one;
 	int ret, failed = 0;
 
 	sq_stopped_forget(s);
-	s->stopped = calloc(1, sizeof(*s->stopped));
-	if (!s->stopped)
+	t = calloc(1, sizeof(*t));
+	if (!t)
 		return -ENOMEM;
-	s->stopped->version = version;
+	t->version = version;
 	q = sq_stmt(s, SQL_REVOCATION_EVERYWHERE);
 	while (!failed && (ret = next_stopped(q, &one)) > 0)
-		failed = append(s->stopped, &one);
+		failed = append(t, &one);
 	ret = sq_end(q, failed ? failed : ret);
 	if (ret)
-		sq_stopped_forget(s);
+		free_stopped(t);
+	else
+		s->stopped = t;
 	return ret;
 }
 

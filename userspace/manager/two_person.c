@@ -171,8 +171,8 @@ static int propose(const struct judged *j, struct zkhsmd_proposal *p)
 	if (ret)
 		return ret;
 	server_reply_json(rq, 202, json_pack("{s:s, s:s, s:I}", "proposal", p->id, "action", p->action,
-					     "expires_ms", (json_int_t)(p->at_ms +
-					     (int64_t)zkhsmd_two_window(j->policy))));
+					     "expires_ms", (json_int_t)p->at_ms +
+					     (json_int_t)zkhsmd_two_window(j->policy)));
 	return 1;
 }
 

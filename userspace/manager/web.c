@@ -10,18 +10,21 @@
 
 #include "fleet.h"
 
-/* Found by the assembler in userspace/manager/web. */
+/* The assembler looks where the compiler looks for headers: from there it is a neighbour. */
 #define EMBED(name, file)						\
 	__asm__(".section .rodata\n"					\
-		".global " #name ", " #name "_end\n"			\
-		#name ": .incbin \"" file "\"\n"			\
-		#name "_end: .byte 0\n"					\
-		".previous\n");						\
-	extern const char name[], name##_end[]
+		".global " name ", " name "_end\n"			\
+		name ": .incbin \"../manager/web/" file "\"\n"		\
+		name "_end: .byte 0\n"					\
+		".previous\n")
 
-EMBED(zkhsmd_web_page, "index.html");
-EMBED(zkhsmd_web_script, "fleet.js");
-EMBED(zkhsmd_web_style, "fleet.css");
+EMBED("zkhsmd_web_page", "index.html");
+EMBED("zkhsmd_web_script", "fleet.js");
+EMBED("zkhsmd_web_style", "fleet.css");
+
+extern const char zkhsmd_web_page[], zkhsmd_web_page_end[];
+extern const char zkhsmd_web_script[], zkhsmd_web_script_end[];
+extern const char zkhsmd_web_style[], zkhsmd_web_style_end[];
 
 static const struct {
 	const char *name, *media, *start, *end;
