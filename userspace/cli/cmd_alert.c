@@ -190,8 +190,9 @@ int cmd_manager_history(struct cli *cli)
 	ret = ask(cli, "GET", path, NULL, &answer);
 	if (ret || cli->json)
 		return ret ? ret : cli_emit(cli, answer);
-	json_array_foreach(json_object_get(answer, "history"), i, row)
+	json_array_foreach(json_object_get(answer, "history"), i, row) {
 		json_put_time(row, "at", (uint64_t)number(row, "at_ms"));
+	}
 	row = json_incref(json_object_get(answer, "history"));
 	json_decref(answer);
 	return cli_emit_table(cli, row, "at,event,detail");

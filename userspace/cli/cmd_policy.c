@@ -51,8 +51,9 @@ static void print_policy(const json_t *o)
 	}
 	printf("\n[fraud]\n");
 	cli_print_object(json_object_get(o, "fraud"), 2);
-	json_array_foreach(json_object_get(o, "webhooks"), i, rule)
+	json_array_foreach(json_object_get(o, "webhooks"), i, rule) {
 		printf("\n[webhook %s]\n", text_of(rule, "name"));
+	}
 }
 
 int cmd_policy_show(struct cli *cli)

@@ -70,8 +70,9 @@ static void show_entries(const json_t *list, const char *array, const char *titl
 	size_t i;
 
 	printf("\n%s: %zu\n", title, json_array_size(rows));
-	json_array_foreach(rows, i, row)
+	json_array_foreach(rows, i, row) {
 		name_it(row);
+	}
 	if (json_array_size(rows))
 		cli_print_table(rows, "scope,what,reason,since", 2);
 }
