@@ -95,7 +95,7 @@ static void names(void **state)
 
 	(void)state;
 	assert_null(zkhsm_reason_name(ZKHSM_REASON_UNSPEC));
-	for (i = ZKHSM_REASON_NO_IDENTITY; i <= ZKHSM_REASON_OTHER_CONFIGURATION; i++)
+	for (i = ZKHSM_REASON_NO_IDENTITY; i <= ZKHSM_REASON_GRANTS_DIFFER; i++)
 		assert_non_null(zkhsm_reason_name(i));
 	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_LOCKED), "locked");
 	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_RECORDS_MISSING), "records-missing");
@@ -104,7 +104,8 @@ static void names(void **state)
 	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_LEASE_QUORUM), "lease-quorum");
 	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_OTHER_CONFIGURATION),
 			    "other-configuration");
-	assert_null(zkhsm_reason_name(ZKHSM_REASON_OTHER_CONFIGURATION + 1));
+	assert_string_equal(zkhsm_reason_name(ZKHSM_REASON_GRANTS_DIFFER), "grants-differ");
+	assert_null(zkhsm_reason_name(ZKHSM_REASON_GRANTS_DIFFER + 1));
 	assert_null(zkhsm_reason_name(UINT32_MAX));
 	for (i = ZKHSM_KEY_STATE_PRE_ACTIVE; i <= ZKHSM_KEY_STATE_COMPROMISED; i++)
 		assert_int_equal(zkhsm_state_parse(zkhsm_state_name(i)), i);

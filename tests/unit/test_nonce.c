@@ -197,7 +197,7 @@ static void lists_in_memory(void **state)
 
 	(void)state;
 	/* Room for one of the two. */
-	assert_int_equal(zkhsmd_cache_new(5000, &cache), 0);
+	assert_int_equal(zkhsmd_cache_new(1000, &cache), 0);
 	assert_int_equal(zkhsm_keylist_new(a->list, a->list_len, &la, NULL), 0);
 	assert_int_equal(zkhsm_keylist_new(b->list, b->list_len, &lb, NULL), 0);
 	assert_null(zkhsmd_cache_get(cache, a->list_digest));
