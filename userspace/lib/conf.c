@@ -84,35 +84,18 @@ static int parse_number(const char *text, uint64_t *out)
 	return errno || *end ? -EINVAL : 0;
 }
 
-void conf_list_free(struct conf_list *l)
-{
-	for (size_t i = 0; i < l->count; i++)
-		free(l->items[i].text);
-	free(l->items);
-	*l = (struct conf_list){ .count = 0 };
-}
-
 static int add_item(struct reader *r, const struct conf_option *o, const char *text, void *to)
 {
 	struct conf_list *l = to;
-	struct conf_item *items;
 
 	if (strlen(text) >= o->size)
 		return fault(r, "%s has something too long: %s", o->name, text);
-	for (size_t i = 0; i < l->count; i++) {
-		if (strcmp(l->items[i].text, text) == 0)
-			return fault(r, "%s has %s twice", o->name, text);
-	}
+	if (conf_list_has(l, text))
+		return fault(r, "%s has %s twice", o->name, text);
 	if (l->count >= o->max)
 		return fault(r, "%s has too many, the first of them %s", o->name, text);
-	items = realloc(l->items, (l->count + 1) * sizeof(*items));
-	if (!items)
+	if (conf_list_add(l, text, r->line))
 		return fault(r, "%s%s", "out of memory", "");
-	l->items = items;
-	items[l->count] = (struct conf_item){ .text = strdup(text), .line = r->line };
-	if (!items[l->count].text)
-		return fault(r, "%s%s", "out of memory", "");
-	l->count++;
 	return 1;
 }
 

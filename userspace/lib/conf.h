@@ -8,6 +8,7 @@
 #ifndef ZKHSM_CONF_H
 #define ZKHSM_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -22,6 +23,11 @@ struct conf_list {
 	size_t count;
 };
 
+/* conf_list.c */
+bool conf_list_has(const struct conf_list *l, const char *text);
+/* A copy of @text at the end; -ENOMEM, and the list is as it was. */
+int conf_list_add(struct conf_list *l, const char *text, int line);
+/* Leaves it empty. */
 void conf_list_free(struct conf_list *l);
 
 enum conf_type {

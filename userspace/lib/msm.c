@@ -87,7 +87,7 @@ static unsigned int best_bits(size_t count)
 
 static bool make_room(struct zkhsm_msm *m)
 {
-	size_t most = 0;
+	size_t most = places_of(BITS_MIN) * half_of(BITS_MIN);
 
 	m->points = malloc(m->size * sizeof(*m->points));
 	m->coefficients = malloc(m->size * sizeof(*m->coefficients));
@@ -96,7 +96,7 @@ static bool make_room(struct zkhsm_msm *m)
 		return m->points && m->coefficients && m->few;
 	}
 	/* The last chunk can have any number of points up to this, and its own best width. */
-	for (unsigned int bits = BITS_MIN; bits <= best_bits(m->size); bits++) {
+	for (unsigned int bits = BITS_MIN + 1; bits <= best_bits(m->size); bits++) {
 		if (places_of(bits) * half_of(bits) > most)
 			most = places_of(bits) * half_of(bits);
 	}
@@ -148,7 +148,7 @@ static void cut(struct zkhsm_msm *m, size_t i, unsigned int bits)
 		uint64_t part = limbs[limb] >> shift;
 
 		if (shift + bits > 64)
-			part |= limbs[limb + 1] << (64 - shift);
+			part |= limbs[limb + 1] << 1 << (63 - shift);
 		digit = (int)(part & (uint64_t)(full - 1)) + carry;
 		carry = digit > full / 2;
 		m->digits[p * m->count + i] = (int16_t)(carry ? digit - full : digit);

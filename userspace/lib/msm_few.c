@@ -100,7 +100,7 @@ void msm_few_add(struct p256_jacobian *sum, const struct p256_affine *points,
 		if (!p256_fe_zero(&t.z))
 			p256_double(&t, &t);
 		for (size_t i = 0; i < count; i++) {
-			int digit = work[i].digits[d];
+			const int8_t digit = work[i].digits[d];
 
 			if (!digit)
 				continue;

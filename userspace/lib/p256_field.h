@@ -79,7 +79,7 @@ static inline unsigned char p256_sbb(unsigned char borrow, uint64_t a, uint64_t 
 static inline void p256_fe_reduce_once(struct p256_fe *r, uint64_t t0, uint64_t t1, uint64_t t2,
 				       uint64_t t3, uint64_t carry)
 {
-	uint64_t s0, s1, s2, s3, s4;
+	uint64_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
 	unsigned char c;
 
 	c = p256_sbb(0, t0, ~0ULL, &s0);
@@ -95,7 +95,7 @@ static inline void p256_fe_reduce_once(struct p256_fe *r, uint64_t t0, uint64_t 
 
 static inline void p256_fe_add(struct p256_fe *r, const struct p256_fe *a, const struct p256_fe *b)
 {
-	uint64_t t0, t1, t2, t3;
+	uint64_t t0 = 0, t1 = 0, t2 = 0, t3 = 0;
 	unsigned char c;
 
 	c = p256_adc(0, a->l[0], b->l[0], &t0);
@@ -107,7 +107,7 @@ static inline void p256_fe_add(struct p256_fe *r, const struct p256_fe *a, const
 
 static inline void p256_fe_sub(struct p256_fe *r, const struct p256_fe *a, const struct p256_fe *b)
 {
-	uint64_t t0, t1, t2, t3, below;
+	uint64_t t0 = 0, t1 = 0, t2 = 0, t3 = 0, below;
 	unsigned char c;
 
 	c = p256_sbb(0, a->l[0], b->l[0], &t0);
@@ -137,7 +137,7 @@ static inline void p256_reduce_limb(uint64_t t[5])
 {
 	const uint64_t m = t[0];
 	const p256_wide high = (p256_wide)m * P256_P3;
-	uint64_t top;
+	uint64_t top = 0;
 	unsigned char c;
 
 	c = p256_adc(0, t[1], m << 32, &t[0]);
@@ -153,7 +153,7 @@ static inline void p256_add_row(uint64_t t[5], const uint64_t a[4], uint64_t b)
 {
 	const p256_wide m0 = (p256_wide)a[0] * b, m1 = (p256_wide)a[1] * b;
 	const p256_wide m2 = (p256_wide)a[2] * b, m3 = (p256_wide)a[3] * b;
-	uint64_t r0, r1, r2, r3, r4;
+	uint64_t r0, r1 = 0, r2 = 0, r3 = 0, r4 = 0;
 	unsigned char c;
 
 	r0 = (uint64_t)m0;

@@ -189,7 +189,7 @@ void p256_pair_begin(const struct p256_affine *p, const struct p256_affine *q,
 void p256_pair_end(struct p256_affine *r, const struct p256_affine *p,
 		   const struct p256_affine *q, const struct p256_fe *inverse)
 {
-	struct p256_fe slope, x, t;
+	struct p256_fe slope = { { 0 } }, x, t;
 
 	if (p256_affine_infinite(p) || p256_affine_infinite(q)) {
 		*r = p256_affine_infinite(p) ? *q : *p;
