@@ -342,7 +342,7 @@ static void report(void)
 	       atomic_load(&world->changed));
 	printf("# never refused for:");
 	for (i = 1; i < nlf_reason_count; i++)
-		if (!(world->reasons >> i & 1))
+		if (!(world->reasons[i / 64] >> i % 64 & 1))
 			printf(" %s", nlf_reasons[i].name);
 	printf("\n");
 	if (!mkdir("/out/corpus", 0755) && !corpus_write("/out/corpus"))

@@ -11,16 +11,23 @@
 
 #include "nlf.h"
 
-#define R(name) (1ull << ZKHSM_REASON_##name)
+typedef unsigned __int128 reasons_t;
+
+#define R(name) ((reasons_t)1 << ZKHSM_REASON_##name)
 #define R_ALWAYS (R(NO_IDENTITY))
 #define R_ADMIN (R_ALWAYS | R(NOT_ADMIN))
 #define R_AGENT (R_ALWAYS | R(NOT_AGENT))
 #define R_KEY (R_ALWAYS | R(MISSING) | R(LENGTH) | R(NO_SUCH_KEY) | R(NOT_OWNER))
 #define R_USE (R_KEY | R(STATE) | R(HELD) | R(REVOKED) | R(USAGE) | R(NO_LEASE) | \
-	       R(LEASE_EXPIRED) | R(LEASE_DENIED) | R(LEASE_CHANGED) | R(LEASE_QUORUM))
+	       R(LEASE_EXPIRED) | R(LEASE_DENIED) | R(LEASE_CHANGED) | R(LEASE_QUORUM) | \
+	       R(MALFORMED) | R(NOT_SUPPORTED) | R(REPEATED) | R(OTHER_HSM) | R(NOT_PINNED) | \
+	       R(SIGNATURE) | \
+	       R(NO_GRANT) | R(GRANT_QUORUM) | R(GRANT_INSTANCE) | R(GRANT_ELEMENT) | \
+	       R(GRANT_OPERATION) | R(GRANT_INPUT) | R(GRANT_EXPIRED) | R(GRANT_AHEAD) | \
+	       R(GRANT_USED) | R(GRANTS_OUTSTANDING) | R(GRANT_CLIENT) | R(GRANTS_DIFFER))
 
 /* As the comments of the functions behind the handlers say, see kmod/{hsm,ops,...}.c. */
-static const uint64_t documented[NLF_COMMANDS] = {
+static const reasons_t documented[NLF_COMMANDS] = {
 	[ZKHSM_CMD_HSM_NEW] = R(NOT_ADMIN) | R(IDENTITY_EXISTS) | R(CONFIG) | R(RESERVED_INPUT) |
 			      R(KEYRING) | R(LENGTH) | R(SHARE) | R(TPM) | R(TTL),
 	[ZKHSM_CMD_HSM_GET] = R_ALWAYS | R(OTHER_HSM),
@@ -93,6 +100,10 @@ static const struct {
 	{ 0, ZKHSM_REASON_TPM, ENODEV },
 	{ 0, ZKHSM_REASON_TPM, EOPNOTSUPP },
 	{ 0, ZKHSM_REASON_TPM, EINVAL },
+	/* None where one is named, a false one, one where none is named. */
+	{ 0, ZKHSM_REASON_GRANT_CLIENT, EACCES },
+	{ 0, ZKHSM_REASON_GRANT_CLIENT, EKEYREJECTED },
+	{ 0, ZKHSM_REASON_GRANT_CLIENT, EINVAL },
 };
 
 static bool errno_documented(uint8_t cmd, uint32_t reason, int error)
@@ -108,7 +119,8 @@ static bool errno_documented(uint8_t cmd, uint32_t reason, int error)
 
 static bool reason_documented(uint8_t cmd, uint32_t reason)
 {
-	return cmd < NLF_COMMANDS && reason < 64 && documented[cmd] >> reason & 1;
+	return cmd < NLF_COMMANDS && reason < 8 * sizeof(reasons_t) &&
+	       documented[cmd] >> reason & 1;
 }
 
 /* Whether the spec allows a value; what it says only in words is not asked. */
@@ -312,7 +324,7 @@ static void judge_error(struct nlf_worker *w, struct nlf_asked *a, int error,
 				said->text);
 		return;
 	}
-	atomic_fetch_or(&world->reasons, 1ull << said->reason % 64);
+	atomic_fetch_or(&world->reasons[said->reason / 64 % 2], 1ull << said->reason % 64);
 	if (!said->text[0])
 		finding(w, "%s: %s without a sentence", name, strerrorname_np(error));
 	if (said->reason >= nlf_reason_count || !reason_documented(a->cmd, said->reason)) {

@@ -188,7 +188,7 @@ struct nlf_world {
 	atomic_ullong refused[NLF_COMMANDS];
 	atomic_ullong checked;
 	atomic_uint slowest_ms[NLF_COMMANDS];
-	atomic_ullong reasons;
+	atomic_ullong reasons[2];	/* a bit for each */
 
 	/* what went wrong, the first of it */
 	atomic_bool stop;
